@@ -1,0 +1,344 @@
+// From targets to a recorded program: passes, memory, commands, in this order.
+
+#include <algorithm>
+#include <cstring>
+#include <iostream>
+
+#include "engine/compile/program_data.hpp"
+#include "engine/environment.hpp"
+#include "engine/graph/operation.hpp"
+
+namespace volute {
+namespace {
+
+constexpr std::uint32_t kGuardWord = 0x7fc0dead;  // a NaN, so that reads of it show too
+constexpr std::uint64_t kBlockLimit = 1ull << 30;
+
+int node_count(const LiveGraph& live) { return static_cast<int>(live.graph->nodes.size()); }
+
+int count_fused(const std::vector<Unit>& units) {
+  int count = 0;
+  for (const Unit& unit : units) {
+    const std::size_t nodes = unit.nodes.size() + (unit.kind == Unit::Kind::reduce ? 1 : 0);
+    if (nodes > 1) count += static_cast<int>(nodes);
+    count += count_fused(unit.body);
+  }
+  return count;
+}
+
+/// Passes and kernels.
+void build_plan(Program::Data& data, const Graph& graph, const Targets& targets) {
+  data.live = live_graph(graph, targets);
+  data.stats.nodes_built = node_count(data.live);
+  simplify(data.live);
+  data.stats.nodes_simplified = node_count(data.live);
+  data.stats.nodes_hoisted = hoist(data.live);
+  simplify(data.live);
+  canonicalise(data.live);
+  data.destinations = materialise(data.live);
+  const auto& limits = data.device->context->properties.limits;
+  const std::uint32_t most = std::min(limits.maxPerStageDescriptorStorageBuffers, limits.maxPerStageDescriptorStorageImages);
+  const auto units = fuse(data.live, {.operands = static_cast<int>(std::min(24u, most))});
+  data.stats.nodes_fused = count_fused(units);
+  data.layout = std::make_unique<Layout>(data.live, data.destinations, units);
+  data.sections = lower(units, *data.layout, data.target);
+}
+
+void count_dispatches(Program::Data& data) {
+  for (const Section& section : data.sections) {
+    const int count = static_cast<int>(section.dispatches.size());
+    data.stats.kernels += count;
+    data.stats.dispatches += count * std::max<std::int64_t>(section.length, 1);
+    if (section.length)
+      data.stats.loops.push_back({section.reverse ? "backward in time" : "forward in time", section.length, count, section.reverse});
+    else
+      data.stats.dispatches_outside_loops += count;
+  }
+}
+
+class MemoryBuilder {
+ public:
+  MemoryBuilder(Program::Data& data, const Targets& targets) : data_(data), targets_(targets) {
+    data.ranges.resize(data.layout->storages().size());
+    data.buffer_of.assign(data.layout->storages().size(), -1);
+  }
+
+  void run() {
+    arena();
+    inputs();
+    states();
+    parameters();
+    outputs();
+    if (data_.guard_bytes) fill_guards();
+  }
+
+ private:
+  std::uint64_t aligned(std::uint64_t bytes) const {
+    const std::uint64_t a = data_.device->context->offset_alignment();
+    return (bytes + a - 1) / a * a;
+  }
+
+  int add_buffer(std::uint64_t bytes) {
+    data_.buffers.push_back(std::make_shared<vk::Buffer>(data_.device->context, bytes, vk::Residency::device));
+    return static_cast<int>(data_.buffers.size()) - 1;
+  }
+
+  void place(const Storage* storage, int buffer, std::uint64_t offset) {
+    data_.buffer_of[storage->id] = buffer;
+    data_.ranges[storage->id] = {data_.buffers[buffer].get(), offset, storage->bytes};
+  }
+
+  void arena() {
+    std::vector<const Storage*> kept;
+    for (const Node* node : data_.live.outputs) kept.push_back(data_.layout->view(node).storage);
+    const auto lives = lifetimes(data_.sections, data_.layout->storages().size(), kept);
+    std::vector<ArenaRequest> requests;
+    for (const Storage& storage : data_.layout->storages()) {
+      const bool temporary = storage.kind == Storage::Kind::temporary;
+      requests.push_back({storage.bytes + data_.guard_bytes, temporary ? lives[storage.id] : Lifetime{}});
+    }
+    data_.arena = plan_arena(requests, data_.device->context->offset_alignment(),
+                             std::min(kBlockLimit, data_.device->context->info.max_allocation_bytes));
+    for (std::uint64_t bytes : data_.arena.block_bytes) add_buffer(bytes);
+    for (const Storage& storage : data_.layout->storages()) {
+      const Region& region = data_.arena.regions[storage.id];
+      if (region.block >= 0) place(&storage, region.block, region.offset);
+    }
+    data_.stats.arena_bytes = data_.arena.bytes;
+    data_.stats.unaliased_bytes = data_.arena.unaliased_bytes;
+  }
+
+  std::vector<std::pair<const Node*, const Storage*>> leaves(Op op) const {
+    std::vector<std::pair<const Node*, const Storage*>> found;
+    for (const auto& [node, storage] : data_.layout->leaves())
+      if (node->op == op) found.emplace_back(node, storage);
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first->id < b.first->id; });
+    return found;
+  }
+
+  void inputs() {
+    const auto found = leaves(Op::input);
+    std::uint64_t bytes = 0;
+    for (const auto& [node, storage] : found) bytes += aligned(storage->bytes);
+    if (!bytes) return;
+    const int buffer = add_buffer(bytes);
+    data_.staging = std::make_unique<vk::Buffer>(data_.device->context, bytes, vk::Residency::host_upload);
+    std::uint64_t offset = 0;
+    for (const auto& [node, storage] : found) {
+      place(storage, buffer, offset);
+      const Node* user = data_.user_graph->names.at(node->name);
+      const bool has_value = node->has_default;
+      data_.inputs[user] = {node->shape, node->dtype, offset, has_value, node->name};
+      data_.input_names[node->name] = user;
+      if (has_value) {
+        const float value = static_cast<float>(node->value);
+        pack(node->shape, &value, data_.staging->mapped() + offset);
+      }
+      offset += aligned(storage->bytes);
+    }
+  }
+
+  void states() {
+    const auto found = leaves(Op::state);
+    std::uint64_t bytes = 0;
+    for (const auto& [node, storage] : found) bytes += aligned(storage->bytes);
+    if (!bytes) return;
+    const int buffer = add_buffer(bytes);
+    std::uint64_t offset = 0;
+    for (const auto& [node, storage] : found) {
+      place(storage, buffer, offset);
+      auto array = std::make_shared<DeviceArray>(data_.device, node->shape, data_.buffers[buffer], offset);
+      array->fill(node->value, node->dtype);
+      data_.states[node->name] = {const_cast<Node*>(node), std::move(array)};
+      offset += aligned(storage->bytes);
+    }
+  }
+
+  /// Parameters new to the device share one allocation; the others keep the copy they have.
+  void parameters() {
+    const auto found = leaves(Op::parameter);
+    std::uint64_t bytes = 0;
+    for (const auto& [node, storage] : found) {
+      const ParameterData& p = *node->parameter;
+      if (p.device && p.device_owner != data_.device.get())
+        throw Unsupported("parameter \"" + p.name + "\" already lives on another device");
+      if (!p.device) bytes += aligned(storage->bytes);
+    }
+    const auto fresh = bytes ? std::make_shared<vk::Buffer>(data_.device->context, bytes, vk::Residency::device) : nullptr;
+    std::uint64_t offset = 0;
+    for (const auto& [node, storage] : found) {
+      ParameterData& p = *node->parameter;
+      if (!p.device) {
+        auto array = std::make_shared<DeviceArray>(data_.device, p.shape, fresh, offset);
+        array->write(p.host);
+        p.device = std::move(array);
+        p.device_owner = data_.device.get();
+        offset += aligned(storage->bytes);
+      }
+      data_.parameters.push_back(node->parameter);
+      data_.parameter_arrays.push_back(std::static_pointer_cast<DeviceArray>(p.device));
+      data_.ranges[storage->id] = data_.parameter_arrays.back()->range();
+      // Parameters are told apart by numbers of their own: no two share bytes.
+      data_.buffer_of[storage->id] = static_cast<int>(1000000 + data_.parameters.size());
+    }
+  }
+
+  void outputs() {
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < targets_.outputs.size(); ++i) {
+      const Node* node = data_.live.outputs[i];
+      data_.outputs[targets_.outputs[i].node()] = {node->shape, node->dtype, bytes, true, name_of(node->op)};
+      bytes += aligned(padded_bytes(node->shape));
+    }
+    if (bytes) data_.readback = std::make_unique<vk::Buffer>(data_.device->context, bytes, vk::Residency::host_readback);
+  }
+
+  void fill_guards() {
+    for (const auto& buffer : data_.buffers)
+      vk::fill(data_.device->context, {buffer.get(), 0, buffer->bytes()}, kGuardWord);
+    for (auto& [name, state] : data_.states) state.second->fill(state.first->value, state.first->dtype);
+  }
+
+  Program::Data& data_;
+  const Targets& targets_;
+};
+
+/// Rough seconds of a dispatch, for cutting submissions: two CPU cores or a small GPU.
+double estimated_seconds(const Dispatch& dispatch, bool cpu) {
+  const double flops = cpu ? 2e10 : 1e12, bandwidth = cpu ? 5e9 : 1e11, launch = cpu ? 4e-5 : 5e-6;
+  return launch + std::max(dispatch.flops / flops, dispatch.bytes / bandwidth);
+}
+
+class Recorder {
+ public:
+  explicit Recorder(Program::Data& data) : data_(data), list_(*data.list) {}
+
+  void run(const Targets& targets) {
+    bool first = true;
+    list_.begin();
+    if (data_.staging) {
+      const vk::BufferRange from{data_.staging.get(), 0, data_.staging->bytes()};
+      list_.copy(from, {input_buffer(), 0, from.bytes});
+      list_.barrier();
+    }
+    for (const Command& command : data_.commands) {
+      if (command.new_submission && !first) {
+        list_.end();
+        list_.begin();
+      }
+      first = false;
+      if (command.barrier) {
+        list_.barrier();
+        ++data_.stats.barriers;
+      }
+      dispatch(command);
+    }
+    copy_outputs(targets);
+    list_.end();
+    data_.stats.submissions = static_cast<int>(list_.buffers().size());
+  }
+
+ private:
+  struct Ready {
+    const vk::Pipeline* pipeline;
+    VkDescriptorSet set;
+  };
+
+  const vk::Buffer* input_buffer() const {
+    for (const auto& [node, storage] : data_.layout->leaves())
+      if (node->op == Op::input) return data_.ranges[storage->id].buffer;
+    return nullptr;
+  }
+
+  Ready prepare(const Dispatch& dispatch) {
+    std::vector<vk::BindingKind> kinds;
+    std::vector<vk::BufferRange> ranges;
+    for (const Binding& binding : dispatch.bindings) {
+      kinds.push_back(binding.kind);
+      ranges.push_back(data_.ranges[binding.storage->id]);
+    }
+    const auto push_bytes = static_cast<std::uint32_t>(dispatch.push.size() * 4);
+    if (push_bytes > 128)
+      throw Unsupported("kernel " + dispatch.label + " needs " + std::to_string(push_bytes) + " bytes of push constants; 128 are available");
+    const vk::Pipeline& pipeline = data_.device->pipelines->get(dispatch.source, kinds, push_bytes);
+    return {&pipeline, data_.descriptors->get(pipeline, ranges)};
+  }
+
+  void dispatch(const Command& command) {
+    const Dispatch& d = *command.dispatch;
+    auto found = ready_.find(&d);
+    if (found == ready_.end()) found = ready_.emplace(&d, prepare(d)).first;
+    std::uint32_t words[32];
+    for (std::size_t i = 0; i < d.push.size(); ++i) words[i] = static_cast<std::uint32_t>(d.push[i].at(command.t));
+    list_.dispatch(*found->second.pipeline, found->second.set, words, d.groups[0], d.groups[1], d.groups[2]);
+  }
+
+  void copy_outputs(const Targets& targets) {
+    if (!targets.outputs.empty()) list_.barrier();
+    for (std::size_t i = 0; i < targets.outputs.size(); ++i) {
+      const Node* node = data_.live.outputs[i];
+      const View view = data_.layout->view(node);
+      const vk::BufferRange source = data_.ranges[view.storage->id];
+      const std::uint64_t bytes = padded_bytes(node->shape);
+      const std::uint64_t from = source.offset + static_cast<std::uint64_t>(view.offset.base) * 4;
+      list_.copy({source.buffer, from, bytes}, {data_.readback.get(), data_.outputs.at(targets.outputs[i].node()).offset, bytes});
+    }
+  }
+
+  Program::Data& data_;
+  vk::CommandList& list_;
+  std::unordered_map<const Dispatch*, Ready> ready_;
+};
+
+}  // namespace
+
+Locate Program::Data::locate() const {
+  return [this](const Storage* storage) { return std::pair(buffer_of[storage->id], ranges[storage->id].offset); };
+}
+
+Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph& graph, const Targets& targets,
+                        const CompileOptions& options) {
+  auto data = std::make_unique<Program::Data>();
+  data->device = device;
+  data->user_graph = graph.data();
+  data->target = device->target;
+  data->guard_bytes = options.guard_bytes;
+  if (!options.matmul.empty()) data->target.matmul = options.matmul;
+  build_plan(*data, graph, targets);
+  count_dispatches(*data);
+  MemoryBuilder(*data, targets).run();
+  const bool cpu = device->context->is_cpu;
+  data->commands = schedule(data->sections, data->locate(), options.submission_seconds,
+                            [cpu](const Dispatch& d) { return estimated_seconds(d, cpu); });
+  data->descriptors = std::make_unique<vk::Descriptors>(device->context);
+  data->list = std::make_unique<vk::CommandList>(device->context);
+  Recorder(*data).run(targets);
+  if (environment().print_plan) std::cerr << explain_text(*data);
+  return Program(std::move(data));
+}
+
+Program Device::compile(const Graph& graph, const Targets& targets) { return compile_program(data_, graph, targets); }
+
+bool guards_intact(Program& program) {
+  program.wait();
+  Program::Data& data = program.data();
+  bool intact = true;
+  for (const Storage& storage : data.layout->storages()) {
+    const Region& region = data.arena.regions[storage.id];
+    if (region.block < 0) continue;
+    // Guards shared in time with another storage's bytes are checked only where nothing else may write.
+    const std::uint64_t begin = region.offset + storage.bytes, end = begin + data.guard_bytes;
+    bool exclusive = true;
+    for (const Storage& other : data.layout->storages()) {
+      const Region& r = data.arena.regions[other.id];
+      if (&other != &storage && r.block == region.block && r.offset < end && begin < r.offset + other.bytes) exclusive = false;
+    }
+    if (!exclusive) continue;
+    std::vector<std::uint32_t> words(data.guard_bytes / 4);
+    vk::download(data.device->context, {data.buffers[region.block].get(), begin, data.guard_bytes}, words.data());
+    intact &= std::all_of(words.begin(), words.end(), [](std::uint32_t w) { return w == kGuardWord; });
+  }
+  return intact;
+}
+
+}  // namespace volute

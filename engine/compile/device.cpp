@@ -1,0 +1,74 @@
+// The public Device, and values that live on it outside of programs' arenas.
+
+#include "engine/compile/device_data.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "engine/environment.hpp"
+
+namespace volute {
+
+Device::Device(const std::string& selector) : data_(std::make_shared<Data>()) {
+  data_->context = vk::Context::create(selector);
+  data_->pipelines = std::make_unique<vk::PipelineCache>(data_->context);
+  const auto& limits = data_->context->properties.limits;
+  data_->target.texel_loads = data_->context->is_cpu;
+  data_->target.matmul = data_->context->is_cpu ? "texel" : "shared";
+  if (!environment().matmul.empty()) data_->target.matmul = environment().matmul;
+  data_->target.max_groups = std::min({limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1],
+                                       limits.maxComputeWorkGroupCount[2], 65535u});
+}
+
+std::string Device::name() const { return data_->context->info.name; }
+const DeviceInfo& Device::info() const { return data_->context->info; }
+
+std::uint64_t padded_bytes(const Shape& shape) { return static_cast<std::uint64_t>(padded_elements(shape)) * 4; }
+
+void pack(const Shape& shape, const void* source, void* target) {
+  const std::size_t width = shape.rank() ? static_cast<std::size_t>(shape[-1]) : 1;
+  const std::size_t pitch = static_cast<std::size_t>(pad4(static_cast<std::int64_t>(width)));
+  const std::size_t rows = static_cast<std::size_t>(shape.elements()) / width;
+  const auto* from = static_cast<const std::uint32_t*>(source);
+  auto* to = static_cast<std::uint32_t*>(target);
+  for (std::size_t r = 0; r < rows; ++r) {
+    std::memcpy(to + r * pitch, from + r * width, width * 4);
+    std::memset(to + r * pitch + width, 0, (pitch - width) * 4);
+  }
+}
+
+void unpack(const Shape& shape, const void* source, void* target) {
+  const std::size_t width = shape.rank() ? static_cast<std::size_t>(shape[-1]) : 1;
+  const std::size_t pitch = static_cast<std::size_t>(pad4(static_cast<std::int64_t>(width)));
+  const std::size_t rows = static_cast<std::size_t>(shape.elements()) / width;
+  const auto* from = static_cast<const std::uint32_t*>(source);
+  auto* to = static_cast<std::uint32_t*>(target);
+  for (std::size_t r = 0; r < rows; ++r) std::memcpy(to + r * width, from + r * pitch, width * 4);
+}
+
+DeviceArray::DeviceArray(std::shared_ptr<Device::Data> device, Shape shape, std::shared_ptr<vk::Buffer> buffer,
+                         std::uint64_t offset)
+    : device_(std::move(device)), shape_(std::move(shape)), buffer_(std::move(buffer)), offset_(offset) {}
+
+void DeviceArray::read(std::span<float> values) {
+  std::vector<std::byte> bytes(padded_bytes(shape_));
+  vk::download(device_->context, range(), bytes.data());
+  unpack(shape_, bytes.data(), values.data());
+}
+
+void DeviceArray::write(std::span<const float> values) {
+  std::vector<std::byte> bytes(padded_bytes(shape_));
+  pack(shape_, values.data(), bytes.data());
+  vk::upload(device_->context, range(), bytes.data());
+}
+
+void DeviceArray::fill(double value, DType dtype) {
+  const auto word = dtype == DType::u32 ? static_cast<std::uint32_t>(value) : std::bit_cast<std::uint32_t>(static_cast<float>(value));
+  const std::vector<std::uint32_t> dense(shape_.elements(), word);
+  std::vector<std::byte> bytes(padded_bytes(shape_));
+  pack(shape_, dense.data(), bytes.data());
+  vk::upload(device_->context, range(), bytes.data());
+}
+
+}  // namespace volute

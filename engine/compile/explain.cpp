@@ -1,0 +1,43 @@
+// The compiled plan in words.
+
+#include <iomanip>
+#include <sstream>
+
+#include "engine/compile/program_data.hpp"
+
+namespace volute {
+namespace {
+
+std::string mebibytes(std::uint64_t bytes) {
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(2) << static_cast<double>(bytes) / (1 << 20) << " MiB";
+  return text.str();
+}
+
+void print_section(std::ostream& out, const Section& section) {
+  if (section.length) {
+    out << "  loop over " << section.length << " steps, " << (section.reverse ? "backward" : "forward") << " in time, "
+        << section.dispatches.size() << " dispatches a step\n";
+  } else {
+    out << "  once, " << section.dispatches.size() << " dispatches\n";
+  }
+  for (const Dispatch& d : section.dispatches)
+    out << "    " << d.label << "  [" << d.groups[0] << " x " << d.groups[1] << " x " << d.groups[2] << " workgroups]\n";
+}
+
+}  // namespace
+
+std::string explain_text(const Program::Data& data) {
+  const ProgramStats& s = data.stats;
+  std::ostringstream out;
+  out << "program on " << data.device->context->info.name << ", matmul family " << data.target.matmul << "\n";
+  out << "  nodes: " << s.nodes_built << " built, " << s.nodes_simplified << " after simplification, " << s.nodes_hoisted
+      << " moved out of loops, " << s.nodes_fused << " share a kernel\n";
+  out << "  kernels: " << s.kernels << "; dispatches a run: " << s.dispatches << ", barriers " << s.barriers
+      << ", submissions " << s.submissions << "\n";
+  out << "  arena: " << mebibytes(s.arena_bytes) << ", without aliasing " << mebibytes(s.unaliased_bytes) << "\n";
+  for (const Section& section : data.sections) print_section(out, section);
+  return out.str();
+}
+
+}  // namespace volute

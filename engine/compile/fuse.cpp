@@ -1,0 +1,215 @@
+// Fusion: pointwise chains share a kernel, single-use chains ride in front of the reduction they feed.
+// Pointwise work is delayed to the kernel that needs it, so that it fuses with its users; see fuse.hpp.
+
+#include "engine/compile/fuse.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <unordered_set>
+
+#include "engine/compile/layout.hpp"
+#include "engine/graph/operation.hpp"
+#include "engine/kernels/fused.hpp"
+
+namespace volute {
+namespace {
+
+bool is_heavy(const Node* node) {
+  return node->op == Op::matmul || node->op == Op::sum || node->op == Op::max || node->op == Op::scatter_add ||
+         node->op == Op::scan;
+}
+
+
+class Fuser {
+ public:
+  Fuser(const std::vector<Node*>& order, const Scan* scope, const FuseLimits& limits)
+      : order_(order), scope_(scope), limits_(limits) {}
+
+  std::vector<Unit> run() {
+    count_users();
+    absorb_prologues();
+    find_levels();
+    find_phases();
+    for (const Node* node : sorted()) place(node);
+    return std::move(units_);
+  }
+
+ private:
+  bool local(const Node* node) const { return node->scope == scope_; }
+
+  std::vector<const Node*> reads_of(const Node* node) const {
+    if (node->op == Op::scan) {
+      const auto outside = read_from_outside(node->scan);
+      return {outside.begin(), outside.end()};
+    }
+    if (node->op == Op::stack || node->op == Op::last) return {node->scan->node};
+    if (node->op == Op::element || node->op == Op::carry) return {};
+    return {node->inputs.begin(), node->inputs.end()};
+  }
+
+  void count_users() {
+    for (const Node* node : order_)
+      for (const Node* input : reads_of(node))
+        if (local(input)) users_[input].push_back(node);
+  }
+
+  /// Single-use pointwise chains in front of a reduction become part of it.
+  void absorb_prologues() {
+    for (const Node* node : order_)
+      if (node->op == Op::sum || node->op == Op::max) absorb(node->inputs[0], node);
+  }
+
+  void absorb(const Node* node, const Node* reduce) {
+    const bool single = local(node) && users_[node].size() == 1 && is_fusable(node) && !kept_.contains(node);
+    if (!single || node->shape != reduce->inputs[0]->shape) return;
+    auto& chain = prologues_[reduce];
+    if (static_cast<int>(chain.size()) > limits_.operands) return;
+    absorbed_[node] = reduce;
+    if (node->op != Op::embedding)
+      for (const Node* input : node->inputs) absorb(input, reduce);
+    chain.push_back(node);
+  }
+
+ public:
+  /// Values some other scope, an output, an update or a stack needs in memory.
+  void keep(const Node* node) { kept_.insert(node); }
+
+ private:
+  /// How many kernels must have run before: pointwise work does not add to it, everything else does.
+  void find_levels() {
+    for (const Node* node : order_) {
+      int level = 0;
+      for (const Node* input : reads_of(node))
+        if (local(input)) level = std::max(level, level_[input]);
+      level_[node] = level + (is_heavy(node) ? 1 : 0);
+    }
+  }
+
+  /// The latest level at which a pointwise node can still serve all its users.
+  void find_phases() {
+    for (auto it = order_.rbegin(); it != order_.rend(); ++it) {
+      const Node* node = *it;
+      int phase = std::numeric_limits<int>::max();
+      for (const Node* user : users_[node]) {
+        const auto absorbed = absorbed_.find(user);
+        if (absorbed != absorbed_.end()) phase = std::min(phase, level_[absorbed->second] - 1);
+        else phase = std::min(phase, is_heavy(user) ? level_[user] - 1 : phase_[user]);
+      }
+      const bool free = phase == std::numeric_limits<int>::max() || is_heavy(node);
+      phase_[node] = free ? level_[node] : phase;
+    }
+  }
+
+  std::vector<const Node*> sorted() const {
+    std::vector<const Node*> nodes;
+    for (const Node* node : order_)
+      if (!absorbed_.contains(node) && (is_fusable(node) || is_heavy(node))) nodes.push_back(node);
+    const auto key = [&](const Node* n) { return std::pair(phase_.at(n), is_heavy(n) ? 0 : 1); };
+    std::stable_sort(nodes.begin(), nodes.end(), [&](const Node* a, const Node* b) { return key(a) < key(b); });
+    return nodes;
+  }
+
+  /// The unit after which a use of `node` can be read from memory; -1 for leaves.
+  int ready(const Node* node) const {
+    node = stored(node);
+    if (!local(node)) return -1;
+    if (node->op == Op::stack || node->op == Op::last) node = node->scan->node;
+    if (node->op == Op::concat) {
+      int unit = -1;
+      for (const Node* piece : node->inputs) unit = std::max(unit, ready(piece));
+      return unit;
+    }
+    const auto found = unit_of_.find(node);
+    return found == unit_of_.end() ? -1 : found->second;
+  }
+
+  void place(const Node* node) {
+    if (is_heavy(node)) add_unit(heavy_unit(node), node);
+    else if (!join(node)) add_unit({Unit::Kind::fused, {node}, nullptr, {}}, node);
+  }
+
+  void add_unit(Unit unit, const Node* node) {
+    unit_of_[node] = static_cast<int>(units_.size());
+    operands_.emplace_back();
+    note_operands(node, operands_.back());
+    units_.push_back(std::move(unit));
+  }
+
+  Unit heavy_unit(const Node* node) {
+    if (node->op == Op::matmul) return {Unit::Kind::matmul, {}, node, {}};
+    if (node->op == Op::scatter_add) return {Unit::Kind::scatter, {}, node, {}};
+    if (node->op != Op::scan) return {Unit::Kind::reduce, prologues_[node], node, {}};
+    Fuser inner(body_order(node->scan), node->scan, limits_);
+    for (const Node* kept : node->scan->results) inner.keep(kept);
+    for (const Node* kept : node->scan->next) inner.keep(kept);
+    return {Unit::Kind::loop, {}, node, inner.run()};
+  }
+
+  void note_operands(const Node* node, std::set<const Node*>& operands) const {
+    operands.insert(node);
+    for (const Node* input : node->inputs) operands.insert(stored(input));
+  }
+
+  /// The first unit late enough for all operands with the same iteration shape and room left.
+  bool join(const Node* node) {
+    int earliest = 0;
+    for (const Node* input : node->inputs) {
+      const int unit = ready(input);
+      const bool direct = stored(input) == input && is_fusable(input) && node->op != Op::embedding;
+      earliest = std::max(earliest, direct ? unit : unit + 1);
+    }
+    for (int u = earliest; u < static_cast<int>(units_.size()); ++u) {
+      Unit& unit = units_[u];
+      if (unit.kind != Unit::Kind::fused || unit.nodes[0]->shape != node->shape) continue;
+      std::set<const Node*> operands = operands_[u];
+      note_operands(node, operands);
+      if (count_external(unit, node, operands) > limits_.operands) continue;
+      unit.nodes.push_back(node);
+      unit_of_[node] = u;
+      operands_[u] = std::move(operands);
+      return true;
+    }
+    return false;
+  }
+
+  /// Tensors the unit would load or store: operands from elsewhere, and its own nodes that others need.
+  int count_external(const Unit& unit, const Node* added, const std::set<const Node*>& operands) const {
+    int count = 0;
+    for (const Node* node : operands) {
+      const bool inside = node == added || std::find(unit.nodes.begin(), unit.nodes.end(), node) != unit.nodes.end();
+      if (!inside && node->op != Op::constant) ++count;
+      if (inside && (kept_.contains(node) || used_outside(node, operands))) ++count;
+    }
+    return count;
+  }
+
+  bool used_outside(const Node* node, const std::set<const Node*>& operands) const {
+    const auto found = users_.find(node);
+    return found != users_.end() && std::any_of(found->second.begin(), found->second.end(),
+                                                [&](const Node* user) { return !operands.contains(user); });
+  }
+
+  const std::vector<Node*> order_;
+  const Scan* scope_;
+  const FuseLimits limits_;
+  std::unordered_map<const Node*, std::vector<const Node*>> users_;
+  std::unordered_set<const Node*> kept_;
+  std::unordered_map<const Node*, const Node*> absorbed_;
+  std::unordered_map<const Node*, std::vector<const Node*>> prologues_;
+  std::unordered_map<const Node*, int> level_, phase_, unit_of_;
+  std::vector<std::set<const Node*>> operands_;
+  std::vector<Unit> units_;
+};
+
+}  // namespace
+
+std::vector<Unit> fuse(const LiveGraph& live, const FuseLimits& limits) {
+  std::vector<Node*> roots = live.outputs;
+  for (const auto& [target, value] : live.updates) roots.push_back(value);
+  Fuser fuser(topological(roots, nullptr), nullptr, limits);
+  for (const Node* root : roots) fuser.keep(root);
+  return fuser.run();
+}
+
+}  // namespace volute

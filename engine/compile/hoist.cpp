@@ -1,0 +1,229 @@
+// Loop fission: work outside the recurrence leaves the loop and runs once for all T.
+// Invariant: a moved node becomes the same operation with a leading time axis, built from public
+// operations; what stays is exactly the recurrence and the cheap operations around it.
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_set>
+
+#include "engine/compile/passes.hpp"
+#include "engine/graph/build.hpp"
+#include "engine/graph/operation.hpp"
+
+namespace volute {
+namespace {
+
+/// Work that is worth batching over time.
+bool heavy(const Node* node) {
+  switch (node->op) {
+    case Op::matmul: case Op::sum: case Op::max: case Op::embedding: case Op::scatter_add: return true;
+    default: return false;
+  }
+}
+
+Shape with_time(std::int64_t T, const Shape& shape) {
+  std::vector<std::int64_t> dims{T};
+  dims.insert(dims.end(), shape.dims().begin(), shape.dims().end());
+  return Shape(std::move(dims));
+}
+
+class Hoister {
+ public:
+  explicit Hoister(Scan* scan) : scan_(scan), order_(body_order(scan)) {
+    find_recurrence();
+    choose();
+  }
+
+  /// Rewrites the body and everything that reads the loop. Returns the number of nodes moved.
+  int run(LiveGraph& live) {
+    GraphData& graph = *live.graph;
+    const std::size_t count = graph.nodes.size();
+    std::unordered_map<const Node*, Node*> replaced;
+    for (std::size_t id = 0; id < count; ++id) {
+      Node* node = &graph.nodes[id];
+      if (node->scan != scan_) continue;
+      if (node->op == Op::stack && batched(node->body).node() != node) replaced[node] = batched(node->body).node();
+      if (node->op == Op::total) replaced[node] = summed(node->body).node();
+    }
+    for (Node* node : order_)
+      if (!moved_.contains(node))
+        for (Node*& input : node->inputs)
+          if (moved_.contains(input)) input = element_of(input);
+    for (Node*& next : scan_->next)
+      if (moved_.contains(next)) next = element_of(next);
+    const auto resolve = [&](Node* node) {
+      const auto it = replaced.find(node);
+      return it == replaced.end() ? node : it->second;
+    };
+    for (Node& node : graph.nodes)
+      for (Node*& input : node.inputs) input = resolve(input);
+    for (Node*& node : live.outputs) node = resolve(node);
+    for (auto& [target, value] : live.updates) value = resolve(value);
+    for (auto& [user, node] : live.from_user) node = resolve(node);
+    return static_cast<int>(moved_.size());
+  }
+
+ private:
+  bool inside(const Node* node) const { return node->scope == scan_; }
+
+  /// after_state_: depends on carried state. before_state_: carried state depends on it.
+  void find_recurrence() {
+    for (const Node* node : order_) {
+      bool depends = node->op == Op::carry;
+      for (const Node* input : node->inputs) depends |= inside(input) && after_state_.contains(input);
+      if (depends) after_state_.insert(node);
+    }
+    for (Node* next : scan_->next)
+      if (inside(next)) before_state_.insert(next);
+    for (auto it = order_.rbegin(); it != order_.rend(); ++it)
+      if (before_state_.contains(*it))
+        for (Node* input : (*it)->inputs)
+          if (inside(input)) before_state_.insert(input);
+  }
+
+  bool can_batch(const Node* node) const {
+    if (node->op == Op::carry || node->op == Op::element || node->op == Op::scatter_add) return false;
+    return node->op != Op::embedding || !inside(node->inputs[0]);
+  }
+
+  void choose() {
+    std::unordered_set<const Node*> feeds;  // free of state and used by something heavy that is too
+    for (auto it = order_.rbegin(); it != order_.rend(); ++it) {
+      const Node* node = *it;
+      if (after_state_.contains(node) || !can_batch(node)) continue;
+      if (heavy(node) || feeds.contains(node))
+        for (const Node* input : node->inputs) feeds.insert(input);
+    }
+    for (const Node* node : order_) {
+      if (!can_batch(node)) continue;
+      bool uses_moved = false;
+      for (const Node* input : node->inputs) uses_moved |= moved_.contains(input) && operation(input->op).kind != Kind::view;
+      const bool free = !after_state_.contains(node);
+      if (free && (heavy(node) || feeds.contains(node) || uses_moved)) moved_.insert(node);
+      const bool tail = !free && !before_state_.contains(node);
+      const bool view = operation(node->op).kind == Kind::view;
+      if (tail && (heavy(node) || view || uses_moved)) moved_.insert(node);
+    }
+  }
+
+  /// Whether the values over time are computed outside rather than kept by the loop.
+  bool leaves_loop(const Node* node) const {
+    const bool free = !after_state_.contains(node) || operation(node->op).kind == Kind::view;
+    return moved_.contains(node) || (free && can_batch(node));
+  }
+
+  Node* element_of(Node* moved) {
+    Node*& element = elements_[moved];
+    if (!element) element = add_element(scan_, batched(moved)).node();
+    return element;
+  }
+
+  /// The values of a node at every step, [T, ...], as a tensor outside of the loop.
+  Tensor batched(Node* node) {
+    if (!inside(node)) return broadcast_to(Tensor(node), with_time(scan_->length, node->shape));
+    if (node->op == Op::element) return Tensor(node->inputs[0]);
+    Tensor& result = batched_[node];
+    if (!result) result = leaves_loop(node) ? batch_rule(node) : stack(scan_, Tensor(node));
+    return result;
+  }
+
+  Tensor batch_rule(Node* node) {
+    const std::int64_t T = scan_->length;
+    switch (node->op) {
+      case Op::broadcast: {
+        std::vector<std::int64_t> dims{T};
+        dims.insert(dims.end(), node->shape.rank() - node->inputs[0]->shape.rank(), 1);
+        const auto& inner = node->inputs[0]->shape.dims();
+        dims.insert(dims.end(), inner.begin(), inner.end());
+        return broadcast_to(reshape(batched(node->inputs[0]), Shape(dims)), with_time(T, node->shape));
+      }
+      case Op::reshape: return reshape(batched(node->inputs[0]), with_time(T, node->shape));
+      case Op::slice:
+        return slice(batched(node->inputs[0]), static_cast<int>(node->ints[0]) + 1, node->ints[1], node->ints[2]);
+      case Op::transpose: {
+        std::vector<int> order{0};
+        for (std::int64_t axis : node->ints) order.push_back(static_cast<int>(axis) + 1);
+        return transpose(batched(node->inputs[0]), order);
+      }
+      case Op::concat: {
+        std::vector<Tensor> parts;
+        for (Node* input : node->inputs) parts.push_back(batched(input));
+        return concat(parts, static_cast<int>(node->ints[0]) + 1);
+      }
+      case Op::sum: return sum(batched(node->inputs[0]), shifted(node->ints));
+      case Op::max: return max(batched(node->inputs[0]), shifted(node->ints));
+      case Op::matmul: {
+        Node* b = node->inputs[1];
+        return matmul(batched(node->inputs[0]), !inside(b) && b->shape.rank() == 2 ? Tensor(b) : batched(b));
+      }
+      case Op::embedding: return embedding(Tensor(node->inputs[0]), batched(node->inputs[1]));
+      default: break;
+    }
+    std::vector<Tensor> in;  // pointwise, random, stop_gradient: only the shape grows
+    for (Node* input : node->inputs) in.push_back(node->op == Op::random ? Tensor(input) : batched(input));
+    return add_node(node->op, in, with_time(T, node->shape), node->dtype, {.ints = node->ints, .scope = scan_->outer});
+  }
+
+  static std::vector<int> shifted(const std::vector<std::int64_t>& axes) {
+    std::vector<int> out;
+    for (std::int64_t axis : axes) out.push_back(static_cast<int>(axis) + 1);
+    return out;
+  }
+
+  /// The sum of a node over all steps; linear operations commute with it.
+  Tensor summed(Node* node) {
+    if (!inside(node)) return total(scan_, Tensor(node));
+    switch (node->op) {
+      case Op::add: return summed(node->inputs[0]) + summed(node->inputs[1]);
+      case Op::sub: return summed(node->inputs[0]) - summed(node->inputs[1]);
+      case Op::neg: return -summed(node->inputs[0]);
+      case Op::reshape: return reshape(summed(node->inputs[0]), node->shape);
+      case Op::transpose: return transpose(summed(node->inputs[0]), {node->ints.begin(), node->ints.end()});
+      case Op::matmul: return deep_product(node);
+      case Op::scatter_add: return scatter_add(batched(node->inputs[0]), batched(node->inputs[1]), node->ints[0]);
+      case Op::sum: {
+        std::vector<int> axes = shifted(node->ints);
+        axes.insert(axes.begin(), 0);
+        return sum(batched(node->inputs[0]), axes);
+      }
+      default: return sum(batched(node), {0});
+    }
+  }
+
+  /// sum_t a_t b_t as one product whose inner axis is (t, k): [.., M, T K] [.., T K, N].
+  Tensor deep_product(Node* node) {
+    const int rank = node->shape.rank();
+    const std::int64_t M = node->shape[-2], N = node->shape[-1], K = node->inputs[0]->shape[-1];
+    std::vector<int> rows, columns;
+    for (int axis = 1; axis <= rank - 2; ++axis) rows.push_back(axis);
+    columns = rows;
+    rows.insert(rows.end(), {rank - 1, 0, rank});
+    columns.insert(columns.end(), {0, rank - 1, rank});
+    std::vector<std::int64_t> lead(node->shape.dims().begin(), node->shape.dims().end() - 2);
+    const auto matrix = [&](std::int64_t r, std::int64_t c) {
+      std::vector<std::int64_t> dims = lead;
+      dims.insert(dims.end(), {r, c});
+      return Shape(dims);
+    };
+    const Tensor a = reshape(transpose(batched(node->inputs[0]), rows), matrix(M, scan_->length * K));
+    const Tensor b = reshape(transpose(batched(node->inputs[1]), columns), matrix(scan_->length * K, N));
+    return matmul(a, b);
+  }
+
+  Scan* scan_;
+  std::vector<Node*> order_;
+  std::unordered_set<const Node*> after_state_, before_state_, moved_;
+  std::unordered_map<const Node*, Tensor> batched_;
+  std::unordered_map<const Node*, Node*> elements_;
+};
+
+}  // namespace
+
+int hoist(LiveGraph& live) {
+  int moved = 0;
+  for (std::size_t i = 0; i < live.graph->scans.size(); ++i) moved += Hoister(&live.graph->scans[i]).run(live);
+  sweep(live);
+  return moved;
+}
+
+}  // namespace volute

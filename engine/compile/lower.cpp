@@ -1,0 +1,109 @@
+// Units to dispatches; see lower.hpp.
+
+#include "engine/compile/lower.hpp"
+
+#include <algorithm>
+
+#include "engine/kernels/fused.hpp"
+#include "engine/kernels/matmul.hpp"
+
+namespace volute {
+namespace {
+
+/// Pointwise nodes in an order in which each follows what it uses.
+std::vector<const Node*> in_dependency_order(const std::vector<const Node*>& nodes) {
+  std::vector<const Node*> order;
+  const auto add = [&](const Node* node, const auto& self) -> void {
+    if (std::find(order.begin(), order.end(), node) != order.end()) return;
+    if (std::find(nodes.begin(), nodes.end(), node) == nodes.end()) return;
+    for (const Node* input : node->inputs) self(input, self);
+    order.push_back(node);
+  };
+  for (const Node* node : nodes) add(node, add);
+  return order;
+}
+
+class Lowering {
+ public:
+  Lowering(Layout& layout, const KernelTarget& target) : layout_(layout), target_(target) {}
+
+  std::vector<Section> run(const std::vector<Unit>& units) {
+    for (const Unit& unit : units) {
+      if (unit.kind == Unit::Kind::loop) loop(unit);
+      else append(unit, once());
+    }
+    for (const auto& [target, value] : layout_.late_updates()) once().push_back(copy(value, layout_.view(target)));
+    return std::move(sections_);
+  }
+
+ private:
+  std::vector<Dispatch>& once() {
+    if (sections_.empty() || sections_.back().length) sections_.emplace_back();
+    return sections_.back().dispatches;
+  }
+
+  void loop(const Unit& unit) {
+    Section section;
+    section.length = unit.anchor->scan->length;
+    section.reverse = unit.anchor->scan->reverse;
+    for (const Unit& inner : unit.body) append(inner, section.dispatches);
+    if (!section.dispatches.empty()) sections_.push_back(std::move(section));
+  }
+
+  void append(const Unit& unit, std::vector<Dispatch>& out) {
+    const auto view = [&](const Node* node) { return layout_.view(node); };
+    if (unit.kind == Unit::Kind::matmul) {
+      const Node* node = unit.anchor;
+      const auto a = matrix_operand(view(node->inputs[0])), b = matrix_operand(view(node->inputs[1]));
+      out.push_back(matmul_dispatch(a.value(), b.value(), view(node), target_));
+    } else if (unit.kind == Unit::Kind::scatter) {
+      const Node* node = unit.anchor;
+      const Storage* head = layout_.scratch("list heads", node->shape[0]);
+      const Storage* next = layout_.scratch("list links", node->inputs[0]->shape.elements());
+      for (Dispatch& d : scatter_dispatches(view(node->inputs[0]), view(node->inputs[1]), view(node), head, next, target_))
+        out.push_back(std::move(d));
+    } else {
+      out.push_back(fused(unit));
+    }
+  }
+
+  Dispatch fused(const Unit& unit) {
+    FusedKernel kernel;
+    kernel.nodes = in_dependency_order(unit.nodes);
+    kernel.view = [&](const Node* node) { return layout_.view(node); };
+    if (unit.kind == Unit::Kind::reduce) {
+      kernel.reduce = unit.anchor;
+      kernel.outputs.push_back({unit.anchor, layout_.view(unit.anchor)});
+    } else {
+      for (const Node* node : kernel.nodes)
+        if (layout_.is_needed(node)) kernel.outputs.push_back({node, layout_.view(node)});
+    }
+    return fused_dispatch(kernel, target_);
+  }
+
+  /// A kernel that only stores `value` again at `place`.
+  Dispatch copy(const Node* value, const View& place) {
+    Node node;
+    node.op = Op::copy;
+    node.dtype = value->dtype;
+    node.shape = value->shape;
+    node.inputs = {const_cast<Node*>(value)};
+    FusedKernel kernel;
+    kernel.nodes = {&node};
+    kernel.outputs = {{&node, place}};
+    kernel.view = [&](const Node* n) { return layout_.view(n); };
+    return fused_dispatch(kernel, target_);
+  }
+
+  Layout& layout_;
+  const KernelTarget& target_;
+  std::vector<Section> sections_;
+};
+
+}  // namespace
+
+std::vector<Section> lower(const std::vector<Unit>& units, Layout& layout, const KernelTarget& target) {
+  return Lowering(layout, target).run(units);
+}
+
+}  // namespace volute

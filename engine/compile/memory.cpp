@@ -1,0 +1,106 @@
+// Greedy-by-size arena planning; see memory.hpp.
+
+#include "engine/compile/memory.hpp"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+namespace volute {
+
+std::vector<Lifetime> lifetimes(const std::vector<Section>& sections, std::size_t storages,
+                                const std::vector<const Storage*>& kept) {
+  std::vector<Lifetime> lives(storages);
+  std::vector<std::set<std::size_t>> users(storages);  // sections
+  std::vector<bool> moves(storages, false);
+  std::vector<std::pair<std::int64_t, std::int64_t>> spans;
+  std::int64_t position = 0;
+  for (std::size_t s = 0; s < sections.size(); ++s) {
+    const std::int64_t begin = position;
+    for (const Dispatch& dispatch : sections[s].dispatches) {
+      for (const Touch& touch : dispatch.touches) {
+        Lifetime& life = lives[touch.storage->id];
+        if (!life.used()) life.first = position;
+        life.last = position;
+        users[touch.storage->id].insert(s);
+        if (touch.moves) moves[touch.storage->id] = true;
+      }
+      ++position;
+    }
+    spans.emplace_back(begin, position - 1);
+  }
+  for (std::size_t i = 0; i < storages; ++i) {
+    for (std::size_t s : users[i]) {
+      const bool shared = moves[i] || users[i].size() > 1;
+      if (!sections[s].length || !shared) continue;
+      lives[i].first = std::min(lives[i].first, spans[s].first);
+      lives[i].last = std::max(lives[i].last, spans[s].second);
+    }
+  }
+  for (const Storage* storage : kept) {
+    if (lives[storage->id].used()) lives[storage->id].last = position;
+  }
+  return lives;
+}
+
+namespace {
+
+struct Placed {
+  std::uint64_t begin, end;
+  Lifetime life;
+};
+
+bool overlap(const Lifetime& a, const Lifetime& b) { return a.first <= b.last && b.first <= a.last; }
+
+/// The lowest offset in a block that is free during the life.
+std::uint64_t lowest_offset(const std::vector<Placed>& block, const ArenaRequest& request, std::uint64_t bytes) {
+  std::vector<const Placed*> rivals;
+  for (const Placed& placed : block)
+    if (overlap(placed.life, request.life)) rivals.push_back(&placed);
+  std::sort(rivals.begin(), rivals.end(), [](const Placed* a, const Placed* b) { return a->begin < b->begin; });
+  std::uint64_t offset = 0;
+  for (const Placed* rival : rivals) {
+    if (offset + bytes <= rival->begin) break;
+    offset = std::max(offset, rival->end);
+  }
+  return offset;
+}
+
+}  // namespace
+
+ArenaPlan plan_arena(const std::vector<ArenaRequest>& requests, std::uint64_t alignment, std::uint64_t block_limit) {
+  ArenaPlan plan;
+  plan.regions.resize(requests.size());
+  std::vector<std::size_t> order(requests.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return requests[a].bytes > requests[b].bytes; });
+  std::vector<std::vector<Placed>> blocks;
+  for (std::size_t i : order) {
+    const ArenaRequest& request = requests[i];
+    if (!request.life.used()) continue;
+    const std::uint64_t bytes = (request.bytes + alignment - 1) / alignment * alignment;
+    if (bytes > block_limit)
+      throw OutOfMemory("a tensor of " + std::to_string(bytes) + " bytes exceeds the largest allocation of " +
+                        std::to_string(block_limit) + " bytes");
+    plan.unaliased_bytes += bytes;
+    std::size_t b = 0;
+    std::uint64_t offset = 0;
+    for (;; ++b) {
+      if (b == blocks.size()) {
+        blocks.emplace_back();
+        plan.block_bytes.push_back(0);
+      }
+      offset = lowest_offset(blocks[b], request, bytes);
+      if (offset + bytes <= block_limit) break;
+    }
+    blocks[b].push_back({offset, offset + bytes, request.life});
+    plan.block_bytes[b] = std::max(plan.block_bytes[b], offset + bytes);
+    plan.regions[i] = {static_cast<int>(b), offset};
+  }
+  plan.bytes = std::accumulate(plan.block_bytes.begin(), plan.block_bytes.end(), std::uint64_t{0});
+  return plan;
+}
+
+}  // namespace volute

@@ -1,0 +1,39 @@
+// The passes over the live graph, in the order they run. Each keeps the graph's meaning: outputs and
+// updates evaluate to the same values up to rounding.
+#pragma once
+
+#include <unordered_map>
+
+#include "engine/graph/live.hpp"
+
+namespace volute {
+
+/// Merges equal nodes, removes multiplications by 1 and additions of 0, and turns a transposed product
+/// into the product of transposed operands.
+void simplify(LiveGraph& live);
+
+/// Moves what does not depend on carried state in front of its loop, and what carried state does not
+/// depend on behind it, as operations over all T at once; sums over time become deep products.
+/// Returns the number of nodes moved.
+int hoist(LiveGraph& live);
+
+/// Brings nodes into the forms kernels have: slices of pointwise results become pointwise results of
+/// slices, reductions cover one run of axes, cheap values are computed again where they are used.
+void canonicalise(LiveGraph& live);
+
+/// Where a node's result must be stored, if not in a storage of its own.
+struct Destination {
+  enum class Kind : std::uint8_t { own, stack, next_state, initial_state, piece } kind = Kind::own;
+  Scan* scan = nullptr;      ///< stack, next_state, initial_state
+  int state = 0;             ///< next_state, initial_state
+  const Node* whole = nullptr;  ///< piece: the concat node
+  std::int64_t begin = 0;       ///< piece: position along the joined axis
+};
+
+using Destinations = std::unordered_map<const Node*, Destination>;
+
+/// Inserts copies where a kernel could not read a view in place, or a result has two destinations, and
+/// settles every destination.
+Destinations materialise(LiveGraph& live);
+
+}  // namespace volute

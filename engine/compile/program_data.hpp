@@ -1,0 +1,69 @@
+// A compiled program: plan, memory, recorded commands. Private; tests look into it.
+// Invariant: nothing in it changes after compile but the contents of memory and the run counter.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "engine/compile/device_data.hpp"
+#include "engine/compile/memory.hpp"
+#include "engine/compile/schedule.hpp"
+#include "engine/vulkan/commands.hpp"
+
+namespace volute {
+
+/// Options for tests and tools.
+struct CompileOptions {
+  std::uint64_t guard_bytes = 0;      ///< untouched bytes after each storage, checked by guards_intact
+  double submission_seconds = 0.1;    ///< estimated bound of one submission
+  std::string matmul;                 ///< matmul family, if not the device's own
+};
+
+struct Program::Data {
+  /// An input or output in a host-visible buffer.
+  struct HostSlot {
+    Shape shape;
+    DType dtype = DType::f32;
+    std::uint64_t offset = 0;
+    bool fed = false;  ///< input: has values
+    std::string name;
+  };
+
+  std::shared_ptr<Device::Data> device;
+  std::shared_ptr<GraphData> user_graph;  ///< keeps the user's nodes, which key the maps below
+  LiveGraph live;
+  std::unique_ptr<Layout> layout;
+  Destinations destinations;
+  KernelTarget target;
+  std::vector<Section> sections;
+  ArenaPlan arena;
+  std::vector<std::shared_ptr<vk::Buffer>> buffers;  ///< arena blocks, inputs, states; by buffer number
+  std::vector<vk::BufferRange> ranges;               ///< by storage id
+  std::vector<int> buffer_of;                        ///< by storage id
+  std::vector<std::shared_ptr<ParameterData>> parameters;
+  std::vector<std::shared_ptr<DeviceArray>> parameter_arrays;
+  std::map<std::string, std::pair<Node*, std::shared_ptr<DeviceArray>>> states;
+  std::map<const Node*, HostSlot> inputs;             ///< by user node
+  std::map<const Node*, HostSlot> outputs;            ///< by user node
+  std::map<std::string, const Node*> input_names;
+  std::unique_ptr<vk::Buffer> staging, readback;
+  std::unique_ptr<vk::Descriptors> descriptors;
+  std::unique_ptr<vk::CommandList> list;
+  std::vector<Command> commands;
+  ProgramStats stats;
+  std::uint64_t last_run = 0;  ///< timeline value; 0 before the first run
+  std::uint64_t guard_bytes = 0;
+
+  Locate locate() const;
+};
+
+/// Device::compile with options.
+Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph& graph, const Targets& targets,
+                        const CompileOptions& options = {});
+
+/// Whether no kernel has written between storages. Needs guard_bytes.
+bool guards_intact(Program& program);
+
+std::string explain_text(const Program::Data& data);
+
+}  // namespace volute

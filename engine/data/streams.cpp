@@ -1,0 +1,40 @@
+// Contiguous streams for truncated BPTT.
+// Invariant: in stream n, x of piece i+1 starts with the last y of piece i, so state carried from one
+// piece to the next sees an unbroken text; the streams start over only at multiples of pieces().
+#include <volute/core.hpp>
+#include <volute/data.hpp>
+
+namespace volute::data {
+
+Streams::Streams(const std::vector<std::uint32_t>& tokens, std::int64_t T, std::int64_t N)
+    : tokens_(&tokens), T_(T), N_(N), stride_(0), pieces_(0) {
+  if (T < 1 || N < 1)
+    throw InvalidGraph("streams: length and count must be positive, not " + std::to_string(T) + " and " +
+                       std::to_string(N));
+  const auto size = static_cast<std::int64_t>(tokens.size());
+  stride_ = size / N;
+  if (stride_ <= T)
+    throw BadFile("the text is too short: " + std::to_string(N) + " streams of " + std::to_string(T) + " need " +
+                  std::to_string(N) + " * " + std::to_string(T) + " + " + std::to_string(N) +
+                  " characters, there are " + std::to_string(size));
+  // The last character of a stream is only ever a target.
+  pieces_ = (stride_ - 1) / T;
+}
+
+Batch Streams::batch(std::int64_t i) const {
+  if (i < 0) throw InvalidGraph("streams: batch " + std::to_string(i) + " does not exist");
+  const std::int64_t first = (i % pieces_) * T_;
+  Batch batch;
+  batch.x.reserve(static_cast<std::size_t>(T_ * N_));
+  batch.y.reserve(static_cast<std::size_t>(T_ * N_));
+  for (std::int64_t t = 0; t < T_; ++t) {
+    for (std::int64_t n = 0; n < N_; ++n) {
+      const auto at = static_cast<std::size_t>(n * stride_ + first + t);
+      batch.x.push_back((*tokens_)[at]);
+      batch.y.push_back((*tokens_)[at + 1]);
+    }
+  }
+  return batch;
+}
+
+}  // namespace volute::data

@@ -1,0 +1,84 @@
+// Text as tokens: reads files, finds the vocabulary, splits off the validation part.
+// Invariant: a token is the index of its byte in the sorted vocabulary, so two texts of the same bytes
+// agree on every token whatever order the bytes come in.
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include <volute/core.hpp>
+#include <volute/data.hpp>
+
+namespace volute::data {
+namespace {
+
+unsigned index_of(char byte) { return static_cast<unsigned char>(byte); }
+
+[[noreturn]] void unreadable(const std::string& path, int error) {
+  throw BadFile(path + ": cannot be read: " + std::strerror(error));
+}
+
+/// Appends a file. Grows by what was read, never by what a file claims to hold.
+void append_file(std::string& text, const std::string& path) {
+  std::error_code ignored;
+  // A folder opens like a file on Linux and fails only at the first read, with a poor message.
+  if (std::filesystem::is_directory(path, ignored)) throw BadFile(path + ": is a folder, not a text file");
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) unreadable(path, errno != 0 ? errno : ENOENT);
+  const std::size_t before = text.size();
+  std::array<char, 1 << 16> block;
+  while (file.read(block.data(), block.size()) || file.gcount() > 0)
+    text.append(block.data(), static_cast<std::size_t>(file.gcount()));
+  if (file.bad()) unreadable(path, errno != 0 ? errno : EIO);
+  if (text.size() == before) throw BadFile(path + ": is empty");
+}
+
+}  // namespace
+
+Text Text::load(const std::vector<std::string>& paths) {
+  if (paths.empty()) throw BadFile("no text file was named");
+  std::string text;
+  for (const std::string& path : paths) append_file(text, path);
+  return from_string(text);
+}
+
+Text Text::from_string(std::string_view text) {
+  if (text.empty()) throw BadFile("the text is empty");
+  std::array<bool, 256> occurs{};
+  for (char byte : text) occurs[index_of(byte)] = true;
+
+  Text result;
+  std::array<std::uint32_t, 256> token{};
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    if (!occurs[byte]) continue;
+    token[byte] = static_cast<std::uint32_t>(result.vocabulary_.size());
+    result.vocabulary_.push_back(static_cast<char>(byte));
+  }
+  const std::size_t train = text.size() - text.size() / 10;
+  result.train_.reserve(train);
+  result.validation_.reserve(text.size() - train);
+  for (char byte : text.substr(0, train)) result.train_.push_back(token[index_of(byte)]);
+  for (char byte : text.substr(train)) result.validation_.push_back(token[index_of(byte)]);
+  return result;
+}
+
+int Text::token(char byte) const {
+  const std::size_t at = vocabulary_.find(byte);
+  return at == std::string::npos ? -1 : static_cast<int>(at);
+}
+
+std::string Text::decode(const std::vector<std::uint32_t>& tokens) const {
+  std::string text;
+  text.reserve(tokens.size());
+  for (std::uint32_t token : tokens) {
+    if (token >= vocabulary_.size())
+      throw InvalidGraph("decode: token " + std::to_string(token) + " is outside a vocabulary of " +
+                         std::to_string(vocabulary_.size()));
+    text.push_back(vocabulary_[token]);
+  }
+  return text;
+}
+
+}  // namespace volute::data

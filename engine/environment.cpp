@@ -1,0 +1,40 @@
+// Reads the environment once per process, on first use; later changes of it are not seen.
+// The only file that calls getenv (held by the lint test).
+#include "engine/environment.hpp"
+
+#include <cstdlib>
+
+namespace volute {
+namespace {
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+std::string cache_directory() {
+  // Set but empty means "keep nothing on disk", as opposed to not set.
+  if (const char* chosen = std::getenv("VOLUTE_CACHE")) return chosen;
+  if (const std::string xdg = variable("XDG_CACHE_HOME"); !xdg.empty()) return xdg + "/volute";
+  if (const std::string home = variable("HOME"); !home.empty()) return home + "/.cache/volute";
+  if (const std::string local = variable("LOCALAPPDATA"); !local.empty()) return local + "/volute";
+  return "";
+}
+
+}  // namespace
+
+const Environment& environment() {
+  static const Environment values = [] {
+    const std::string debug = variable("VOLUTE_DEBUG");
+    Environment read;
+    read.device = variable("VOLUTE_DEVICE");
+    read.cache_dir = cache_directory();
+    read.print_plan = debug.find("plan") != std::string::npos;
+    read.validation = debug.find("validation") != std::string::npos;
+    read.matmul = variable("VOLUTE_MATMUL");
+    return read;
+  }();
+  return values;
+}
+
+}  // namespace volute

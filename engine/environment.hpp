@@ -1,0 +1,18 @@
+// The one place that reads environment variables, once per process.
+#pragma once
+
+#include <string>
+
+namespace volute {
+
+struct Environment {
+  std::string device;       ///< VOLUTE_DEVICE: index or part of a device name
+  std::string cache_dir;    ///< VOLUTE_CACHE, else $XDG_CACHE_HOME/volute, else ~/.cache/volute; empty: no cache
+  bool print_plan = false;  ///< VOLUTE_DEBUG contains "plan": print explain() of every compiled program to stderr
+  bool validation = false;  ///< VOLUTE_DEBUG contains "validation": enable the Khronos validation layer
+  std::string matmul;       ///< VOLUTE_MATMUL: pin the matmul family ("texel" or "shared"), for tests and measurements
+};
+
+const Environment& environment();
+
+}  // namespace volute

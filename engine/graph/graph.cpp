@@ -1,0 +1,137 @@
+// The public handles: Tensor, Parameter, Graph.
+// Invariant: names of inputs and states are unique in a graph; a parameter has one node per graph.
+
+#include <volute/graph.hpp>
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "engine/graph/build.hpp"
+
+namespace volute {
+
+const Shape& Tensor::shape() const { return node_->shape; }
+DType Tensor::dtype() const { return node_->dtype; }
+std::int64_t Tensor::dim(int axis) const { return node_->shape[axis]; }
+
+Parameter::Parameter(std::string name, Shape shape, std::vector<float> values)
+    : data_(std::make_shared<ParameterData>()) {
+  if (static_cast<std::int64_t>(values.size()) != shape.elements()) {
+    throw InvalidGraph("parameter " + name + ": shape " + shape.str() + " needs " + std::to_string(shape.elements()) +
+                       " values; got " + std::to_string(values.size()));
+  }
+  data_->name = std::move(name);
+  data_->shape = std::move(shape);
+  data_->host = std::move(values);
+}
+
+const std::string& Parameter::name() const { return data_->name; }
+const Shape& Parameter::shape() const { return data_->shape; }
+
+std::vector<float> Parameter::values() const {
+  if (data_->device) data_->device->read(data_->host);
+  return data_->host;
+}
+
+void Parameter::set(std::span<const float> values) {
+  if (values.size() != data_->host.size()) {
+    throw InvalidGraph("parameter " + data_->name + ": needs " + std::to_string(data_->host.size()) + " values; got " +
+                       std::to_string(values.size()));
+  }
+  std::copy(values.begin(), values.end(), data_->host.begin());
+  if (data_->device) data_->device->write(data_->host);
+}
+
+namespace {
+
+void check_extents(const std::string& what, const Shape& shape) {
+  for (std::int64_t d : shape.dims())
+    if (d <= 0) throw InvalidGraph(what + ": every extent must be positive; got " + shape.str());
+}
+
+Node named_node(Op op, const std::string& name, Shape shape, DType dtype, double value) {
+  Node node;
+  node.op = op;
+  node.dtype = dtype;
+  node.shape = std::move(shape);
+  node.name = name;
+  node.value = value;
+  return node;
+}
+
+Tensor add_named(GraphData& graph, Node node) {
+  const std::string what = std::string(name_of(node.op)) + " \"" + node.name + "\"";
+  check_extents(what, node.shape);
+  if (graph.names.contains(node.name)) throw InvalidGraph(what + ": the graph already has that name");
+  Node*& slot = graph.names[node.name];
+  slot = graph.add(std::move(node));
+  return Tensor(slot);
+}
+
+}  // namespace
+
+Graph::Graph(Mode mode) : data_(std::make_shared<GraphData>()) { data_->mode = mode; }
+
+bool Graph::training() const { return data_->mode == Mode::training; }
+
+Tensor Graph::input(const std::string& name, Shape shape, DType dtype) {
+  return add_named(*data_, named_node(Op::input, name, std::move(shape), dtype, 0));
+}
+
+Tensor Graph::scalar(const std::string& name, float value) {
+  Node node = named_node(Op::input, name, {}, DType::f32, value);
+  node.has_default = true;
+  return add_named(*data_, std::move(node));
+}
+
+Tensor Graph::parameter(const Parameter& parameter) {
+  Node*& slot = data_->parameters[parameter.data().get()];
+  if (!slot) {
+    check_extents("parameter " + parameter.name(), parameter.shape());
+    Node node = named_node(Op::parameter, parameter.name(), parameter.shape(), DType::f32, 0);
+    node.parameter = parameter.data();
+    slot = data_->add(std::move(node));
+  }
+  return Tensor(slot);
+}
+
+Tensor Graph::state(const std::string& name, Shape shape, float initial, DType dtype) {
+  return add_named(*data_, named_node(Op::state, name, std::move(shape), dtype, initial));
+}
+
+void Graph::carry(Tensor state, Tensor value) {
+  if (!state || state.node()->op != Op::state || state.node()->graph != data_.get())
+    invalid("carry", "the target must be a state of this graph", {state});
+  if (!value || value.node()->graph != data_.get() || value.node()->scope)
+    invalid("carry", "the value must be a tensor of this graph, outside of scan bodies", {value});
+  if (value.shape() != state.shape() || value.dtype() != state.dtype())
+    invalid("carry", "state and value must agree in shape and type", {state, value});
+  data_->carried.push_back({state, value});
+}
+
+Tensor Graph::full(Shape shape, float value) {
+  check_extents("full", shape);
+  Node node;
+  node.op = Op::constant;
+  node.value = value;
+  return broadcast_to(Tensor(data_->add(std::move(node))), std::move(shape));
+}
+
+Tensor Graph::iota(std::int64_t length) {
+  check_extents("iota", {length});
+  Node node = named_node(Op::iota, "", {length}, DType::u32, 0);
+  return Tensor(data_->add(std::move(node)));
+}
+
+Tensor Graph::step() { return step_of(data_.get()); }
+
+bool Graph::has(const std::string& name) const { return data_->names.contains(name); }
+
+std::string label(Tensor tensor) { return tensor ? tensor.node()->name : std::string(); }
+
+Graph graph_of(Tensor tensor) {
+  require_tensors("graph_of", std::span<const Tensor>(&tensor, 1));
+  return Graph(tensor.node()->graph->shared_from_this());
+}
+
+}  // namespace volute

@@ -1,0 +1,38 @@
+// Copies of the part of a graph that targets need, and orders to walk it in.
+// Invariant: a copy holds live nodes only; loops whose results nobody reads, and states no result
+// depends on, are gone.
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "engine/graph/node.hpp"
+
+namespace volute {
+
+/// A graph of the compiler's own, with what to compute in it.
+struct LiveGraph {
+  std::shared_ptr<GraphData> graph = std::make_shared<GraphData>();
+  std::vector<Node*> outputs;
+  std::vector<std::pair<Node*, Node*>> updates;      ///< target (parameter or state), value
+  std::unordered_map<const Node*, Node*> from_user;  ///< user's node -> its copy, for inputs, states, outputs
+};
+
+/// The nodes of a user's graph that the targets, and the carried states among them, need.
+/// Throws InvalidGraph if a target is empty or inside a scan body, or a parameter is updated twice.
+LiveGraph live_graph(const Graph& graph, const Targets& targets);
+
+/// Drops everything the outputs and updates no longer need. Nodes get new addresses.
+void sweep(LiveGraph& live);
+
+/// Nodes of one scope that `roots` need, dependencies first; a loop appears as its Op::scan node,
+/// before its stack, last and total nodes and after all it reads.
+std::vector<Node*> topological(const std::vector<Node*>& roots, const Scan* scope);
+
+/// The body of a loop, dependencies first: what its states and results need.
+std::vector<Node*> body_order(const Scan* scan);
+
+/// Nodes outside the body that the loop reads.
+std::vector<Node*> read_from_outside(const Scan* scan);
+
+}  // namespace volute

@@ -1,0 +1,106 @@
+// The graph behind the public handles: nodes, scans and parameter storage.
+// Invariant: nodes never move; a node's inputs were made before it, in its scope or an enclosing one.
+// A scan body is no separate graph: its nodes carry the scan they belong to as `scope` and use nodes of
+// enclosing scopes directly, so moving work out of a loop is a change of scope.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <volute/graph.hpp>
+
+namespace volute {
+
+enum class Op : std::uint8_t {
+  // leaves
+  input, parameter, state, constant, iota, random,
+  // pointwise
+  copy, neg, exp, expm1, log, sqrt, abs, tanh, sigmoid, relu, to_f32,
+  add, sub, mul, div, maximum, minimum, less, equal, where,
+  // reductions
+  sum, max,
+  // shape
+  broadcast, reshape, transpose, slice, concat, stop_gradient,
+  // products and lookups
+  matmul, embedding, scatter_add,
+  // time: in the outer scope ...
+  scan, stack, last, total,
+  // ... and in the body
+  element, carry,
+};
+
+struct Scan;
+
+/// One operation. The meaning of `ints` by operation: axes (sum, max), order (transpose),
+/// {axis, begin, end} (slice), {axis} (concat), {rows} (scatter_add), {key} (random).
+struct Node {
+  Op op = Op::constant;
+  DType dtype = DType::f32;
+  Shape shape;
+  std::vector<Node*> inputs;
+  std::vector<std::int64_t> ints;
+  double value = 0;              ///< constant; initial value of a state or scalar input
+  std::string name;              ///< input, state, parameter
+  bool has_default = false;      ///< input made by Graph::scalar
+  std::shared_ptr<ParameterData> parameter;
+  Scan* scan = nullptr;          ///< scan, stack, last, total: which; element, carry: same as scope
+  Node* body = nullptr;          ///< stack, total: the body node whose values are stacked or summed over time
+  int index = 0;                 ///< last, carry: which state
+  Scan* scope = nullptr;         ///< the innermost scan whose body this node is in; null: outside
+  GraphData* graph = nullptr;
+  int id = 0;
+};
+
+/// An unrolled loop. element nodes read inputs[0][t]; carry nodes start from inputs[0].
+struct Scan {
+  std::int64_t length = 0;
+  bool reverse = false;
+  Scan* outer = nullptr;
+  Node* node = nullptr;            ///< the Op::scan node that stands for the loop in the outer scope
+  std::vector<Node*> carries;      ///< body: state j as the step finds it
+  std::vector<Node*> next;         ///< body (or enclosing scope): state j as the step leaves it
+  std::vector<Node*> elements;     ///< body: xs[t]
+  std::vector<Node*> results;      ///< body: nodes some stack or total refers to (filled by clone_live)
+};
+
+struct GraphData : std::enable_shared_from_this<GraphData> {
+  std::deque<Node> nodes;
+  std::deque<Scan> scans;
+  Mode mode = Mode::training;
+  std::map<std::string, Node*> names;  ///< inputs and states
+  std::map<const ParameterData*, Node*> parameters;
+  std::vector<Update> carried;         ///< Graph::carry
+  std::uint32_t random_keys = 0;
+
+  Node* add(Node node);
+  Scan* add_scan();
+};
+
+/// Where a parameter's values live on a device. Implemented beside the program, so the graph knows no Vulkan.
+class DeviceCopy {
+ public:
+  virtual ~DeviceCopy() = default;
+  virtual void read(std::span<float> values) = 0;
+  virtual void write(std::span<const float> values) = 0;
+};
+
+/// Values of a parameter. Once a device holds a copy, that copy is the truth.
+struct ParameterData {
+  std::string name;
+  Shape shape;
+  std::vector<float> host;
+  std::shared_ptr<DeviceCopy> device;
+  const void* device_owner = nullptr;  ///< the device that holds the copy
+};
+
+/// True if `inner` is `outer` or nested in it; null is the scope outside of all scans.
+bool encloses(const Scan* outer, const Scan* inner);
+
+/// "matmul", "sum"; the names in messages and plans.
+const char* name_of(Op op);
+
+}  // namespace volute

@@ -1,0 +1,299 @@
+// Expression emission for generated kernels; see emitter.hpp.
+
+#include "engine/kernels/emitter.hpp"
+
+#include <cmath>
+#include <cstdio>
+
+#include "engine/graph/operation.hpp"
+#include "engine/kernels/expression.hpp"
+
+namespace volute {
+
+Emitter::Emitter(const FusedKernel& kernel, const Shape& shape, const KernelTarget& target)
+    : kernel_(kernel),
+      shape_(shape),
+      width_(shape.rank() ? shape[-1] : 1),
+      texels_((width_ + 3) / 4),
+      texel_loads_(target.texel_loads) {}
+
+std::optional<View> view_through(const Node* node, const View& base) {
+  switch (node->op) {
+    case Op::broadcast: return broadcast_view(base, node->shape);
+    case Op::reshape: return reshape_view(base, node->shape);
+    case Op::transpose: return transpose_view(base, node->ints);
+    case Op::slice: return slice_view(base, static_cast<int>(node->ints[0]), node->ints[1], node->ints[2]);
+    default: return base;  // stop_gradient
+  }
+}
+
+std::string Emitter::push(const Moving& word) {
+  for (std::size_t i = 0; i < push_.size(); ++i) {
+    const Moving& p = push_[i];
+    if (p.base == word.base && p.stride == word.stride && p.phase == word.phase && p.slots == word.slots)
+      return "pc.word[" + std::to_string(i) + "]";
+  }
+  push_.push_back(word);
+  return "pc.word[" + std::to_string(push_.size() - 1) + "]";
+}
+
+std::string Emitter::push_offset(const View& view, std::int64_t unit) {
+  Moving word = view.offset;
+  word.base /= unit;
+  word.stride /= unit;
+  return push(word);
+}
+
+std::string Emitter::read_slot(const Storage* storage, DType dtype) {
+  const vk::BindingKind kind = !texel_loads_          ? vk::BindingKind::storage
+                               : dtype == DType::f32 ? vk::BindingKind::texel_f32
+                                                     : vk::BindingKind::texel_u32;
+  for (const Slot& slot : slots_)
+    if (slot.binding == Binding{storage, kind} && slot.type.empty()) return slot.name;
+  slots_.push_back({{storage, kind}, "", (dtype == DType::f32 ? "in" : "uin") + std::to_string(slots_.size())});
+  return slots_.back().name;
+}
+
+std::string Emitter::write_slot(const Storage* storage, const std::string& type) {
+  for (const Slot& slot : slots_)
+    if (slot.binding.storage == storage && slot.type == type) return slot.name;
+  slots_.push_back({{storage, vk::BindingKind::storage}, type, "out" + std::to_string(slots_.size())});
+  return slots_.back().name;
+}
+
+void Emitter::touch(const View& view, bool write) {
+  touches_.push_back({view.storage, touched_elements(view) * 4, write, view.offset.stride != 0});
+}
+
+std::string Emitter::leading_offset(const View& view, std::int64_t unit) const {
+  std::string sum;
+  for (int axis = 0; axis + 1 < view.shape.rank(); ++axis) {
+    if (view.shape[axis] == 1 || view.strides[axis] == 0) continue;
+    sum += " + d" + std::to_string(axis) + " * " + std::to_string(view.strides[axis] / unit) + "u";
+  }
+  return sum;
+}
+
+/// Element number of lane `lane` of the current texel.
+std::string Emitter::lane_element(const View& view, const std::string& offset, int lane) const {
+  const std::string column = "min(4u * c + " + std::to_string(lane) + "u, " + std::to_string(width_ - 1) + "u)";
+  if (!view.source) {
+    const std::int64_t stride = view.shape.rank() && width_ > 1 ? view.strides.back() : 0;
+    return offset + leading_offset(view, 1) + (stride ? " + " + column + " * " + std::to_string(stride) + "u" : "");
+  }
+  // Row-major order over `source`: peel its indices off the logical element number.
+  std::string logical = "(row * " + std::to_string(width_) + "u + " + column + ")";
+  std::string sum = offset;
+  std::int64_t below = 1;
+  for (int axis = view.source->rank() - 1; axis >= 0; --axis) {
+    const std::int64_t extent = (*view.source)[axis];
+    if (extent != 1) {
+      sum += " + " + logical + " / " + std::to_string(below) + "u % " + std::to_string(extent) + "u * " +
+             std::to_string(view.strides[axis]) + "u";
+    }
+    below *= extent;
+  }
+  return sum;
+}
+
+std::string Emitter::load_lanes(const View& view, const std::string& slot, const std::string& offset) {
+  const bool same = !view.source && (width_ == 1 || view.strides.back() == 0);
+  std::string lanes;
+  for (int lane = 0; lane < (same ? 1 : 4); ++lane)
+    lanes += (lane ? ", " : "") + std::string("LOAD1(") + slot + ", " + lane_element(view, offset, lane) + ")";
+  return lanes;
+}
+
+std::string Emitter::load(const View& view, DType dtype) {
+  touch(view, false);
+  const std::string slot = read_slot(view.storage, dtype);
+  if (view.natural()) return "LOAD(" + slot + ", " + push_offset(view, 4) + " + i)";
+  const bool scalar_row = width_ > 1 && view.shape.rank() && view.strides.back() == 0;
+  if (view.aligned() && !scalar_row) {
+    return "LOAD(" + slot + ", " + push_offset(view, 4) + leading_offset(view, 4) + " + c)";
+  }
+  return (dtype == DType::f32 ? "vec4(" : "uvec4(") + load_lanes(view, slot, push_offset(view, 1)) + ")";
+}
+
+std::string Emitter::embedding(const Node* node) {
+  const View table = kernel_.view(node->inputs[0]);
+  View index = kernel_.view(node->inputs[1]);
+  std::vector<std::int64_t> dims = index.shape.dims();
+  dims.push_back(node->shape[-1]);
+  index = *broadcast_view(*reshape_view(index, [&] {
+    std::vector<std::int64_t> column = index.shape.dims();
+    column.push_back(1);
+    return Shape(column);
+  }()), Shape(dims));
+  touch(table, false);
+  touch(index, false);
+  const std::string row = "min(LOAD1(" + read_slot(index.storage, DType::u32) + ", " +
+                          lane_element(index, push_offset(index, 1), 0) + "), " +
+                          std::to_string(table.shape[0] - 1) + "u)";
+  return "LOAD(" + read_slot(table.storage, DType::f32) + ", " + push_offset(table, 4) + " + " + row + " * " +
+         std::to_string(table.strides[0] / 4) + "u + c)";
+}
+
+std::string Emitter::random(const Node* node) {
+  uses_random_ = true;
+  const auto scalar = [&](const Node* input) {
+    const View view = kernel_.view(input);
+    touch(view, false);
+    return "LOAD(" + read_slot(view.storage, DType::u32) + ", " + push_offset(view, 4) + ").x";
+  };
+  const std::int64_t texels = padded_elements(node->shape) / 4;
+  const std::string first = node->scope ? push({0, texels, 0, 0}) : "0u";
+  return "volute_random(" + first + " + i, " + std::to_string(node->ints[0]) + "u, " + scalar(node->inputs[1]) + ", " +
+         scalar(node->inputs[0]) + ")";
+}
+
+std::string Emitter::iota(const View& view) const {
+  std::string lanes;
+  for (int lane = 0; lane < 4; ++lane) lanes += (lane ? ", " : "") + lane_element(view, "0u", lane);
+  return "uvec4(" + lanes + ")";
+}
+
+namespace {
+
+std::string literal(double value, DType dtype) {
+  char text[64];
+  if (dtype == DType::u32) std::snprintf(text, sizeof text, "uvec4(%uu)", static_cast<std::uint32_t>(value));
+  else if (!std::isfinite(value)) std::snprintf(text, sizeof text, "vec4(%s)", value > 0 ? "1.0 / 0.0" : "-1.0 / 0.0");
+  else std::snprintf(text, sizeof text, "vec4(%.9e)", static_cast<double>(static_cast<float>(value)));
+  return text;
+}
+
+const Node* base_of(const Node* node) {
+  while (operation(node->op).kind == Kind::view) node = node->inputs[0];
+  return node;
+}
+
+/// The iota seen through view operations.
+View iota_view(const Node* node) {
+  if (node->op == Op::iota) return natural_view(nullptr, node->shape);
+  return *view_through(node, iota_view(node->inputs[0]));
+}
+
+}  // namespace
+
+std::string Emitter::define(const Node* node, const std::string& expression, std::string& code,
+                            const std::string& indent) {
+  std::string& variable = known_[expression];
+  if (variable.empty()) {
+    variable = "v" + std::to_string(known_.size());
+    code += indent + (node->dtype == DType::f32 ? "vec4 " : "uvec4 ") + variable + " = " + expression + ";\n";
+  }
+  return values_[node] = variable;
+}
+
+std::string Emitter::operand(const Node* node, std::string& code, const std::string& indent) {
+  const auto found = values_.find(node);
+  if (found != values_.end()) return found->second;
+  const Node* base = base_of(node);
+  if (base->op == Op::constant) return values_[node] = literal(base->value, node->dtype);
+  if (base->op == Op::iota) return define(node, iota(iota_view(node)), code, indent);
+  return define(node, load(kernel_.view(node), node->dtype), code, indent);
+}
+
+std::string Emitter::statements(const std::string& indent) {
+  std::string code;
+  for (const Node* node : kernel_.nodes) {
+    if (node->op == Op::embedding) {
+      define(node, embedding(node), code, indent);
+    } else if (node->op == Op::random) {
+      define(node, random(node), code, indent);
+    } else if (node->op == Op::copy) {
+      values_[node] = operand(node->inputs[0], code, indent);
+    } else {
+      std::vector<std::string> in;
+      for (const Node* input : node->inputs) in.push_back(operand(input, code, indent));
+      define(node, expression(node->op, in), code, indent);
+    }
+  }
+  if (kernel_.reduce) operand(kernel_.reduce->inputs[0], code, indent);
+  return code;
+}
+
+std::string Emitter::value(const Node* node) { return values_.at(node); }
+
+std::string Emitter::tail_mask(const std::string& variable, DType dtype, const char* fill,
+                               const std::string& indent) const {
+  if (width_ % 4 == 0) return "";
+  const std::string type = dtype == DType::f32 ? "vec4" : "uvec4";
+  return indent + variable + " = mix(" + type + "(" + fill + "), " + variable +
+         ", lessThan(4u * c + uvec4(0u, 1u, 2u, 3u), uvec4(" + std::to_string(width_) + "u)));\n";
+}
+
+std::string Emitter::store(const View& place, DType dtype, const std::string& expression, const std::string& indent) {
+  touch(place, true);
+  const bool f32 = dtype == DType::f32;
+  const std::string variable = "s" + std::to_string(touches_.size());
+  std::string code = indent + (f32 ? "vec4 " : "uvec4 ") + variable + " = " + expression + ";\n";
+  code += tail_mask(variable, dtype, f32 ? "0.0" : "0u", indent);
+  if (place.aligned() && (width_ % 4 == 0 || place.zero_tail)) {
+    const std::string slot = write_slot(place.storage, f32 ? "vec4" : "uvec4");
+    const std::string where = push_offset(place, 4) + (place.natural() ? " + i" : leading_offset(place, 4) + " + c");
+    return code + indent + "STORE(" + slot + ", " + where + ", " + variable + ");\n";
+  }
+  const std::string slot = write_slot(place.storage, f32 ? "float" : "uint");
+  const std::int64_t stride = place.shape.rank() && width_ > 1 ? place.strides.back() : 1;
+  const std::string first = push_offset(place, 1) + leading_offset(place, 1);
+  // A last piece also writes the zeros that follow it up to the end of the row's last texel.
+  const std::int64_t end = place.offset.base % 4 + width_;
+  const std::int64_t tail = place.zero_tail && stride == 1 ? pad4(end) - end : 0;
+  for (int lane = 0; lane < 4; ++lane) {
+    const std::string column = "4u * c + " + std::to_string(lane) + "u";
+    code += indent + "if (" + column + " < " + std::to_string(width_) + "u) STORE(" + slot + ", " + first + " + (" +
+            column + ") * " + std::to_string(stride) + "u, " + variable + "[" + std::to_string(lane) + "]);\n";
+  }
+  for (std::int64_t k = 0; k < tail; ++k) {
+    code += indent + "if (c == " + std::to_string(texels_ - 1) + "u) STORE(" + slot + ", " + first + " + " +
+            std::to_string(width_ + k) + "u, " + (f32 ? "0.0" : "0u") + ");\n";
+  }
+  return code;
+}
+
+std::string Emitter::store_natural(const View& place, const std::string& index, const std::string& variable,
+                                   const std::string& indent) {
+  touch(place, true);
+  return indent + "STORE(" + write_slot(place.storage, "vec4") + ", " + push_offset(place, 4) + " + " + index + ", " +
+         variable + ");\n";
+}
+
+std::string Emitter::index_from_flat(const std::string& indent) const {
+  std::string code = indent + "uint c = i % " + std::to_string(texels_) + "u;\n" + indent + "uint row = i / " +
+                     std::to_string(texels_) + "u;\n";
+  std::int64_t below = 1;
+  for (int axis = shape_.rank() - 2; axis >= 0; --axis) {
+    const std::string quotient = below == 1 ? "row" : "row / " + std::to_string(below) + "u";
+    code += indent + "uint d" + std::to_string(axis) + " = " + quotient +
+            (axis ? " % " + std::to_string(shape_[axis]) + "u" : "") + ";\n";
+    below *= shape_[axis];
+  }
+  return code;
+}
+
+std::string Emitter::header(std::uint32_t local_size) const {
+  std::string code = "#version 450\n";
+  if (texel_loads_) code += "#define VOLUTE_TEXEL\n";
+  code += "#include \"lib/access.glsl\"\n#include \"lib/math.glsl\"\n";
+  if (uses_random_) code += "#include \"lib/random.glsl\"\n";
+  code += "layout(local_size_x = " + std::to_string(local_size) + ") in;\n";
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    const std::string number = std::to_string(i);
+    if (!slot.type.empty()) code += "WRITE(" + number + ", " + slot.type + ", " + slot.name + ");\n";
+    else code += (slot.name[0] == 'u' ? "READ_U32(" : "READ_F32(") + number + ", " + slot.name + ");\n";
+  }
+  if (!push_.empty())
+    code += "layout(push_constant) uniform Push { uint word[" + std::to_string(push_.size()) + "]; } pc;\n";
+  return code;
+}
+
+void Emitter::fill(Dispatch& dispatch) const {
+  for (const Slot& slot : slots_) dispatch.bindings.push_back(slot.binding);
+  dispatch.push = push_;
+  dispatch.touches = touches_;
+}
+
+}  // namespace volute

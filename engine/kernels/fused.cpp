@@ -1,0 +1,175 @@
+// Skeletons of the generated kernels: one texel per invocation, or one texel of a reduction's result.
+
+#include "engine/kernels/fused.hpp"
+
+#include <algorithm>
+
+#include "engine/graph/operation.hpp"
+#include "engine/kernels/emitter.hpp"
+
+namespace volute {
+
+bool is_fusable(const Node* node) {
+  return operation(node->op).kind == Kind::pointwise || node->op == Op::random || node->op == Op::embedding;
+}
+
+namespace {
+
+constexpr std::uint32_t kLocalSize = 64;
+
+void set_groups(Dispatch& dispatch, std::int64_t invocations, const KernelTarget& target) {
+  const std::int64_t groups = (invocations + kLocalSize - 1) / kLocalSize;
+  const std::int64_t rows = (groups + target.max_groups - 1) / target.max_groups;
+  dispatch.groups[0] = static_cast<std::uint32_t>((groups + rows - 1) / rows);
+  dispatch.groups[1] = static_cast<std::uint32_t>(rows);
+}
+
+std::string label_of(const FusedKernel& kernel) {
+  std::string text;
+  for (const Node* node : kernel.nodes) {
+    if (node->op == Op::copy && kernel.nodes.size() > 1) continue;
+    if (text.size() > 60) return text + "+...";
+    text += (text.empty() ? "" : "+") + std::string(name_of(node->op));
+  }
+  if (kernel.reduce) text += (text.empty() ? "" : "+") + std::string(name_of(kernel.reduce->op));
+  return text;
+}
+
+std::string number(std::int64_t value) { return std::to_string(value) + "u"; }
+
+Dispatch pointwise_dispatch(const FusedKernel& kernel, const KernelTarget& target) {
+  const Shape& shape = kernel.nodes.back()->shape;
+  Emitter emit(kernel, shape, target);
+  std::string body = emit.statements("  ");
+  for (const FusedOutput& out : kernel.outputs)
+    body += emit.store(out.place, out.value->dtype, emit.value(out.value), "  ");
+
+  Dispatch dispatch;
+  const std::int64_t total = padded_elements(shape) / 4;
+  dispatch.source = emit.header(kLocalSize) + "void main() {\n  uint i = FLAT_ID;\n  if (i >= " + number(total) +
+                    ") return;\n" + emit.index_from_flat("  ") + body + "}\n";
+  emit.fill(dispatch);
+  set_groups(dispatch, total, target);
+  dispatch.flops = static_cast<double>(total) * 4 * static_cast<double>(kernel.nodes.size());
+  return dispatch;
+}
+
+/// Extents around the reduced run of axes.
+struct Run {
+  int begin = 0, end = 0;  ///< axes begin..end-1 are reduced
+  bool last = false;       ///< the run is the last axis
+};
+
+Run run_of(const Node* reduce) {
+  Run run;
+  run.begin = static_cast<int>(reduce->ints.front());
+  run.end = static_cast<int>(reduce->ints.back()) + 1;
+  run.last = run.end == reduce->inputs[0]->shape.rank();
+  return run;
+}
+
+/// d0.. of the input from the row number of the output, skipping the reduced axes.
+std::string outer_indices(const Shape& in, const Run& run, const std::string& row, int axes) {
+  std::string code;
+  std::int64_t below = 1;
+  for (int axis = axes - 1; axis >= 0; --axis) {
+    if (axis >= run.begin && axis < run.end) continue;
+    code += "  uint d" + std::to_string(axis) + " = " + row + " / " + number(below) + " % " + number(in[axis]) + ";\n";
+    below *= in[axis];
+  }
+  return code;
+}
+
+/// The texel number from all indices.
+std::string flat_index(const Shape& in, const std::string& indent) {
+  std::string row = "0u";
+  for (int axis = 0; axis + 1 < in.rank(); ++axis)
+    row = "(" + row + " * " + number(in[axis]) + " + d" + std::to_string(axis) + ")";
+  return indent + "uint row = " + row + ";\n" + indent + "uint i = row * " + number((in[-1] + 3) / 4) + " + c;\n";
+}
+
+const char* identity_of(const Node* reduce) { return reduce->op == Op::sum ? "0.0" : "uintBitsToFloat(0xff800000u)"; }
+
+std::string combine(const Node* reduce, const std::string& a, const std::string& b) {
+  return reduce->op == Op::sum ? a + " + " + b : "max(" + a + ", " + b + ")";
+}
+
+/// Over leading axes: every invocation owns a texel of the result and walks the run.
+std::string column_body(const Node* reduce, Emitter& emit) {
+  const Shape& in = reduce->inputs[0]->shape;
+  const Run run = run_of(reduce);
+  std::int64_t length = 1;
+  for (int axis = run.begin; axis < run.end; ++axis) length *= in[axis];
+  std::string code = "  uint c = out_i % " + number((in[-1] + 3) / 4) + ";\n  uint out_row = out_i / " +
+                     number((in[-1] + 3) / 4) + ";\n" + outer_indices(in, run, "out_row", in.rank() - 1);
+  code += std::string("  vec4 result = vec4(") + identity_of(reduce) + ");\n";
+  code += "  for (uint r = 0u; r < " + number(length) + "; ++r) {\n";
+  std::int64_t below = 1;
+  for (int axis = run.end - 1; axis >= run.begin; --axis) {
+    code += "    uint d" + std::to_string(axis) + " = r / " + number(below) + " % " + number(in[axis]) + ";\n";
+    below *= in[axis];
+  }
+  code += flat_index(in, "    ") + emit.statements("    ");
+  code += "    result = " + combine(reduce, "result", emit.value(reduce->inputs[0])) + ";\n  }\n";
+  return code;
+}
+
+/// Over the last axis: every invocation owns four rows, one lane of the result each.
+std::string row_body(const Node* reduce, Emitter& emit) {
+  const Shape& in = reduce->inputs[0]->shape;
+  const int rank = in.rank();
+  const std::int64_t lanes = rank > 1 ? in[-2] : 1;
+  const std::int64_t out_texels = (lanes + 3) / 4;
+  std::string code = "  uint out_c = out_i % " + number(out_texels) + ";\n  uint out_row = out_i / " +
+                     number(out_texels) + ";\n";
+  if (rank > 2) code += outer_indices(in, run_of(reduce), "out_row", rank - 2);
+  code += std::string("  vec4 result = vec4(0.0);\n  for (uint j = 0u; j < ") + number(std::min<std::int64_t>(lanes, 4)) +
+          "; ++j) {\n";
+  if (rank > 1) {
+    code += "    uint d" + std::to_string(rank - 2) + " = min(4u * out_c + j, " + number(lanes - 1) + ");\n";
+  }
+  code += std::string("    vec4 part = vec4(") + identity_of(reduce) + ");\n";
+  code += "    for (uint c = 0u; c < " + number((in[-1] + 3) / 4) + "; ++c) {\n" + flat_index(in, "      ") +
+          emit.statements("      ");
+  code += "      vec4 term = " + emit.value(reduce->inputs[0]) + ";\n" +
+          emit.tail_mask("term", DType::f32, identity_of(reduce), "      ");
+  code += "      part = " + combine(reduce, "part", "term") + ";\n    }\n";
+  code += "    float s = " + (reduce->op == Op::sum ? std::string("(part.x + part.y) + (part.z + part.w)")
+                                                    : std::string("max(max(part.x, part.y), max(part.z, part.w))")) +
+          ";\n    result = mix(result, vec4(s), equal(uvec4(j), uvec4(0u, 1u, 2u, 3u)));\n  }\n";
+  if (lanes % 4) {
+    code += "  result = mix(vec4(0.0), result, lessThan(4u * out_c + uvec4(0u, 1u, 2u, 3u), uvec4(" + number(lanes) +
+            ")));\n";
+  }
+  return code;
+}
+
+Dispatch reduce_dispatch(const FusedKernel& kernel, const KernelTarget& target) {
+  const Node* reduce = kernel.reduce;
+  const Shape& in = reduce->inputs[0]->shape;
+  Emitter emit(kernel, in, target);
+  const bool rows = run_of(reduce).last;
+  std::string body = rows ? row_body(reduce, emit) : column_body(reduce, emit);
+  if (!rows) body += emit.tail_mask("result", DType::f32, "0.0", "  ");
+  body += emit.store_natural(kernel.outputs.at(0).place, "out_i", "result", "  ");
+
+  Dispatch dispatch;
+  const std::int64_t total = padded_elements(reduce->shape) / 4;
+  dispatch.source = emit.header(kLocalSize) + "void main() {\n  uint out_i = FLAT_ID;\n  if (out_i >= " +
+                    number(total) + ") return;\n" + body + "}\n";
+  emit.fill(dispatch);
+  set_groups(dispatch, total, target);
+  dispatch.flops = static_cast<double>(in.elements()) * static_cast<double>(kernel.nodes.size() + 1);
+  return dispatch;
+}
+
+}  // namespace
+
+Dispatch fused_dispatch(const FusedKernel& kernel, const KernelTarget& target) {
+  Dispatch dispatch = kernel.reduce ? reduce_dispatch(kernel, target) : pointwise_dispatch(kernel, target);
+  dispatch.label = label_of(kernel);
+  for (const Touch& touch : dispatch.touches) dispatch.bytes += static_cast<double>(touch.bytes);
+  return dispatch;
+}
+
+}  // namespace volute

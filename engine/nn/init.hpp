@@ -1,0 +1,17 @@
+// Initial values of parameters, drawn from one generator for the whole process.
+// Invariant: after manual_seed(s) the same sequence of calls gives the same values on every platform;
+// the distributions are our own because those of <random> differ between standard libraries.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace volute::nn {
+
+/// n values from U(-bound, bound).
+std::vector<float> uniform(std::int64_t n, double bound);
+
+/// n values from N(0, 1).
+std::vector<float> normal(std::int64_t n);
+
+}  // namespace volute::nn

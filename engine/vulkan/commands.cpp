@@ -1,0 +1,77 @@
+// Command buffers recorded once and replayed. Barriers are global memory barriers: on every current
+// driver a buffer barrier costs the same, and ranges would only have to be tracked.
+#include "engine/vulkan/commands.hpp"
+
+namespace volute::vk {
+namespace {
+
+constexpr VkPipelineStageFlags device_stages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+constexpr VkAccessFlags device_writes = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+constexpr VkAccessFlags device_accesses = device_writes | VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
+
+void memory_barrier(const Context& context, VkCommandBuffer commands, VkPipelineStageFlags to_stages,
+                    VkAccessFlags to_accesses) {
+  VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
+  barrier.srcAccessMask = device_writes;
+  barrier.dstAccessMask = to_accesses;
+  context.fn.vkCmdPipelineBarrier(commands, device_stages, to_stages, 0, 1, &barrier, 0, nullptr, 0, nullptr);
+}
+
+}  // namespace
+
+CommandList::CommandList(std::shared_ptr<Context> context) : context_(std::move(context)) {
+  VkCommandPoolCreateInfo info{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
+  info.queueFamilyIndex = context_->queue_family;
+  check(context_->fn.vkCreateCommandPool(context_->device, &info, nullptr, &pool_), "vkCreateCommandPool");
+}
+
+CommandList::~CommandList() { context_->fn.vkDestroyCommandPool(context_->device, pool_, nullptr); }
+
+void CommandList::begin() {
+  VkCommandBufferAllocateInfo allocation{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
+  allocation.commandPool = pool_;
+  allocation.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+  allocation.commandBufferCount = 1;
+  VkCommandBuffer commands = VK_NULL_HANDLE;
+  check(context_->fn.vkAllocateCommandBuffers(context_->device, &allocation, &commands), "vkAllocateCommandBuffers");
+  VkCommandBufferBeginInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+  check(context_->fn.vkBeginCommandBuffer(commands, &info), "vkBeginCommandBuffer");
+  buffers_.push_back(commands);
+  bound_ = VK_NULL_HANDLE;
+  bound_set_ = VK_NULL_HANDLE;
+  barrier();
+}
+
+void CommandList::end() {
+  // Waiting for the timeline does not by itself make device writes visible to mapped memory.
+  memory_barrier(*context_, buffers_.back(), VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+  check(context_->fn.vkEndCommandBuffer(buffers_.back()), "vkEndCommandBuffer");
+}
+
+void CommandList::dispatch(const Pipeline& pipeline, VkDescriptorSet set, const void* push, std::uint32_t groups_x,
+                           std::uint32_t groups_y, std::uint32_t groups_z) {
+  const std::uint32_t* most = context_->properties.limits.maxComputeWorkGroupCount;
+  if (groups_x > most[0] || groups_y > most[1] || groups_z > most[2])
+    throw Unsupported("a dispatch of " + std::to_string(groups_x) + " x " + std::to_string(groups_y) + " x " +
+                      std::to_string(groups_z) + " groups exceeds maxComputeWorkGroupCount of " + context_->info.name);
+  const auto& fn = context_->fn;
+  VkCommandBuffer commands = buffers_.back();
+  const bool same_pipeline = bound_ == pipeline.handle;
+  if (!same_pipeline) fn.vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle);
+  if (!same_pipeline || bound_set_ != set)
+    fn.vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 1, &set, 0, nullptr);
+  if (pipeline.push_bytes > 0)
+    fn.vkCmdPushConstants(commands, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, pipeline.push_bytes, push);
+  fn.vkCmdDispatch(commands, groups_x, groups_y, groups_z);
+  bound_ = pipeline.handle;
+  bound_set_ = set;
+}
+
+void CommandList::copy(BufferRange source, BufferRange target) {
+  const VkBufferCopy region{source.offset, target.offset, source.bytes};
+  context_->fn.vkCmdCopyBuffer(buffers_.back(), source.buffer->handle(), target.buffer->handle(), 1, &region);
+}
+
+void CommandList::barrier() { memory_barrier(*context_, buffers_.back(), device_stages, device_accesses); }
+
+}  // namespace volute::vk

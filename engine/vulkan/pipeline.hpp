@@ -1,0 +1,68 @@
+// Compute pipelines by shader text, and descriptor sets over buffer ranges.
+// Invariant: pipelines live as long as their cache; the driver's pipeline cache is saved to disk.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "engine/vulkan/buffer.hpp"
+
+namespace volute::vk {
+
+/// How a shader sees one binding (set 0, binding = index).
+enum class BindingKind : std::uint8_t {
+  storage,     ///< storage buffer
+  texel_f32,   ///< storage texel buffer, rgba32f
+  texel_u32,   ///< storage texel buffer, rgba32ui
+};
+
+struct Pipeline {
+  VkPipeline handle = VK_NULL_HANDLE;
+  VkPipelineLayout layout = VK_NULL_HANDLE;
+  VkDescriptorSetLayout set_layout = VK_NULL_HANDLE;
+  std::vector<BindingKind> bindings;
+  std::uint32_t push_bytes = 0;
+};
+
+/// All pipelines of one device. Thread-safe.
+class PipelineCache {
+ public:
+  explicit PipelineCache(std::shared_ptr<Context> context);
+  ~PipelineCache();  // saves the driver cache
+  /// The pipeline for this GLSL text, created on first use. push_bytes <= 128, a multiple of 4.
+  const Pipeline& get(const std::string& source, const std::vector<BindingKind>& bindings, std::uint32_t push_bytes);
+
+ private:
+  std::shared_ptr<Context> context_;
+  VkPipelineCache driver_cache_ = VK_NULL_HANDLE;
+  std::map<std::string, std::unique_ptr<Pipeline>> pipelines_;
+  std::mutex mutex_;
+};
+
+/// Descriptor sets and buffer views of one program; all are written at compile and never again.
+class Descriptors {
+ public:
+  explicit Descriptors(std::shared_ptr<Context> context);
+  ~Descriptors();
+  Descriptors(const Descriptors&) = delete;
+  Descriptors& operator=(const Descriptors&) = delete;
+  /// A set binding ranges[i] as pipeline.bindings[i]; equal requests share one set. Offsets must be multiples
+  /// of Context::offset_alignment(), sizes multiples of 16. Throws Unsupported, naming the limit, if a range
+  /// exceeds maxStorageBufferRange or maxTexelBufferElements.
+  VkDescriptorSet get(const Pipeline& pipeline, const std::vector<BufferRange>& ranges);
+
+ private:
+  VkBufferView view(const BufferRange& range, BindingKind kind);
+  VkDescriptorSet allocate(const Pipeline& pipeline);
+  void grow();
+
+  std::shared_ptr<Context> context_;
+  std::vector<VkDescriptorPool> pools_;
+  std::map<std::string, VkDescriptorSet> sets_;
+  std::map<std::string, VkBufferView> views_;
+};
+
+}  // namespace volute::vk

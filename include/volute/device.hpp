@@ -1,0 +1,125 @@
+// A Vulkan device and the programs compiled for it. No Vulkan type appears here.
+// A program is recorded once at compile; run() only feeds inputs and replays it.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <volute/graph.hpp>
+
+namespace volute {
+
+/// One device the loader offers, and why it cannot be used if it cannot.
+struct DeviceInfo {
+  int index = 0;
+  std::string name;
+  std::string type;    ///< discrete, integrated, virtual, cpu, other
+  std::string driver;  ///< name and version
+  std::string api;     ///< Vulkan version, "1.3.230"
+  std::string rejected;  ///< empty if usable
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t max_storage_range = 0;
+  std::uint64_t max_texel_elements = 0;
+  std::uint64_t max_allocation_bytes = 0;
+  std::uint32_t max_shared_bytes = 0;
+  std::uint32_t max_workgroup = 0;
+  std::uint32_t subgroup_size = 0;
+};
+
+/// Every device of the machine, in the loader's order. Empty without a Vulkan loader or driver.
+std::vector<DeviceInfo> list_devices();
+
+/// Values for one input: f32 or u32, row-major, exactly the input's element count.
+struct Feed {
+  Tensor input;
+  std::variant<std::span<const float>, std::span<const std::uint32_t>> values;
+  Feed(Tensor t, std::span<const float> v) : input(t), values(v) {}
+  Feed(Tensor t, std::span<const std::uint32_t> v) : input(t), values(v) {}
+  Feed(Tensor t, const std::vector<float>& v) : input(t), values(std::span<const float>(v)) {}
+  Feed(Tensor t, const std::vector<std::uint32_t>& v) : input(t), values(std::span<const std::uint32_t>(v)) {}
+};
+
+/// Figures of a compiled program, as `explain` prints them.
+struct ProgramStats {
+  struct Loop {
+    std::string name;
+    std::int64_t length = 0;
+    int dispatches_per_step = 0;
+    bool reverse = false;
+  };
+  int nodes_built = 0;       ///< in the graph, reachable from the targets
+  int nodes_simplified = 0;  ///< after constant folding and common subexpressions
+  int nodes_hoisted = 0;     ///< moved out of scans
+  int kernels = 0;           ///< distinct dispatches before unrolling
+  int nodes_fused = 0;       ///< pointwise nodes that share a kernel with another node
+  std::vector<Loop> loops;
+  int dispatches_outside_loops = 0;
+  std::int64_t dispatches = 0;  ///< per run, unrolled
+  std::int64_t barriers = 0;
+  std::uint64_t arena_bytes = 0;
+  std::uint64_t unaliased_bytes = 0;  ///< what the arena would take without aliasing
+  int submissions = 0;
+};
+
+/// A recorded command stream with its memory. Move-only; keeps its device and parameters alive.
+class Program {
+ public:
+  struct Data;
+  explicit Program(std::unique_ptr<Data> data);
+  Program(Program&&) noexcept;
+  Program& operator=(Program&&) noexcept;
+  ~Program();
+
+  /// Feeds and starts one run; returns before the device has finished. An input not fed keeps its last
+  /// values. Throws InvalidGraph on a wrong or missing feed (nothing is run), DeviceLost if the device is.
+  void run(const std::vector<Feed>& feeds = {});
+  /// Values of an output after the last run, row-major; waits for it.
+  std::vector<float> read(Tensor output);
+  std::vector<std::uint32_t> read_u32(Tensor output);
+  /// The value of a scalar output.
+  float value(Tensor output);
+  /// Sets a Graph::scalar from the next run on.
+  void set(const std::string& scalar, float value);
+  /// Seed of the random numbers from the next run on.
+  void seed(std::uint32_t seed);
+  /// Back to the initial values: all states, the step count included, or those whose names start with `prefix`.
+  void reset(const std::string& prefix = "");
+  /// Values of a state, by name, and its replacement. Throws InvalidGraph for an unknown name.
+  std::vector<float> read_state(const std::string& name);
+  void write_state(const std::string& name, std::span<const float> values);
+  std::vector<std::string> state_names() const;
+  /// Blocks until the last run has finished.
+  void wait();
+  /// The compiled plan in words: passes, kernels, loops, memory.
+  std::string explain() const;
+  const ProgramStats& stats() const;
+  Data& data() { return *data_; }
+
+ private:
+  std::unique_ptr<Data> data_;
+};
+
+/// A Vulkan device Volute owns. Copies share it.
+class Device {
+ public:
+  struct Data;
+  /// The best device (discrete, integrated, virtual, CPU), or the one `selector` (an index or part of a
+  /// name; default: the environment's VOLUTE_DEVICE) names. Throws Unsupported listing every device and
+  /// the reason it was rejected.
+  explicit Device(const std::string& selector = "");
+
+  std::string name() const;
+  const DeviceInfo& info() const;
+  /// Differentiates nothing further: turns the targets into a recorded program.
+  Program compile(const Graph& graph, const Targets& targets);
+  const std::shared_ptr<Data>& data() const { return data_; }
+
+ private:
+  std::shared_ptr<Data> data_;
+};
+
+}  // namespace volute

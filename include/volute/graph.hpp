@@ -1,0 +1,122 @@
+// The static graph a user holds: tensors are handles to its nodes, parameters outlive it.
+// Shapes are checked when a node is added; nothing here touches a device.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <volute/core.hpp>
+
+namespace volute {
+
+struct Node;           // one operation; private to the engine
+struct GraphData;      // nodes of a graph; private to the engine
+struct ParameterData;  // values of a parameter and their device copy; private to the engine
+
+/// Handle to the result of one operation. Cheap to copy; valid while its Graph lives.
+class Tensor {
+ public:
+  Tensor() = default;
+  explicit Tensor(Node* node) : node_(node) {}
+
+  const Shape& shape() const;
+  std::int64_t dim(int axis) const;
+  DType dtype() const;
+  /// Number of axes.
+  int rank() const { return shape().rank(); }
+  Node* node() const { return node_; }
+  explicit operator bool() const { return node_ != nullptr; }
+  bool operator==(const Tensor&) const = default;
+
+ private:
+  Node* node_ = nullptr;
+};
+
+/// A trainable f32 array shared by every program compiled from graphs that use it.
+/// Copies refer to the same values. Programs that train it change it in place.
+class Parameter {
+ public:
+  /// Throws InvalidGraph unless `values` has exactly shape.elements() entries.
+  Parameter(std::string name, Shape shape, std::vector<float> values);
+
+  const std::string& name() const;
+  const Shape& shape() const;
+  /// Current values, row-major; waits for running programs that use the parameter.
+  std::vector<float> values() const;
+  /// Replaces the values, on every device copy too. Throws InvalidGraph on a wrong count.
+  void set(std::span<const float> values);
+  const std::shared_ptr<ParameterData>& data() const { return data_; }
+
+ private:
+  std::shared_ptr<ParameterData> data_;
+};
+
+/// Marks recurrent state that continues where the previous run of the program stopped, with the
+/// gradient cut between runs (truncated BPTT).
+struct Carried {};
+
+enum class Mode { training, inference };
+
+/// A static, shaped, typed graph. Build it once, compile it, replay it.
+class Graph {
+ public:
+  explicit Graph(Mode mode = Mode::training);
+  explicit Graph(std::shared_ptr<GraphData> data) : data_(std::move(data)) {}
+
+  /// A tensor fed before each run. Throws InvalidGraph if the name is taken or an extent is not positive.
+  Tensor input(const std::string& name, Shape shape, DType dtype = DType::f32);
+  /// A scalar with a default, changed between runs with Program::set (learning rate, clip bound).
+  Tensor scalar(const std::string& name, float value);
+  /// The parameter as a tensor; the same node each time it is asked for.
+  Tensor parameter(const Parameter& parameter);
+  /// Values that persist between runs of one program, filled with `initial` at compile and reset().
+  Tensor state(const std::string& name, Shape shape, float initial = 0.0f, DType dtype = DType::f32);
+  /// After each run of a program that reads `state`, it holds `value`.
+  void carry(Tensor state, Tensor value);
+  /// A tensor with one value everywhere.
+  Tensor full(Shape shape, float value);
+  /// [length] u32: 0, 1, 2, ...
+  Tensor iota(std::int64_t length);
+  /// u32 scalar: number of runs the program has completed. Also the step of the random numbers.
+  Tensor step();
+  Carried carried() const { return {}; }
+  /// False in Mode::inference, where dropout is the identity.
+  bool training() const;
+  /// Whether an input, scalar or state has this name.
+  bool has(const std::string& name) const;
+  const std::shared_ptr<GraphData>& data() const { return data_; }
+
+ private:
+  std::shared_ptr<GraphData> data_;
+};
+
+/// The graph a tensor belongs to, with everything reachable from it still owned by the user's Graph.
+Graph graph_of(Tensor tensor);
+
+/// The parameters a tensor depends on, in the order they were added to its graph.
+std::vector<Tensor> parameters_of(Tensor tensor);
+
+/// Name of a parameter, state, input or scalar; empty for any other tensor.
+std::string label(Tensor tensor);
+
+/// One value to store into a parameter or state when a run ends.
+struct Update {
+  Tensor target;
+  Tensor value;
+};
+
+/// What a program computes: tensors to read after a run, and updates to make in it.
+struct Targets {
+  std::vector<Tensor> outputs;
+  std::vector<Update> updates;
+  Targets() = default;
+  Targets(Tensor output) : outputs{output} {}
+  Targets(std::initializer_list<Tensor> list) : outputs(list) {}
+  Targets(std::vector<Tensor> list, std::vector<Update> changes = {})
+      : outputs(std::move(list)), updates(std::move(changes)) {}
+};
+
+}  // namespace volute

@@ -1,0 +1,123 @@
+// Operations on tensors. Every function checks shapes and types and throws InvalidGraph naming the
+// operation and the shapes. Axes may be negative (from the end). Broadcasting is NumPy's.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <volute/graph.hpp>
+
+namespace volute {
+
+// Pointwise, f32, with broadcasting. ------------------------------------------------------------
+Tensor operator+(Tensor a, Tensor b);
+Tensor operator-(Tensor a, Tensor b);
+Tensor operator*(Tensor a, Tensor b);
+Tensor operator/(Tensor a, Tensor b);
+Tensor operator+(Tensor a, float b);
+Tensor operator-(Tensor a, float b);
+Tensor operator*(Tensor a, float b);
+Tensor operator/(Tensor a, float b);
+Tensor operator+(float a, Tensor b);
+Tensor operator-(float a, Tensor b);
+Tensor operator*(float a, Tensor b);
+Tensor operator/(float a, Tensor b);
+Tensor operator-(Tensor a);
+Tensor maximum(Tensor a, Tensor b);
+Tensor minimum(Tensor a, Tensor b);
+Tensor exp(Tensor a);
+/// exp(a) - 1 without cancellation near 0.
+Tensor expm1(Tensor a);
+Tensor log(Tensor a);
+Tensor sqrt(Tensor a);
+Tensor abs(Tensor a);
+Tensor tanh(Tensor a);
+/// 1 / (1 + exp(-a))
+Tensor sigmoid(Tensor a);
+Tensor relu(Tensor a);
+/// 1 where a < b (both f32 or both u32), else 0; f32, no gradient.
+Tensor less(Tensor a, Tensor b);
+/// 1 where a == b (both f32 or both u32), else 0; f32, no gradient.
+Tensor equal(Tensor a, Tensor b);
+/// a where condition is not 0, else b; no gradient for the condition.
+Tensor where(Tensor condition, Tensor a, Tensor b);
+/// u32 to f32 by value.
+Tensor to_f32(Tensor a);
+/// The value of a; its gradient is 0.
+Tensor stop_gradient(Tensor a);
+
+// Reductions. An empty list of axes means all of them. --------------------------------------------
+Tensor sum(Tensor a, std::vector<int> axes = {}, bool keepdims = false);
+Tensor mean(Tensor a, std::vector<int> axes = {}, bool keepdims = false);
+/// The gradient is shared equally among tied maxima.
+Tensor max(Tensor a, std::vector<int> axes = {}, bool keepdims = false);
+Tensor softmax(Tensor a, int axis = -1);
+Tensor log_softmax(Tensor a, int axis = -1);
+
+// Shape. --------------------------------------------------------------------------------------------
+/// Same elements in row-major order; one extent may be -1.
+Tensor reshape(Tensor a, Shape shape);
+/// Axes in the given order; without one, the last two are swapped.
+Tensor transpose(Tensor a, std::vector<int> order = {});
+/// Elements begin..end-1 of one axis. Negative bounds count from the end.
+Tensor slice(Tensor a, int axis, std::int64_t begin, std::int64_t end);
+Tensor concat(const std::vector<Tensor>& parts, int axis);
+/// Equal parts of one axis. Throws InvalidGraph if `count` does not divide it.
+std::vector<Tensor> split(Tensor a, int axis, int count);
+Tensor broadcast_to(Tensor a, Shape shape);
+
+// Products and lookups. -------------------------------------------------------------------------------
+/// a [..., M, K] (K, M if transpose_a) times b [..., K, N] (N, K if transpose_b) -> [..., M, N].
+/// Leading axes broadcast.
+Tensor matmul(Tensor a, Tensor b, bool transpose_a = false, bool transpose_b = false);
+/// Rows of table [V, E] for indices [...] u32 -> [..., E]. Indices beyond V-1 read row V-1.
+Tensor embedding(Tensor table, Tensor indices);
+/// out [rows, E] with out[indices[i]] += values[i], in ascending i (deterministic).
+/// indices [...] u32, values [..., E]; indices beyond rows-1 are dropped.
+Tensor scatter_add(Tensor indices, Tensor values, std::int64_t rows);
+
+// Random numbers and losses. --------------------------------------------------------------------------
+/// Uniform in [0, 1), shaped like a: a function of (seed, step, node, element) alone.
+/// Generator: pcg4d, Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020.
+Tensor random_like(Tensor a);
+/// Zeroes elements with probability p and scales the rest by 1/(1-p); identity in Mode::inference.
+Tensor dropout(Tensor a, float p);
+/// Mean over all targets of -log softmax(logits)[target], nats. logits [..., V], targets [...] u32.
+Tensor cross_entropy(Tensor logits, Tensor targets);
+
+// Time. -----------------------------------------------------------------------------------------------
+/// What a scan body returns: the next states, and outputs to stack over time.
+struct ScanStep {
+  std::vector<Tensor> states;
+  std::vector<Tensor> outputs;
+};
+
+/// What a scan gives: outputs stacked [T, ...] in the order of time, and the states after the last step.
+struct ScanResult {
+  std::vector<Tensor> outputs;
+  std::vector<Tensor> last;
+};
+
+struct ScanOptions {
+  bool reverse = false;     ///< walk from T-1 down to 0; outputs keep the index of their step
+  std::int64_t length = 0;  ///< T, needed only when there are no xs
+};
+
+using ScanBody = std::function<ScanStep(std::span<const Tensor> xs, std::span<const Tensor> states)>;
+
+/// Unrolls `body` over the leading axis T of every tensor in xs. Tensors from outside may be used in
+/// the body as they are. Throws InvalidGraph if a state changes its shape or type.
+ScanResult scan(std::vector<Tensor> xs, std::vector<Tensor> initial, const ScanBody& body,
+                ScanOptions options = {});
+/// One sequence, one state: body(x, h) -> h. Returns all states [T, ...] and the last one.
+std::pair<Tensor, Tensor> scan(Tensor xs, Tensor initial, const std::function<Tensor(Tensor, Tensor)>& body,
+                               ScanOptions options = {});
+
+// Gradients. ------------------------------------------------------------------------------------------
+/// d loss / d wrt for each wrt, built from the operations above. loss is a f32 scalar; a tensor the
+/// loss does not depend on gets zeros.
+std::vector<Tensor> gradients(Tensor loss, const std::vector<Tensor>& wrt);
+
+}  // namespace volute

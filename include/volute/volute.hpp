@@ -1,0 +1,11 @@
+// Everything a training program needs in one include.
+#pragma once
+
+#include <volute/core.hpp>
+#include <volute/data.hpp>
+#include <volute/device.hpp>
+#include <volute/graph.hpp>
+#include <volute/io.hpp>
+#include <volute/nn.hpp>
+#include <volute/ops.hpp>
+#include <volute/optim.hpp>

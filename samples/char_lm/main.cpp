@@ -1,0 +1,181 @@
+// char_lm: trains a character language model, saves it and prints text sampled from it.
+// Invariant: whatever can be wrong with arguments and files is found before a device is touched or a file
+// written: one line, exit status 2. What fails later is one line and exit status 1.
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <new>
+#include <type_traits>
+
+#include "samples/char_lm/corpus.hpp"
+#include "samples/char_lm/model.hpp"
+#include "samples/char_lm/options.hpp"
+#include "samples/char_lm/progress.hpp"
+#include "samples/char_lm/sample.hpp"
+#include "samples/char_lm/train.hpp"
+
+namespace char_lm {
+namespace {
+
+/// A file that is not what it should be is the user's mistake as long as nothing has been computed.
+template <class Function>
+auto as_usage(Function function) {
+  try {
+    return function();
+  } catch (const volute::BadFile& error) {
+    throw UsageError(error.what());
+  }
+}
+
+/// Sizes of the loaded model, which options may repeat but not contradict.
+Sizes merge_sizes(const Options& o, const Sizes& loaded) {
+  const auto conflict = [&](const char* name, const auto& asked, const auto& stored) {
+    if (!o.has(name) || asked == stored) return;
+    std::string text;
+    if constexpr (std::is_same_v<std::decay_t<decltype(stored)>, std::string>)
+      text = stored;
+    else
+      text = std::to_string(stored);
+    throw UsageError(std::string("--") + name + ": the model in " + o.load + " has " + name + " " + text);
+  };
+  conflict("cell", o.sizes.cell, loaded.cell);
+  conflict("embed", o.sizes.embed, loaded.embed);
+  conflict("hidden", o.sizes.hidden, loaded.hidden);
+  conflict("layers", o.sizes.layers, loaded.layers);
+  return loaded;
+}
+
+void check_length(const Options& o, const Corpus& corpus) {
+  const std::int64_t needed = o.batch * (o.length + 1);
+  const auto train = static_cast<std::int64_t>(corpus.train.size());
+  if (train >= needed && corpus.validation.size() >= 2) return;
+  throw UsageError("the text is too short: --batch " + std::to_string(o.batch) + " and --length " +
+                   std::to_string(o.length) + " need at least " +
+                   std::to_string(std::max<std::int64_t>(needed * 10 / 9 + 1, 20)) + " characters, it has " +
+                   std::to_string(corpus.train.size() + corpus.validation.size()));
+}
+
+std::vector<std::uint32_t> prompt_tokens(const Options& o, const std::string& vocabulary) {
+  const bool unknown_newline = vocabulary.find('\n') == std::string::npos;
+  if (!o.has("prompt") && unknown_newline) return {0};
+  return encode(o.prompt, vocabulary, "--prompt");
+}
+
+/// Everything checked and loaded that needs no device.
+struct Setup {
+  Corpus corpus;
+  std::vector<std::uint32_t> prompt;
+  Model model;
+};
+
+Setup prepare(const Options& o) {
+  Sizes sizes = o.sizes;
+  Corpus corpus;
+  if (!o.load.empty()) {
+    Description loaded = read_description(o.load);
+    sizes = merge_sizes(o, loaded.sizes);
+    corpus.vocabulary = std::move(loaded.vocabulary);
+  }
+  if (o.needs_text()) {
+    corpus = load_corpus(o.text, corpus.vocabulary);
+    check_length(o, corpus);
+  }
+  const auto vocab = static_cast<std::int64_t>(corpus.vocabulary.size());
+  check_sizes(o, sizes, vocab);
+  std::vector<std::uint32_t> prompt = prompt_tokens(o, corpus.vocabulary);
+
+  volute::manual_seed(static_cast<std::uint64_t>(o.seed));
+  Model model(sizes, vocab, static_cast<float>(o.dropout));
+  if (!o.load.empty()) volute::io::load(o.load, model.entries());
+  return {std::move(corpus), std::move(prompt), std::move(model)};
+}
+
+volute::Device open_device(const Options& o) {
+  try {
+    return volute::Device(o.device);
+  } catch (const volute::Unsupported& error) {
+    if (o.device.empty()) throw;
+    throw UsageError("--device " + o.device + ": " + error.what());
+  }
+}
+
+void save_if_asked(const Options& o, const Setup& setup) {
+  if (!o.out.empty()) save_model(o.out, setup.model, setup.corpus.vocabulary);
+}
+
+void train(const Options& o, Setup& setup, volute::Device& device) {
+  const Sizes& s = setup.model.sizes;
+  std::fprintf(stderr, "%s, embed %lld, hidden %lld, layers %lld: %lld weights, %zu characters in the vocabulary\n",
+               s.cell.c_str(), static_cast<long long>(s.embed), static_cast<long long>(s.hidden),
+               static_cast<long long>(s.layers), static_cast<long long>(setup.model.weights()),
+               setup.corpus.vocabulary.size());
+  if (o.out.empty() && o.steps > 0) std::fprintf(stderr, "the model will not be saved: there is no --out\n");
+  Trainer trainer(device, setup.model, setup.corpus, o);
+  catch_interrupt();
+  Progress progress(o.steps, o.metrics);
+  const std::int64_t done = trainer.run(progress);
+  if (done > 0 && !o.out.empty()) {
+    save_if_asked(o, setup);
+    progress.note("saved: " + o.out);
+  }
+  if (interrupted()) progress.note("stopped after step " + std::to_string(done) + "; Ctrl-C again to quit at once");
+
+  Report last = trainer.last();
+  last.validation_loss = trainer.validation().loss();
+  if (done > 0) progress.report(last, 0);
+  progress.end_line();
+  char line[160];
+  std::snprintf(line, sizeof line,
+                "validation loss %.4f nats per character over all %lld characters of the validation text",
+                last.validation_loss, static_cast<long long>(trainer.validation().targets()));
+  progress.note(line);
+}
+
+void sample(const Options& o, const Setup& setup, volute::Device& device) {
+  if (o.sample_length == 0) return;
+  Sampler sampler(device, setup.model, static_cast<std::uint64_t>(o.seed));
+  std::string text = o.has("prompt") ? o.prompt : "";
+  for (std::uint32_t token : sampler.sample(setup.prompt, o.sample_length, o.temperature))
+    text.push_back(setup.corpus.vocabulary[token]);
+  text.push_back('\n');
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (std::fflush(stdout) != 0) throw std::runtime_error("the sampled text cannot be written to standard output");
+  if (o.sample_out.empty()) return;
+  std::ofstream file(o.sample_out, std::ios::binary | std::ios::trunc);
+  file << text << std::flush;
+  if (!file) throw std::runtime_error(o.sample_out + ": cannot be written");
+}
+
+void run(const Options& o) {
+  Setup setup = as_usage([&] { return prepare(o); });
+  volute::Device device = open_device(o);
+  std::fprintf(stderr, "device: %s\n", device.name().c_str());
+  if (o.needs_text())
+    train(o, setup, device);
+  else
+    save_if_asked(o, setup);
+  sample(o, setup, device);
+}
+
+int fail(int status, std::string message) {
+  // Device lists come in several lines; the promise is one.
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  std::fprintf(stderr, "char_lm: %s\n", message.c_str());
+  return status;
+}
+
+}  // namespace
+}  // namespace char_lm
+
+int main(int argc, char** argv) {
+  try {
+    if (const auto options = char_lm::parse(argc, argv)) char_lm::run(*options);
+    return 0;
+  } catch (const char_lm::UsageError& error) {
+    return char_lm::fail(2, error.what());
+  } catch (const std::bad_alloc&) {
+    return char_lm::fail(1, "not enough memory");
+  } catch (const std::exception& error) {
+    return char_lm::fail(1, error.what());
+  }
+}

@@ -1,0 +1,39 @@
+// The model: embedding, recurrent cell, linear head; and its file.
+// Invariant: one set of parameters, shared by every program built from logits().
+#pragma once
+
+#include <memory>
+#include <volute/volute.hpp>
+
+#include "samples/char_lm/options.hpp"
+
+namespace char_lm {
+
+struct Model {
+  /// `dropout` acts between and after the recurrent layers, in training graphs only.
+  Model(const Sizes& sizes, std::int64_t vocab, float dropout);
+
+  /// x [T, N] u32 -> [T, N, V], from the state the program's previous run ended in.
+  volute::Tensor logits(const volute::Graph& g, volute::Tensor x) const;
+  /// Names in the file: "embed.weight", "lstm.weight_ih_l0", "head.bias".
+  std::vector<volute::io::Entry> entries() const;
+  std::int64_t weights() const;
+
+  Sizes sizes;
+  float dropout;
+  volute::nn::Embedding embed;
+  std::unique_ptr<volute::nn::Recurrent> cell;
+  volute::nn::Linear head;
+};
+
+/// What a model file says beside the weights.
+struct Description {
+  Sizes sizes;
+  std::string vocabulary;
+};
+
+void save_model(const std::string& path, const Model& model, const std::string& vocabulary);
+/// Throws UsageError if the file was not written by save_model, BadFile if it is no safetensors file.
+Description read_description(const std::string& path);
+
+}  // namespace char_lm

@@ -1,0 +1,108 @@
+// Truncated BPTT over contiguous streams: state is carried from batch to batch and set to zero where
+// the streams start over.
+#include "samples/char_lm/train.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+
+namespace char_lm {
+namespace {
+
+// Reading a loss waits for the device. One wait in ten steps costs little and is often enough to watch.
+constexpr std::int64_t steps_a_look = 10;
+constexpr std::int64_t reports_a_run = 20;
+// Validation during training is a trend, not a result.
+constexpr std::int64_t pieces_a_report = 8;
+
+volatile std::sig_atomic_t stop = 0;
+
+}  // namespace
+
+void catch_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { stop = 1; };
+  action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+}
+
+bool interrupted() { return stop != 0; }
+
+Trainer::Trainer(volute::Device& device, const Model& model, const Corpus& corpus, const Options& o)
+    : options_(o),
+      streams_(corpus.train, o.length, o.batch),
+      program_(compile(device, model)),
+      validation_(device, model, corpus.validation, o.length, o.batch),
+      start_(std::chrono::steady_clock::now()) {
+  program_.seed(static_cast<std::uint32_t>(o.seed));
+}
+
+volute::Program Trainer::compile(volute::Device& device, const Model& model) {
+  x_ = g_.input("x", {options_.length, options_.batch}, volute::DType::u32);
+  y_ = g_.input("y", {options_.length, options_.batch}, volute::DType::u32);
+  loss_ = volute::cross_entropy(model.logits(g_, x_), y_);
+  volute::Clip clip;
+  if (options_.clip > 0) clip.clip_norm = static_cast<float>(options_.clip);
+  return device.compile(g_, volute::minimize(loss_, volute::Adam{.lr = static_cast<float>(options_.lr)}, clip));
+}
+
+void Trainer::step(std::int64_t i) {
+  if (i > 0 && i % streams_.pieces() == 0)
+    for (const std::string& state : validation_.state_names()) program_.reset(state);
+  const volute::data::Batch batch = streams_.batch(i);
+  program_.run({{x_, batch.x}, {y_, batch.y}});
+}
+
+void Trainer::look(std::int64_t done) {
+  const double loss = program_.value(loss_);
+  if (!std::isfinite(loss))
+    throw std::runtime_error("the loss is not a number any more after step " + std::to_string(done) +
+                             "; a smaller --lr or --clip may help");
+  loss_sum_ += loss;
+  ++looks_;
+  report_.step = done;
+  report_.loss = loss_sum_ / static_cast<double>(looks_);
+  report_.seconds = seconds();
+  const double tokens = static_cast<double>((done - reported_) * options_.batch * options_.length);
+  report_.tokens_per_second = tokens / std::max(report_.seconds - reported_at_, 1e-9);
+}
+
+double Trainer::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+double Trainer::seconds_left(std::int64_t done) const {
+  const double spent = seconds();
+  const double steps = spent / static_cast<double>(done) * static_cast<double>(options_.steps - done);
+  return options_.max_seconds > 0 ? std::min(steps, options_.max_seconds - spent) : steps;
+}
+
+void Trainer::report(std::int64_t done, Progress& progress) {
+  report_.validation_loss = validation_.loss(pieces_a_report);
+  progress.report(report_, seconds_left(done));
+  reported_ = done;
+  reported_at_ = seconds();
+  loss_sum_ = 0;
+  looks_ = 0;
+}
+
+std::int64_t Trainer::run(Progress& progress) {
+  start_ = std::chrono::steady_clock::now();
+  const std::int64_t steps_a_report = std::max<std::int64_t>(1, (options_.steps + reports_a_run - 1) / reports_a_run);
+  std::int64_t done = 0;
+  bool stopping = false;
+  while (done < options_.steps && !stopping) {
+    step(done++);
+    stopping =
+        done == options_.steps || interrupted() || (options_.max_seconds > 0 && seconds() >= options_.max_seconds);
+    const bool reporting = done % steps_a_report == 0;
+    if (!reporting && !stopping && done % steps_a_look != 0) continue;
+    look(done);
+    progress.update(done, report_.loss, report_.tokens_per_second, seconds_left(done));
+    // The last report is the caller's: it follows the whole validation text.
+    if (reporting && !stopping) report(done, progress);
+  }
+  return done;
+}
+
+}  // namespace char_lm

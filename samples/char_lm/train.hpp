@@ -1,0 +1,52 @@
+// The training loop.
+// Invariant: the host never waits for the device between two looks at the loss, so it prepares the next
+// batch while the device works.
+#pragma once
+
+#include <chrono>
+#include <volute/volute.hpp>
+
+#include "samples/char_lm/corpus.hpp"
+#include "samples/char_lm/model.hpp"
+#include "samples/char_lm/progress.hpp"
+#include "samples/char_lm/validate.hpp"
+
+namespace char_lm {
+
+/// Makes Ctrl-C a request to stop after the current step. A second one ends the process.
+void catch_interrupt();
+bool interrupted();
+
+class Trainer {
+ public:
+  Trainer(volute::Device& device, const Model& model, const Corpus& corpus, const Options& options);
+  /// Trains until the steps, the time or the user's patience are used up. Returns the steps made.
+  /// Throws std::runtime_error if the loss stops being a number.
+  std::int64_t run(Progress& progress);
+  /// Seconds run() has taken, and what its last report would say but for the validation loss.
+  const Report& last() const { return report_; }
+  Validation& validation() { return validation_; }
+
+ private:
+  void step(std::int64_t i);
+  void look(std::int64_t done);
+  double seconds() const;
+  double seconds_left(std::int64_t done) const;
+  void report(std::int64_t done, Progress& progress);
+  volute::Program compile(volute::Device& device, const Model& model);
+
+  const Options& options_;
+  volute::data::Streams streams_;
+  volute::Graph g_;
+  volute::Tensor x_, y_, loss_;
+  volute::Program program_;
+  Validation validation_;
+  std::chrono::steady_clock::time_point start_;
+  double loss_sum_ = 0;        // since the last report, over looks
+  std::int64_t looks_ = 0;     // since the last report
+  std::int64_t reported_ = 0;  // steps at the last report
+  double reported_at_ = 0;     // seconds when it was done
+  Report report_;
+};
+
+}  // namespace char_lm

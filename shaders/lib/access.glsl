@@ -1,0 +1,20 @@
+// Loads and stores of texels (vec4) and single elements. VOLUTE_TEXEL reads through texel images, which
+// software Vulkan inlines; otherwise through storage buffers. Results always go to storage buffers.
+#ifdef VOLUTE_TEXEL
+#define READ_F32(slot, name) layout(set = 0, binding = slot, rgba32f) uniform readonly imageBuffer name
+#define READ_U32(slot, name) layout(set = 0, binding = slot, rgba32ui) uniform readonly uimageBuffer name
+#define LOAD(name, texel) imageLoad(name, int(texel))
+#else
+#define READ_F32(slot, name) layout(set = 0, binding = slot, std430) readonly buffer name##_block { vec4 data[]; } name
+#define READ_U32(slot, name) layout(set = 0, binding = slot, std430) readonly buffer name##_block { uvec4 data[]; } name
+#define LOAD(name, texel) name.data[texel]
+#endif
+#define WRITE(slot, type, name) layout(set = 0, binding = slot, std430) writeonly buffer name##_block { type data[]; } name
+#define STORE(name, index, value) name.data[index] = value
+
+float pick(vec4 v, uint k) { return k < 2u ? (k == 0u ? v.x : v.y) : (k == 2u ? v.z : v.w); }
+uint pick(uvec4 v, uint k) { return k < 2u ? (k == 0u ? v.x : v.y) : (k == 2u ? v.z : v.w); }
+#define LOAD1(name, element) pick(LOAD(name, (element) >> 2u), (element) & 3u)
+
+// Number of this invocation over a two-dimensional grid of workgroups of 64.
+#define FLAT_ID ((gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x) * gl_WorkGroupSize.x + gl_LocalInvocationID.x)

@@ -1,0 +1,287 @@
+// The char_lm program as a user runs it: files and exit statuses of good runs, wrong uses and Ctrl-C.
+// Invariant: every run works in a folder of its own, so that what it wrote, or did not, can be listed.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <thread>
+
+extern char** environ;
+
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ContainsRegex;
+using ::testing::HasSubstr;
+
+constexpr auto patience = std::chrono::minutes(5);
+
+std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+struct Result {
+  int status = -1;  ///< exit status, or 128 + signal
+  std::string out, err;
+};
+
+class CharLm : public ::testing::Test {
+ protected:
+  CharLm() {
+    const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    base_ = fs::path(::testing::TempDir()) / ("volute_char_lm_" + name);
+    folder_ = base_ / "work";
+    fs::remove_all(base_);
+    fs::create_directories(folder_);
+    std::ofstream text(folder_ / "text");
+    for (int i = 0; i < 60; ++i) text << "the quick brown fox jumps over the lazy dog.\n";
+  }
+  ~CharLm() override { fs::remove_all(base_); }
+
+  /// Runs char_lm in the folder. `watch` is called with its process now and then while it runs.
+  Result run(const std::vector<std::string>& arguments, const std::function<void(pid_t)>& watch = {}) const {
+    const std::string out = base_ / "out", err = base_ / "err";
+    std::vector<std::string> words{CHAR_LM_PATH};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_addopen(&actions, 2, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_addchdir_np(&actions, folder_.c_str());
+    pid_t process = 0;
+    const int error = posix_spawn(&process, CHAR_LM_PATH, &actions, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0) {
+      ADD_FAILURE() << CHAR_LM_PATH << " cannot be started";
+      return {};
+    }
+    const int status = wait_for(process, watch);
+    const Result result{WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read(out), read(err)};
+    // The tests run under the validation layer, which speaks on standard error.
+    EXPECT_THAT(result.err, ::testing::Not(HasSubstr("volute: validation")));
+    return result;
+  }
+
+  static int wait_for(pid_t process, const std::function<void(pid_t)>& watch) {
+    const auto start = std::chrono::steady_clock::now();
+    int status = 0;
+    while (waitpid(process, &status, WNOHANG) == 0) {
+      if (watch) watch(process);
+      if (std::chrono::steady_clock::now() - start > patience) {
+        ADD_FAILURE() << "char_lm does not end";
+        kill(process, SIGKILL);
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return status;
+  }
+
+  static std::vector<std::string> tiny(const std::vector<std::string>& more) {
+    std::vector<std::string> all{"--text",   "text", "--embed", "3",    "--hidden",        "5", "--batch", "4",
+                                 "--length", "8",    "--lr",    "0.02", "--sample-length", "20"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+
+  std::set<std::string> files() const {
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder_)) names.insert(entry.path().filename());
+    return names;
+  }
+  std::string standard_error() const { return read(base_ / "err"); }
+
+  /// One line on standard error that contains `reason`, status 2, nothing written.
+  void expect_refused(const std::vector<std::string>& arguments, const std::string& reason) const {
+    SCOPED_TRACE(::testing::PrintToString(arguments));
+    const auto before = files();
+    const Result result = run(arguments);
+    EXPECT_EQ(result.status, 2);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, HasSubstr(reason));
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_EQ(files(), before);
+  }
+
+  fs::path base_, folder_;
+};
+
+TEST_F(CharLm, TrainsReportsSavesAndSamples) {
+  const Result result = run(tiny({"--steps", "40", "--out", "model.st", "--metrics", "metrics.jsonl", "--sample-out",
+                                  "sample.txt", "--dropout", "0.1", "--layers", "2"}));
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(files(), (std::set<std::string>{"text", "model.st", "metrics.jsonl", "sample.txt"}));
+  EXPECT_EQ(result.out.size(), 21u);  // 20 characters and a new line
+  EXPECT_EQ(read(folder_ / "sample.txt"), result.out);
+  EXPECT_THAT(result.err, HasSubstr("step 40/40  loss "));
+  EXPECT_THAT(result.err, HasSubstr("over all 269 characters of the validation text"));
+  EXPECT_THAT(result.err, ::testing::Not(HasSubstr("\r")));
+
+  std::ifstream metrics(folder_ / "metrics.jsonl");
+  std::int64_t last_step = 0;
+  double first_loss = 0, loss = 0, seconds = 0;
+  for (std::string line; std::getline(metrics, line);) {
+    const auto json = nlohmann::json::parse(line);
+    ASSERT_EQ(json.size(), 5u) << line;
+    EXPECT_GT(json.at("step").get<std::int64_t>(), last_step);
+    EXPECT_GE(json.at("seconds").get<double>(), seconds);
+    EXPECT_GT(json.at("validation_loss").get<double>(), 0);
+    EXPECT_GT(json.at("tokens_per_second").get<double>(), 0);
+    last_step = json.at("step");
+    seconds = json.at("seconds");
+    loss = json.at("loss");
+    if (first_loss == 0) first_loss = loss;
+  }
+  EXPECT_EQ(last_step, 40);
+  EXPECT_LT(loss, first_loss);
+}
+
+TEST_F(CharLm, EveryCellTrains) {
+  for (const std::string cell : {"lstm", "gru", "rnn"}) {
+    const Result result = run(tiny({"--cell", cell, "--steps", "3", "--out", cell}));
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_THAT(read(folder_ / cell), HasSubstr('"' + cell + ".weight_ih_l0\""));
+  }
+}
+
+TEST_F(CharLm, ALoadedModelSamplesTheSameText) {
+  ASSERT_EQ(run(tiny({"--steps", "30", "--out", "model.st", "--cell", "gru"})).status, 0);
+  const auto sample = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"--load", "model.st", "--steps", "0", "--sample-length", "30"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Result result = run(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result.out;
+  };
+  const std::string text = sample({"--seed", "7", "--prompt", "the "});
+  EXPECT_EQ(text.size(), 4 + 30 + 1u);
+  EXPECT_THAT(text, ::testing::StartsWith("the "));
+  EXPECT_EQ(text, sample({"--seed", "7", "--prompt", "the "}));
+  EXPECT_NE(text, sample({"--seed", "8", "--prompt", "the "}));
+  EXPECT_EQ(files(), (std::set<std::string>{"text", "model.st"}));
+}
+
+TEST_F(CharLm, TrainingGoesOnFromALoadedModel) {
+  ASSERT_EQ(run(tiny({"--steps", "60", "--out", "first.st"})).status, 0);
+  // A text with fewer characters: its tokens must be the model's, not its own.
+  std::ofstream(folder_ / "part") << std::string(300, 'o') + std::string(100, 'x');
+  const Result result = run({"--load", "first.st", "--text", "part", "--steps", "3", "--batch", "2", "--length", "4",
+                             "--sample-length", "5", "--out", "second.st"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(fs::file_size(folder_ / "first.st"), fs::file_size(folder_ / "second.st"));
+}
+
+TEST_F(CharLm, TwoRunsWithOneSeedGiveOneModel) {
+  for (const std::string out : {"a", "b"})
+    ASSERT_EQ(run(tiny({"--steps", "20", "--dropout", "0.2", "--layers", "2", "--seed", "5", "--out", out})).status, 0);
+  EXPECT_EQ(read(folder_ / "a"), read(folder_ / "b"));
+}
+
+TEST_F(CharLm, CtrlCStopsSavesAndSamples) {
+  bool sent = false;
+  const Result result = run(tiny({"--steps", "4000", "--out", "model.st"}), [&](pid_t process) {
+    if (sent || standard_error().find("step ") == std::string::npos) return;
+    kill(process, SIGINT);
+    sent = true;
+  });
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, ContainsRegex("stopped after step [0-9]+"));
+  EXPECT_EQ(result.out.size(), 21u);
+  EXPECT_TRUE(fs::exists(folder_ / "model.st"));
+  EXPECT_EQ(run({"--load", "model.st", "--steps", "0"}).status, 0);
+}
+
+TEST_F(CharLm, TheTimeBoundStopsTraining) {
+  const Result result = run(tiny({"--steps", "100000000", "--max-seconds", "0.2", "--out", "model.st"}));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(fs::exists(folder_ / "model.st"));
+}
+
+TEST_F(CharLm, HelpGoesToStandardOutput) {
+  const Result result = run({"--help"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.out, HasSubstr("--temperature"));
+  EXPECT_EQ(result.err, "");
+}
+
+TEST_F(CharLm, RefusesWrongArguments) {
+  expect_refused({"--no-such-option"}, "--no-such-option");
+  expect_refused({"text"}, "text");
+  expect_refused(tiny({"--cell", "transformer"}), "--cell must be lstm, gru or rnn, not 'transformer'");
+  expect_refused(tiny({"--hidden", "many"}), "--hidden");
+  expect_refused(tiny({"--hidden", "99999999999999999999"}), "--hidden");
+  for (const char* name : {"embed", "hidden", "layers", "batch", "length"})
+    for (const char* value : {"0", "-3", "1000000000"})
+      expect_refused(tiny({std::string("--") + name, value}), std::string("--") + name + " must be from 1 to ");
+  expect_refused(tiny({"--steps", "-1"}), "--steps must be from 0");
+  for (const char* value : {"nan", "inf", "-1", "0"}) {
+    expect_refused(tiny({"--lr", value}), "--lr must be from");
+    expect_refused(tiny({"--temperature", value}), "--temperature must be from");
+  }
+  expect_refused(tiny({"--clip", "-1"}), "--clip must be from");
+  expect_refused(tiny({"--dropout", "1"}), "--dropout must be from");
+  expect_refused(tiny({"--embed", "16384", "--hidden", "16384"}), "million weights");
+  expect_refused(tiny({"--prompt", "the ~"}), "--prompt: the vocabulary has no '~'");
+}
+
+TEST_F(CharLm, RefusesTextsItCannotTrainOn) {
+  std::ofstream(folder_ / "empty").close();
+  std::ofstream(folder_ / "short") << "short";
+  const std::vector<std::string> out{"--steps", "5", "--out", "model.st", "--metrics", "metrics.jsonl"};
+  for (const auto& [text, reason] :
+       std::vector<std::pair<std::string, std::string>>{{"missing", "missing: cannot be read"},
+                                                        {"empty", "empty: is empty"},
+                                                        {"short", "the text is too short"},
+                                                        {".", "is a folder"}}) {
+    std::vector<std::string> arguments{"--text", text};
+    arguments.insert(arguments.end(), out.begin(), out.end());
+    expect_refused(arguments, reason);
+  }
+}
+
+TEST_F(CharLm, RefusesOutputsItCouldNotWrite) {
+  for (const char* name : {"--out", "--metrics", "--sample-out"}) {
+    expect_refused(tiny({"--steps", "5", name, "none/file"}), "there is no folder none");
+    expect_refused(tiny({"--steps", "5", name, "."}), "is a folder");
+  }
+  expect_refused(tiny({"--steps", "5", "--out", "same", "--metrics", "./same"}), "must be different files");
+}
+
+TEST_F(CharLm, RefusesModelsThatDoNotFit) {
+  ASSERT_EQ(run(tiny({"--steps", "1", "--out", "model.st"})).status, 0);
+  const std::string model = read(folder_ / "model.st");
+  std::ofstream(folder_ / "cut", std::ios::binary) << model.substr(0, model.size() - 1);
+  std::ofstream(folder_ / "other") << "~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~";
+  expect_refused({"--load", "missing", "--steps", "0"}, "missing: cannot be read");
+  expect_refused({"--load", "text", "--steps", "0"}, "text: is not a valid safetensors file");
+  expect_refused({"--load", "cut", "--steps", "0"}, "cut: is not a valid safetensors file");
+  expect_refused({"--load", "model.st", "--steps", "0", "--hidden", "6"},
+                 "--hidden: the model in model.st has hidden 5");
+  expect_refused({"--load", "model.st", "--steps", "0", "--cell", "gru"},
+                 "--cell: the model in model.st has cell lstm");
+  expect_refused({"--load", "model.st", "--steps", "1", "--text", "other"}, "the text does not fit the loaded model");
+  EXPECT_EQ(run({"--load", "model.st", "--steps", "0", "--hidden", "5"}).status, 0);
+}
+
+TEST_F(CharLm, AnUnknownDeviceIsAWrongUse) {
+  const Result result = run(tiny({"--steps", "1", "--device", "no such device"}));
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("no such device"));
+}
+
+}  // namespace

@@ -1,0 +1,20 @@
+# Installs the build, builds the consumer against the package and runs it; then configures it with Volute as
+# a subfolder (building the library again would take minutes and show nothing new).
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE out ERROR_VARIABLE out)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "${ARGN}\nexit ${status}\n${out}")
+  endif()
+  set(out "${out}" PARENT_SCOPE)
+endfunction()
+
+file(REMOVE_RECURSE "${WORK}")
+run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${WORK}/prefix")
+set(common -S "${SOURCE}/tests/package" -G "${GENERATOR}" "-DCMAKE_BUILD_TYPE=${TYPE}" "-DCMAKE_CXX_FLAGS=${FLAGS}")
+run("${CMAKE_COMMAND}" ${common} -B "${WORK}/found" "-DCMAKE_PREFIX_PATH=${WORK}/prefix")
+run("${CMAKE_COMMAND}" --build "${WORK}/found")
+run("${WORK}/found/consumer")
+if(NOT out MATCHES "^\\[2, 3\\], ")
+  message(FATAL_ERROR "the consumer printed ${out}")
+endif()
+run("${CMAKE_COMMAND}" ${common} -B "${WORK}/subfolder" "-DVOLUTE_SOURCE=${SOURCE}")

@@ -1,0 +1,270 @@
+// safetensors files: what save writes load reads back, and a file that is wrong in any way is refused
+// with every parameter untouched.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <limits>
+
+#include <volute/io.hpp>
+
+namespace volute::io {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+/// A module of given tensors; no layer's initial values in the way.
+class Weights : public nn::Module {
+ public:
+  explicit Weights(const std::vector<std::pair<std::string, Shape>>& shapes, float first = 0.0f) {
+    float next = first;
+    for (const auto& [name, shape] : shapes) {
+      std::vector<float> values;
+      for (std::int64_t i = 0; i < shape.elements(); ++i) values.push_back(next += 0.5f);
+      parameters_.emplace_back(name, shape, values);
+    }
+  }
+  std::vector<std::vector<float>> values() const {
+    std::vector<std::vector<float>> all;
+    for (const Parameter& parameter : parameters_) all.push_back(parameter.values());
+    return all;
+  }
+};
+
+class Safetensors : public ::testing::Test {
+ protected:
+  Safetensors() {
+    folder_ = std::filesystem::path(::testing::TempDir()) /
+              (std::string("volute_io_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    path_ = (folder_ / "model.safetensors").string();
+  }
+  ~Safetensors() override { std::filesystem::remove_all(folder_); }
+
+  static std::string read(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  void write(const std::string& bytes) const { std::ofstream(path_, std::ios::binary) << bytes; }
+  /// A file of this header, unpadded, and so many bytes of data.
+  void write(const std::string& header, std::size_t data_bytes) const {
+    const std::uint64_t length = header.size();
+    std::string bytes(sizeof length, '\0');
+    std::memcpy(bytes.data(), &length, sizeof length);
+    write(bytes + header + std::string(data_bytes, '\0'));
+  }
+  /// The message of the BadFile that loading tensor m.a [2, 3] from the file throws.
+  std::string refusal() const {
+    const Weights module({{"a", {2, 3}}}, 7);
+    const auto before = module.values();
+    std::string message;
+    try {
+      load(path_, {{"m", module}});
+      ADD_FAILURE() << "the file was loaded";
+    } catch (const BadFile& error) {
+      message = error.what();
+    }
+    EXPECT_EQ(module.values(), before);
+    EXPECT_THAT(message, StartsWith(path_ + ": "));
+    return message;
+  }
+
+  std::filesystem::path folder_;
+  std::string path_;
+};
+
+constexpr const char* one = R"({"m.a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}})";
+
+TEST_F(Safetensors, RoundTripIsExact) {
+  const Weights saved({{"a", {2, 3}}, {"b", {}}, {"weight_ih_l0", {5, 1, 7}}});
+  Parameter odd = saved.parameters()[0];
+  odd.set(std::vector<float>{-0.0f, 1e-42f, std::numeric_limits<float>::infinity(), 3.4e38f, -1, 2});
+  save(path_, {{"m", saved}});
+  const Weights loaded({{"a", {2, 3}}, {"b", {}}, {"weight_ih_l0", {5, 1, 7}}}, 100);
+  load(path_, {{"m", loaded}});
+  for (std::size_t i = 0; i < saved.parameters().size(); ++i) {
+    const auto a = saved.parameters()[i].values(), b = loaded.parameters()[i].values();
+    ASSERT_EQ(a.size(), b.size());
+    EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)), 0);
+  }
+}
+
+TEST_F(Safetensors, LayersKeepPyTorchsNames) {
+  const nn::Linear head(3, 2);
+  const nn::LSTM lstm(2, 3, {.layers = 2});
+  save(path_, {{"lstm", lstm}, {"head", head}});
+  const std::string bytes = read(path_);
+  for (const char* name :
+       {"lstm.weight_ih_l0", "lstm.weight_hh_l0", "lstm.bias_ih_l1", "lstm.bias_hh_l1", "head.weight", "head.bias"})
+    EXPECT_THAT(bytes, HasSubstr('"' + std::string(name) + '"'));
+}
+
+TEST_F(Safetensors, DataStartsAtAMultipleOfEight) {
+  for (int length = 0; length < 8; ++length) {
+    const Weights module({{"a", {1}}});
+    save(path_, {{"m" + std::string(static_cast<std::size_t>(length), 'x'), module}});
+    std::uint64_t header = 0;
+    const std::string bytes = read(path_);
+    std::memcpy(&header, bytes.data(), sizeof header);
+    EXPECT_EQ(header % 8, 0u);
+    EXPECT_EQ(bytes.size(), 8 + header + 4);
+  }
+}
+
+TEST_F(Safetensors, MetadataComesBack) {
+  const Weights module({{"a", {2}}});
+  const Metadata metadata{{"cell", "lstm"}, {"vocabulary", "[10,32,255]"}, {"quote", "\"\\\n"}, {"", ""}};
+  save(path_, {{"m", module}}, metadata);
+  EXPECT_EQ(read_metadata(path_), metadata);
+  save(path_, {{"m", module}});
+  EXPECT_EQ(read_metadata(path_), Metadata{});
+}
+
+TEST_F(Safetensors, SavingReplacesAndLeavesNothingElse) {
+  write("an older file");
+  const Weights module({{"a", {2}}});
+  save(path_, {{"m", module}});
+  load(path_, {{"m", module}});
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+}
+
+TEST_F(Safetensors, FailedSavesKeepTheOldFile) {
+  const Weights module({{"a", {2}}});
+  write("an older file");
+  EXPECT_THROW(save(path_, {{"m", module}, {"m", module}}), BadFile);
+  EXPECT_THROW(save(path_, {{"m", module}}, {{"bytes", "\xff"}}), BadFile);
+  EXPECT_EQ(read(path_), "an older file");
+  EXPECT_THROW(save((folder_ / "none" / "file").string(), {{"m", module}}), BadFile);
+  EXPECT_THROW(save(folder_.string(), {{"m", module}}), BadFile);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+}
+
+TEST_F(Safetensors, EveryTruncationIsRefused) {
+  const Weights module({{"a", {2, 3}}, {"b", {3}}});
+  save(path_, {{"m", module}}, {{"cell", "gru"}});
+  const std::string bytes = read(path_);
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    write(bytes.substr(0, size));
+    EXPECT_NE(refusal(), "") << size;
+    EXPECT_THROW(read_metadata(path_), BadFile) << size;
+  }
+  write(bytes + '\0');
+  EXPECT_THAT(refusal(), HasSubstr("the file has"));
+}
+
+TEST_F(Safetensors, EveryChangedHeaderByteIsRefusedOrHarmless) {
+  const Weights module({{"a", {2, 3}}}, 7);
+  save(path_, {{"m", module}});
+  const std::string bytes = read(path_);
+  for (std::size_t at = 0; at < bytes.size() - 24; ++at) {
+    for (char byte : {'\0', '"', '9', '[', '}', '\xff'}) {
+      std::string changed = bytes;
+      changed[at] = byte;
+      write(changed);
+      const auto before = module.values();
+      try {
+        load(path_, {{"m", module}});
+      } catch (const BadFile&) {
+        EXPECT_EQ(module.values(), before);
+      }
+    }
+  }
+}
+
+TEST_F(Safetensors, HeaderLengthsAreCheckedAgainstTheFile) {
+  for (std::uint64_t length : {std::uint64_t{100}, std::uint64_t{1} << 40, ~std::uint64_t{0}, ~std::uint64_t{0} - 7}) {
+    std::string bytes(sizeof length, '\0');
+    std::memcpy(bytes.data(), &length, sizeof length);
+    write(bytes + one);
+    EXPECT_THAT(refusal(), HasSubstr("header claims " + std::to_string(length)));
+  }
+}
+
+TEST_F(Safetensors, HeadersThatAreNoHeadersAreRefused) {
+  for (const char* header :
+       {"", "{", "null", "[]", "3", "{}x", R"({"m.a":3})", R"({"m.a":{}})", "{\"\xff\":1}", R"({"__metadata__":[]})",
+        R"({"__metadata__":{"a":1}})", R"({"m.a":{"dtype":"F32","shape":3,"data_offsets":[0,24]}})",
+        R"({"m.a":{"dtype":"F32","shape":[-2,3],"data_offsets":[0,24]}})",
+        R"({"m.a":{"dtype":"F32","shape":[2.0,3],"data_offsets":[0,24]}})",
+        R"({"m.a":{"dtype":"F32","shape":[2,3],"data_offsets":[0]}})",
+        R"({"m.a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,"24"]}})",
+        R"({"m.a":{"dtype":"F32","shape":[2,3]}})"}) {
+    write(header, 24);
+    EXPECT_THAT(refusal(), HasSubstr("not a valid safetensors file")) << header;
+  }
+  write(std::string(1'000'000, '['), 0);
+  EXPECT_THAT(refusal(), HasSubstr("nested too deeply"));
+  write(std::string(one).insert(1, std::string(one).substr(1, std::strlen(one) - 2) + ","), 24);
+  EXPECT_THAT(refusal(), HasSubstr("names 'm.a' twice"));
+}
+
+TEST_F(Safetensors, ShapesThatOverflowAreRefused) {
+  for (const char* shape : {"[4294967296,4294967296]", "[9223372036854775807]", "[18446744073709551615]",
+                            "[2305843009213693953,8]", "[0,9223372036854775808]"}) {
+    write(R"({"m.a":{"dtype":"F32","shape":)" + std::string(shape) + R"(,"data_offsets":[0,24]}})", 24);
+    EXPECT_NE(refusal(), "") << shape;
+  }
+}
+
+TEST_F(Safetensors, OffsetsMustFitTheDataAndTheShape) {
+  const auto with = [&](const std::string& offsets) {
+    write(R"({"m.a":{"dtype":"F32","shape":[2,3],"data_offsets":)" + offsets + "}}", 24);
+    return refusal();
+  };
+  EXPECT_THAT(with("[0,25]"), HasSubstr("lies at 0 to 25 of 24 bytes"));
+  EXPECT_THAT(with("[24,0]"), HasSubstr("lies at 24 to 0"));
+  EXPECT_THAT(with("[18446744073709551608,16]"), HasSubstr("lies at"));
+  EXPECT_THAT(with("[0,20]"), HasSubstr("needs 24 bytes, its offsets give 20"));
+}
+
+TEST_F(Safetensors, TensorsMustLieEndToEnd) {
+  const auto with = [&](const std::string& second, std::size_t bytes) {
+    write(
+        R"({"m.a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"F32","shape":[6],"data_offsets":)" +
+            second + "}}",
+        bytes);
+    return refusal();
+  };
+  EXPECT_THAT(with("[0,24]", 24), HasSubstr("the same offsets"));
+  EXPECT_THAT(with("[8,32]", 32), HasSubstr("starts at byte 8 of the data, not at 24"));
+  EXPECT_THAT(with("[28,52]", 52), HasSubstr("starts at byte 28"));
+  EXPECT_THAT(with("[24,48]", 52), HasSubstr("take 48 bytes, the file has 52"));
+}
+
+TEST_F(Safetensors, OtherTypesAndShapesAreRefused) {
+  write(R"({"m.a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]}})", 12);
+  EXPECT_THAT(refusal(), HasSubstr("tensor 'm.a' has dtype \"F16\", only \"F32\" is supported"));
+  write(R"({"m.a":{"dtype":"F32","shape":[3,2],"data_offsets":[0,24]}})", 24);
+  EXPECT_THAT(refusal(), HasSubstr("tensor 'm.a' has shape [3, 2], it should be [2, 3]"));
+  write(R"({"m.b":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}})", 24);
+  EXPECT_THAT(refusal(), HasSubstr("has no tensor 'm.a' [2, 3]"));
+}
+
+TEST_F(Safetensors, AMissingTensorLeavesTheFirstUntouched) {
+  write(one, 24);
+  const Weights module({{"a", {2, 3}}, {"b", {1}}}, 7);
+  const auto before = module.values();
+  EXPECT_THROW(load(path_, {{"m", module}}), BadFile);
+  EXPECT_EQ(module.values(), before);
+}
+
+TEST_F(Safetensors, TensorsNobodyAskedForAreIgnored) {
+  const Weights both({{"a", {2, 3}}, {"b", {3}}}), second({{"b", {3}}}, 50);
+  save(path_, {{"m", both}});
+  load(path_, {{"m", second}});
+  EXPECT_EQ(second.values()[0], both.values()[1]);
+}
+
+TEST_F(Safetensors, WhatIsNoFileIsRefused) {
+  EXPECT_THAT(refusal(), HasSubstr("No such file"));
+  path_ = folder_.string();
+  EXPECT_THAT(refusal(), HasSubstr("not a regular file"));
+}
+
+}  // namespace
+}  // namespace volute::io

@@ -1,0 +1,100 @@
+// The `volute` command line. `volute devices` shows what Volute sees of each Vulkan device and why it
+// would not use it. A mistake in the arguments is one line on stderr and exit status 2.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+#include <volute/device.hpp>
+
+namespace {
+
+using Row = std::vector<std::string>;
+
+std::string bytes_text(std::uint64_t bytes) {
+  const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  int unit = 0;
+  double value = static_cast<double>(bytes);
+  for (; value >= 1024 && unit < 4; ++unit) value /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof text, value < 10 && unit > 0 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+  return text;
+}
+
+/// Index of the device Volute takes by default, or -1 and the reason there is none.
+int default_device(std::string& reason) {
+  try {
+    return volute::Device().info().index;
+  } catch (const volute::Unsupported& error) {
+    reason = error.what();
+    return -1;
+  }
+}
+
+Row row_of(const volute::DeviceInfo& device, int chosen) {
+  return {(device.index == chosen ? "*" : " ") + std::to_string(device.index),
+          device.name,
+          device.type,
+          device.driver,
+          device.api,
+          bytes_text(device.memory_bytes),
+          bytes_text(device.max_storage_range),
+          std::to_string(device.max_texel_elements),
+          bytes_text(device.max_allocation_bytes),
+          bytes_text(device.max_shared_bytes),
+          std::to_string(device.max_workgroup),
+          std::to_string(device.subgroup_size)};
+}
+
+void print(const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const Row& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  for (const Row& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) line += row[i] + std::string(widths[i] - row[i].size() + 2, ' ');
+    line.erase(line.find_last_not_of(' ') + 1);
+    std::puts(line.c_str());
+  }
+}
+
+int devices() {
+  const std::vector<volute::DeviceInfo> list = volute::list_devices();
+  if (list.empty()) {
+    std::puts("no Vulkan devices: install a Vulkan loader and a driver (Debian: libvulkan1, mesa-vulkan-drivers)");
+    return 1;
+  }
+  std::string reason;
+  const int chosen = default_device(reason);
+  std::vector<Row> rows{{" #", "name", "type", "driver", "api", "memory", "storage range", "texels", "allocation",
+                         "shared", "workgroup", "subgroup"}};
+  for (const auto& device : list) rows.push_back(row_of(device, chosen));
+  print(rows);
+  for (const auto& device : list)
+    if (!device.rejected.empty()) std::printf("%d is rejected: %s\n", device.index, device.rejected.c_str());
+  std::puts(chosen >= 0 ? "* is the default; VOLUTE_DEVICE (an index or part of a name) chooses another"
+                        : reason.c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Trains recurrent networks on any Vulkan GPU", "volute");
+  app.set_version_flag("--version", "volute " VOLUTE_VERSION);
+  // Not require_subcommand: it would hide the name of an unknown command behind "a subcommand is required".
+  const CLI::App* list = app.add_subcommand("devices", "List the Vulkan devices and what limits them");
+  try {
+    app.parse(argc, argv);
+    if (list->parsed()) return devices();
+    std::fputs("volute: no command given (see volute --help)\n", stderr);
+    return 2;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fprintf(stderr, "volute: %s (see volute --help)\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "volute: %s\n", error.what());
+    return 1;
+  }
+}
