@@ -14,8 +14,6 @@ namespace {
 constexpr std::uint32_t kGuardWord = 0x7fc0dead;  // a NaN, so that reads of it show too
 constexpr std::uint64_t kBlockLimit = 1ull << 30;
 
-int node_count(const LiveGraph& live) { return static_cast<int>(live.graph->nodes.size()); }
-
 int count_fused(const std::vector<Unit>& units) {
   int count = 0;
   for (const Unit& unit : units) {
@@ -29,13 +27,19 @@ int count_fused(const std::vector<Unit>& units) {
 /// Passes and kernels.
 void build_plan(Program::Data& data, const Graph& graph, const Targets& targets) {
   data.live = live_graph(graph, targets);
-  data.stats.nodes_built = node_count(data.live);
+  const auto note = [&](const char* pass) {
+    data.stats.passes.push_back({pass, static_cast<int>(data.live.graph->nodes.size())});
+  };
+  note("built");
   simplify(data.live);
-  data.stats.nodes_simplified = node_count(data.live);
-  data.stats.nodes_hoisted = hoist(data.live);
+  note("simplify");
+  data.stats.hoisted = hoist(data.live);
   simplify(data.live);
+  note("hoist");
   canonicalise(data.live);
+  note("canonicalise");
   data.destinations = materialise(data.live);
+  note("materialise");
   const auto& limits = data.device->context->properties.limits;
   const std::uint32_t most = std::min(limits.maxPerStageDescriptorStorageBuffers, limits.maxPerStageDescriptorStorageImages);
   const auto units = fuse(data.live, {.operands = static_cast<int>(std::min(24u, most))});

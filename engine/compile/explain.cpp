@@ -31,8 +31,11 @@ std::string explain_text(const Program::Data& data) {
   const ProgramStats& s = data.stats;
   std::ostringstream out;
   out << "program on " << data.device->context->info.name << ", matmul family " << data.target.matmul << "\n";
-  out << "  nodes: " << s.nodes_built << " built, " << s.nodes_simplified << " after simplification, " << s.nodes_hoisted
-      << " moved out of loops, " << s.nodes_fused << " share a kernel\n";
+  out << "  nodes:";
+  for (const auto& pass : s.passes) out << " " << pass.nodes << " " << (pass.name == "built" ? "built" : "after " + pass.name) << ",";
+  out << " " << s.nodes_fused << " share a kernel\n  moved out of loops: ";
+  for (std::size_t i = 0; i < s.hoisted.size(); ++i) out << (i ? ", " : "") << s.hoisted[i];
+  out << (s.hoisted.empty() ? "nothing\n" : "\n");
   out << "  kernels: " << s.kernels << "; dispatches a run: " << s.dispatches << ", barriers " << s.barriers
       << ", submissions " << s.submissions << "\n";
   out << "  arena: " << mebibytes(s.arena_bytes) << ", without aliasing " << mebibytes(s.unaliased_bytes) << "\n";

@@ -34,8 +34,8 @@ class Hoister {
     choose();
   }
 
-  /// Rewrites the body and everything that reads the loop. Returns the number of nodes moved.
-  int run(LiveGraph& live) {
+  /// Rewrites the body and everything that reads the loop. Returns what moved.
+  std::vector<std::string> run(LiveGraph& live) {
     GraphData& graph = *live.graph;
     const std::size_t count = graph.nodes.size();
     std::unordered_map<const Node*, Node*> replaced;
@@ -60,7 +60,10 @@ class Hoister {
     for (Node*& node : live.outputs) node = resolve(node);
     for (auto& [target, value] : live.updates) value = resolve(value);
     for (auto& [user, node] : live.from_user) node = resolve(node);
-    return static_cast<int>(moved_.size());
+    std::vector<std::string> names;
+    for (const Node* node : order_)
+      if (moved_.contains(node)) names.push_back(name_of(node->op) + (" " + node->shape.str()));
+    return names;
   }
 
  private:
@@ -219,9 +222,12 @@ class Hoister {
 
 }  // namespace
 
-int hoist(LiveGraph& live) {
-  int moved = 0;
-  for (std::size_t i = 0; i < live.graph->scans.size(); ++i) moved += Hoister(&live.graph->scans[i]).run(live);
+std::vector<std::string> hoist(LiveGraph& live) {
+  std::vector<std::string> moved;
+  for (Scan& scan : live.graph->scans) {
+    const auto names = Hoister(&scan).run(live);
+    moved.insert(moved.end(), names.begin(), names.end());
+  }
   sweep(live);
   return moved;
 }

@@ -14,8 +14,8 @@ void simplify(LiveGraph& live);
 
 /// Moves what does not depend on carried state in front of its loop, and what carried state does not
 /// depend on behind it, as operations over all T at once; sums over time become deep products.
-/// Returns the number of nodes moved.
-int hoist(LiveGraph& live);
+/// Returns what moved: operation and shape.
+std::vector<std::string> hoist(LiveGraph& live);
 
 /// Brings nodes into the forms kernels have: slices of pointwise results become pointwise results of
 /// slices, reductions cover one run of axes, cheap values are computed again where they are used.

@@ -28,9 +28,10 @@ std::string label_of(const FusedKernel& kernel) {
   std::string text;
   for (const Node* node : kernel.nodes) {
     if (node->op == Op::copy && kernel.nodes.size() > 1) continue;
-    if (text.size() > 60) return text + "+...";
+    if (text.size() > 60) return text + "+... (" + std::to_string(kernel.nodes.size()) + " nodes)";
     text += (text.empty() ? "" : "+") + std::string(name_of(node->op));
   }
+  if (text.empty() && !kernel.reduce) return "copy";
   if (kernel.reduce) text += (text.empty() ? "" : "+") + std::string(name_of(kernel.reduce->op));
   return text;
 }

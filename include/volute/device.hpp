@@ -51,9 +51,12 @@ struct ProgramStats {
     int dispatches_per_step = 0;
     bool reverse = false;
   };
-  int nodes_built = 0;       ///< in the graph, reachable from the targets
-  int nodes_simplified = 0;  ///< after constant folding and common subexpressions
-  int nodes_hoisted = 0;     ///< moved out of scans
+  struct Pass {
+    std::string name;
+    int nodes = 0;  ///< live nodes after it
+  };
+  std::vector<Pass> passes;          ///< in the order they ran; the first is the graph as built
+  std::vector<std::string> hoisted;  ///< operations moved out of scans, with the shape they had there
   int kernels = 0;           ///< distinct dispatches before unrolling
   int nodes_fused = 0;       ///< pointwise nodes that share a kernel with another node
   std::vector<Loop> loops;
