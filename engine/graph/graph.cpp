@@ -99,14 +99,17 @@ Tensor Graph::state(const std::string& name, Shape shape, float initial, DType d
   return add_named(*data_, named_node(Op::state, name, std::move(shape), dtype, initial));
 }
 
-void Graph::carry(Tensor state, Tensor value) {
-  if (!state || state.node()->op != Op::state || state.node()->graph != data_.get())
-    invalid("carry", "the target must be a state of this graph", {state});
+void Graph::carry(Tensor target, Tensor value) {
+  const bool persistent = target && (target.node()->op == Op::state || target.node()->op == Op::parameter);
+  if (!persistent || target.node()->graph != data_.get())
+    invalid("carry", "the target must be a state or parameter of this graph", {target});
   if (!value || value.node()->graph != data_.get() || value.node()->scope)
     invalid("carry", "the value must be a tensor of this graph, outside of scan bodies", {value});
-  if (value.shape() != state.shape() || value.dtype() != state.dtype())
-    invalid("carry", "state and value must agree in shape and type", {state, value});
-  data_->carried.push_back({state, value});
+  if (value.shape() != target.shape() || value.dtype() != target.dtype())
+    invalid("carry", "target and value must agree in shape and type", {target, value});
+  for (const Update& update : data_->carried)
+    if (update.target == target) invalid("carry", "\"" + target.node()->name + "\" is already carried", {target});
+  data_->carried.push_back({target, value});
 }
 
 Tensor Graph::full(Shape shape, float value) {

@@ -13,7 +13,7 @@ const char* name_of(DType dtype) { return dtype == DType::f32 ? "f32" : "u32"; }
 const char* name_of(Op op) {
   static constexpr std::array names{
       "input",   "parameter", "state",     "constant", "iota",     "random",    "copy",    "neg",           "exp",    "expm1",
-      "log",     "sqrt",      "abs",       "tanh",     "sigmoid",  "relu",      "to_f32",        "add",    "sub",
+      "log",     "sqrt",      "abs",       "tanh",     "sigmoid",  "relu",      "to_f32",        "to_u32", "add",    "sub",
       "mul",     "div",       "maximum",   "minimum",  "less",     "equal",     "where",         "sum",    "max",
       "broadcast", "reshape", "transpose", "slice",    "concat",   "stop_gradient", "matmul",    "embedding", "scatter_add",
       "scan",    "stack",     "last",      "total",    "element",  "carry"};

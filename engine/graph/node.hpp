@@ -19,7 +19,7 @@ enum class Op : std::uint8_t {
   // leaves
   input, parameter, state, constant, iota, random,
   // pointwise
-  copy, neg, exp, expm1, log, sqrt, abs, tanh, sigmoid, relu, to_f32,
+  copy, neg, exp, expm1, log, sqrt, abs, tanh, sigmoid, relu, to_f32, to_u32,
   add, sub, mul, div, maximum, minimum, less, equal, where,
   // reductions
   sum, max,

@@ -74,6 +74,11 @@ Tensor where(Tensor condition, Tensor a, Tensor b) {
                   DType::f32);
 }
 
+Tensor to_u32(Tensor a) {
+  require_f32("to_u32", {a});
+  return add_node(Op::to_u32, {a}, a.shape(), DType::u32);
+}
+
 Tensor to_f32(Tensor a) {
   require_tensors("to_f32", std::span<const Tensor>(&a, 1));
   if (a.dtype() == DType::f32) return a;
@@ -151,6 +156,7 @@ Operation unary_operation(Op op) {
     case Op::sigmoid: return VOLUTE_UNARY(c.grad * (c.out * (1.0f - c.out)), 1 / (1 + std::exp(-a)));
     case Op::relu: return VOLUTE_UNARY(c.grad * less(constant_like(c.out, 0), c.out), a > 0 ? a : 0);
     case Op::copy: return VOLUTE_UNARY(c.grad, a);
+    case Op::to_u32: return {Kind::pointwise, nullptr, [](Row, Inputs in) { return map1(in, [](double a) { return std::trunc(a); }); }};
     default:
       return {Kind::pointwise, nullptr, [](Row, Inputs in) { return *in[0]; }};  // to_f32
   }

@@ -95,6 +95,16 @@ Tensor softmax(Tensor a, int axis) {
   return e / sum(e, {axis}, true);
 }
 
+// The smallest index among the maxima is V - 1 minus the largest of V - 1 - index.
+Tensor argmax(Tensor a) {
+  require_f32("argmax", {a});
+  if (a.rank() < 1) invalid("argmax", "needs an axis", {a});
+  const double last = static_cast<double>(a.dim(-1) - 1);
+  const Tensor from_end = constant_like(a, last) - to_f32(graph_of(a).iota(a.dim(-1)));  // [V]
+  const Tensor hit = equal(a, max(a, {-1}, true));                                       // [..., V]
+  return to_u32(constant_like(a, last) - max(hit * from_end, {-1}));
+}
+
 Tensor cross_entropy(Tensor logits, Tensor targets) {
   const Tensor both[] = {logits, targets};
   require_tensors("cross_entropy", both);

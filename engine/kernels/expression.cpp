@@ -22,6 +22,7 @@ std::string expression(Op op, const std::vector<std::string>& in) {
     case Op::sigmoid: return call("volute_sigmoid");
     case Op::relu: return "max(" + in[0] + ", vec4(0.0))";
     case Op::to_f32: return call("vec4");
+    case Op::to_u32: return call("uvec4");
     case Op::add: return infix("+");
     case Op::sub: return infix("-");
     case Op::mul: return infix("*");

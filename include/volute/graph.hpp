@@ -74,8 +74,8 @@ class Graph {
   Tensor parameter(const Parameter& parameter);
   /// Values that persist between runs of one program, filled with `initial` at compile and reset().
   Tensor state(const std::string& name, Shape shape, float initial = 0.0f, DType dtype = DType::f32);
-  /// After each run of a program that reads `state`, it holds `value`.
-  void carry(Tensor state, Tensor value);
+  /// After each run of a program that reads `target` (a state or a parameter), it holds `value`.
+  void carry(Tensor target, Tensor value);
   /// A tensor with one value everywhere.
   Tensor full(Shape shape, float value);
   /// [length] u32: 0, 1, 2, ...

@@ -45,6 +45,10 @@ Tensor equal(Tensor a, Tensor b);
 Tensor where(Tensor condition, Tensor a, Tensor b);
 /// u32 to f32 by value.
 Tensor to_f32(Tensor a);
+/// f32 to u32, towards zero; the values must be in [0, 2^32). No gradient.
+Tensor to_u32(Tensor a);
+/// Index of the largest element of the last axis, the first of equals. a [..., V] -> [...] u32.
+Tensor argmax(Tensor a);
 /// The value of a; its gradient is 0.
 Tensor stop_gradient(Tensor a);
 
