@@ -16,6 +16,7 @@ Device::Device(const std::string& selector) : data_(std::make_shared<Data>()) {
   const auto& limits = data_->context->properties.limits;
   data_->target.texel_loads = data_->context->is_cpu;
   data_->target.matmul = data_->context->is_cpu ? "texel" : "shared";
+  if (data_->context->info.subgroup_shuffle) data_->target.shuffle_lanes = data_->context->info.subgroup_size;
   if (!environment().matmul.empty()) data_->target.matmul = environment().matmul;
   data_->target.max_groups = std::min({limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1],
                                        limits.maxComputeWorkGroupCount[2], 65535u});

@@ -72,12 +72,19 @@ class Hoister {
   /// after_state_: depends on carried state. before_state_: carried state depends on it.
   void find_recurrence() {
     for (const Node* node : order_) {
-      bool depends = node->op == Op::carry;
+      bool depends = node->op == Op::carry || stuck(node);
       for (const Node* input : node->inputs) depends |= inside(input) && after_state_.contains(input);
       if (depends) after_state_.insert(node);
     }
     for (Node* next : scan_->next)
       if (inside(next)) before_state_.insert(next);
+    // What a stuck result needs must not wait for the loop's end, unless it is a scatter_add that is only summed.
+    for (const Node& node : scan_->node->graph->nodes) {
+      for (Node* input : node.inputs)
+        if (inside(&node) && stuck(input)) before_state_.insert(input);
+      if (node.scan == scan_ && node.body && stuck(node.body) && (node.op == Op::stack || node.body->op == Op::embedding))
+        before_state_.insert(node.body);
+    }
     for (auto it = order_.rbegin(); it != order_.rend(); ++it)
       if (before_state_.contains(*it))
         for (Node* input : (*it)->inputs)
@@ -87,6 +94,11 @@ class Hoister {
   bool can_batch(const Node* node) const {
     if (node->op == Op::carry || node->op == Op::element || node->op == Op::scatter_add) return false;
     return node->op != Op::embedding || !inside(node->inputs[0]);
+  }
+
+  /// Computed at its step whatever it depends on: no operation does it for all steps at once.
+  bool stuck(const Node* node) const {
+    return inside(node) && node->op != Op::carry && node->op != Op::element && !can_batch(node);
   }
 
   void choose() {
@@ -99,19 +111,23 @@ class Hoister {
     }
     for (const Node* node : order_) {
       if (!can_batch(node)) continue;
-      bool uses_moved = false;
-      for (const Node* input : node->inputs) uses_moved |= moved_.contains(input) && operation(input->op).kind != Kind::view;
+      bool uses_moved = false, late = false;  // late: reads what is known only once the loop has ended
+      for (const Node* input : node->inputs) {
+        uses_moved |= moved_.contains(input) && operation(input->op).kind != Kind::view;
+        late |= moved_.contains(input) && after_state_.contains(input);
+      }
       const bool free = !after_state_.contains(node);
       if (free && (heavy(node) || feeds.contains(node) || uses_moved)) moved_.insert(node);
       const bool tail = !free && !before_state_.contains(node);
-      const bool view = operation(node->op).kind == Kind::view;
-      if (tail && (heavy(node) || view || uses_moved)) moved_.insert(node);
+      if (tail && (heavy(node) || late || uses_moved)) moved_.insert(node);
     }
   }
 
   /// Whether the values over time are computed outside rather than kept by the loop.
   bool leaves_loop(const Node* node) const {
-    const bool free = !after_state_.contains(node) || operation(node->op).kind == Kind::view;
+    // A part of a pointwise result is kept by itself: keeping the whole would store what nobody reads.
+    const bool part = node->op == Op::slice && operation(node->inputs[0]->op).kind == Kind::pointwise;
+    const bool free = !after_state_.contains(node) || (operation(node->op).kind == Kind::view && !part);
     return moved_.contains(node) || (free && can_batch(node));
   }
 

@@ -41,6 +41,7 @@ struct Dispatch {
 struct KernelTarget {
   bool texel_loads = true;       ///< read through rgba32f texel images (CPU Vulkan); else storage buffers
   std::string matmul;            ///< family: "texel" or "shared"
+  std::uint32_t shuffle_lanes = 0;  ///< subgroup size if lanes can exchange values, else 0
   std::uint32_t max_groups = 65535;
 };
 

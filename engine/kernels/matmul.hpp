@@ -22,6 +22,8 @@ std::optional<MatrixOperand> matrix_operand(const View& view);
 
 struct MatmulVariant {
   const char* family;  ///< "texel" or "shared"
+  const char* shader;  ///< file below shaders/
+  std::uint32_t shuffle_lanes;  ///< the subgroup size it is made for; 0: any, without shuffles
   int rows, columns;   ///< results per workgroup
   int tile_rows;       ///< results per invocation: rows, and texels of columns
   int tile_texels;

@@ -86,6 +86,8 @@ void describe_1_2(VkPhysicalDevice physical, DeviceInfo& info) {
   info.driver = std::string(core12.driverName) + " " + core12.driverInfo;
   info.max_allocation_bytes = core11.maxMemoryAllocationSize;
   info.subgroup_size = core11.subgroupSize;
+  info.subgroup_shuffle = (core11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+                          (core11.subgroupSupportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
 }
 
 std::string listing(const std::vector<DeviceInfo>& devices) {

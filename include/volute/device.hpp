@@ -28,6 +28,7 @@ struct DeviceInfo {
   std::uint32_t max_shared_bytes = 0;
   std::uint32_t max_workgroup = 0;
   std::uint32_t subgroup_size = 0;
+  bool subgroup_shuffle = false;  ///< compute shaders may shuffle between the lanes of a subgroup
 };
 
 /// Every device of the machine, in the loader's order. Empty without a Vulkan loader or driver.
