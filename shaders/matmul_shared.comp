@@ -4,7 +4,13 @@
 layout(local_size_x = 16, local_size_y = 16) in;
 READ_F32(0, A);
 READ_F32(1, B);
+#ifdef C_IMAGE
+WRITE_IMAGE(2, rgba32f, imageBuffer, C);
+#define STORE_C STORE_IMAGE
+#else
 WRITE(2, vec4, C);
+#define STORE_C STORE
+#endif
 // Offsets, row pitches and batch strides in texels.
 layout(push_constant) uniform Push {
   uint a, b, c, lda, ldb, ldc, sa, sb, sc, M, N, K;
@@ -68,6 +74,6 @@ void main() {
   const uint n = n0 + 4u * x;
   for (uint r = 0u; r < 4u; ++r) {
     const uint m = m0 + 4u * y + r;
-    if (m < pc.M && n < pc.N) STORE(C, c0 + m * pc.ldc + n / 4u, keep(acc[r], n, pc.N));
+    if (m < pc.M && n < pc.N) STORE_C(C, c0 + m * pc.ldc + n / 4u, keep(acc[r], n, pc.N));
   }
 }

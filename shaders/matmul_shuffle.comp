@@ -11,7 +11,13 @@
 layout(local_size_x = LANES) in;
 READ_F32(0, A);
 READ_F32(1, B);
+#ifdef C_IMAGE
+WRITE_IMAGE(2, rgba32f, imageBuffer, C);
+#define STORE_C STORE_IMAGE
+#else
 WRITE(2, vec4, C);
+#define STORE_C STORE
+#endif
 // Offsets, row pitches and batch strides in texels.
 layout(push_constant) uniform Push {
   uint a, b, c, lda, ldb, ldc, sa, sb, sc, M, N, K, zero;
@@ -93,6 +99,6 @@ void main() {
     const bvec4 inside_n = lessThan(4u * column + uvec4(0u, 1u, 2u, 3u), uvec4(pc.N));
     [[unroll]] for (uint r = 0u; r < ROWS; ++r)
       if (column < n_texels && m0 + r < pc.M)
-        STORE(C, c0 + (m0 + r) * pc.ldc + column, mix(vec4(0.0), acc[r][j], inside_n));
+        STORE_C(C, c0 + (m0 + r) * pc.ldc + column, mix(vec4(0.0), acc[r][j], inside_n));
   }
 }

@@ -37,12 +37,16 @@ struct Dispatch {
   double bytes = 0;
 };
 
+/// How a kernel writes a storage: as a storage buffer, or as an image where its range is too long for one.
+vk::BindingKind write_kind(const Storage& storage, DType dtype, bool whole_texels, std::uint64_t max_storage_range);
+
 /// What the kernels need to know about a device.
 struct KernelTarget {
   bool texel_loads = true;       ///< read through rgba32f texel images (CPU Vulkan); else storage buffers
   std::string matmul;            ///< family: "texel" or "shared"
   std::uint32_t shuffle_lanes = 0;  ///< subgroup size if lanes can exchange values, else 0
   std::uint32_t max_groups = 65535;
+  std::uint64_t max_storage_range = ~0ull;  ///< larger results are written through texel images
 };
 
 }  // namespace volute

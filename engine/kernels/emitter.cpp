@@ -15,7 +15,8 @@ Emitter::Emitter(const FusedKernel& kernel, const Shape& shape, const KernelTarg
       shape_(shape),
       width_(shape.rank() ? shape[-1] : 1),
       texels_((width_ + 3) / 4),
-      texel_loads_(target.texel_loads) {}
+      texel_loads_(target.texel_loads),
+      max_storage_range_(target.max_storage_range) {}
 
 std::optional<View> view_through(const Node* node, const View& base) {
   switch (node->op) {
@@ -54,11 +55,23 @@ std::string Emitter::read_slot(const Storage* storage, DType dtype) {
   return slots_.back().name;
 }
 
-std::string Emitter::write_slot(const Storage* storage, const std::string& type) {
+std::string Emitter::write_slot(const Storage* storage, DType dtype, bool whole_texels) {
+  const bool f32 = dtype == DType::f32;
+  const std::string type = whole_texels ? (f32 ? "vec4" : "uvec4") : (f32 ? "float" : "uint");
   for (const Slot& slot : slots_)
     if (slot.binding.storage == storage && slot.type == type) return slot.name;
-  slots_.push_back({{storage, vk::BindingKind::storage}, type, "out" + std::to_string(slots_.size())});
+  const vk::BindingKind kind = write_kind(*storage, dtype, whole_texels, max_storage_range_);
+  const char* prefix = kind == vk::BindingKind::storage ? "out" : f32 ? "image" : "uimage";
+  slots_.push_back({{storage, kind}, type, prefix + std::to_string(slots_.size())});
   return slots_.back().name;
+}
+
+std::string Emitter::store_call(const std::string& slot, const std::string& index, const std::string& value,
+                                bool whole_texels) const {
+  const bool image = slot[0] != 'o';
+  const char* type = slot[0] == 'u' ? "uvec4(" : "vec4(";
+  const std::string stored = image && !whole_texels ? type + value + ")" : value;
+  return (image ? "STORE_IMAGE(" : "STORE(") + slot + ", " + index + ", " + stored + ");\n";
 }
 
 void Emitter::touch(const View& view, bool write) {
@@ -231,11 +244,11 @@ std::string Emitter::store(const View& place, DType dtype, const std::string& ex
   std::string code = indent + (f32 ? "vec4 " : "uvec4 ") + variable + " = " + expression + ";\n";
   code += tail_mask(variable, dtype, f32 ? "0.0" : "0u", indent);
   if (place.aligned() && (width_ % 4 == 0 || place.zero_tail)) {
-    const std::string slot = write_slot(place.storage, f32 ? "vec4" : "uvec4");
+    const std::string slot = write_slot(place.storage, dtype, true);
     const std::string where = push_offset(place, 4) + (place.natural() ? " + i" : leading_offset(place, 4) + " + c");
-    return code + indent + "STORE(" + slot + ", " + where + ", " + variable + ");\n";
+    return code + indent + store_call(slot, where, variable, true);
   }
-  const std::string slot = write_slot(place.storage, f32 ? "float" : "uint");
+  const std::string slot = write_slot(place.storage, dtype, false);
   const std::int64_t stride = place.shape.rank() && width_ > 1 ? place.strides.back() : 1;
   const std::string first = push_offset(place, 1) + leading_offset(place, 1);
   // A last piece also writes the zeros that follow it up to the end of the row's last texel.
@@ -243,12 +256,13 @@ std::string Emitter::store(const View& place, DType dtype, const std::string& ex
   const std::int64_t tail = place.zero_tail && stride == 1 ? pad4(end) - end : 0;
   for (int lane = 0; lane < 4; ++lane) {
     const std::string column = "4u * c + " + std::to_string(lane) + "u";
-    code += indent + "if (" + column + " < " + std::to_string(width_) + "u) STORE(" + slot + ", " + first + " + (" +
-            column + ") * " + std::to_string(stride) + "u, " + variable + "[" + std::to_string(lane) + "]);\n";
+    code += indent + "if (" + column + " < " + std::to_string(width_) + "u) " +
+            store_call(slot, first + " + (" + column + ") * " + std::to_string(stride) + "u",
+                       variable + "[" + std::to_string(lane) + "]", false);
   }
   for (std::int64_t k = 0; k < tail; ++k) {
-    code += indent + "if (c == " + std::to_string(texels_ - 1) + "u) STORE(" + slot + ", " + first + " + " +
-            std::to_string(width_ + k) + "u, " + (f32 ? "0.0" : "0u") + ");\n";
+    code += indent + "if (c == " + std::to_string(texels_ - 1) + "u) " +
+            store_call(slot, first + " + " + std::to_string(width_ + k) + "u", f32 ? "0.0" : "0u", false);
   }
   return code;
 }
@@ -256,8 +270,8 @@ std::string Emitter::store(const View& place, DType dtype, const std::string& ex
 std::string Emitter::store_natural(const View& place, const std::string& index, const std::string& variable,
                                    const std::string& indent) {
   touch(place, true);
-  return indent + "STORE(" + write_slot(place.storage, "vec4") + ", " + push_offset(place, 4) + " + " + index + ", " +
-         variable + ");\n";
+  return indent + store_call(write_slot(place.storage, DType::f32, true), push_offset(place, 4) + " + " + index,
+                             variable, true);
 }
 
 std::string Emitter::index_from_flat(const std::string& indent) const {
@@ -273,6 +287,21 @@ std::string Emitter::index_from_flat(const std::string& indent) const {
   return code;
 }
 
+namespace {
+
+std::string declaration(vk::BindingKind kind, const std::string& number, const std::string& type,
+                        const std::string& name) {
+  switch (kind) {
+    case vk::BindingKind::texel_f32: return "WRITE_IMAGE(" + number + ", rgba32f, imageBuffer, " + name + ");\n";
+    case vk::BindingKind::texel_u32: return "WRITE_IMAGE(" + number + ", rgba32ui, uimageBuffer, " + name + ");\n";
+    case vk::BindingKind::element_f32: return "WRITE_IMAGE(" + number + ", r32f, imageBuffer, " + name + ");\n";
+    case vk::BindingKind::element_u32: return "WRITE_IMAGE(" + number + ", r32ui, uimageBuffer, " + name + ");\n";
+    default: return "WRITE(" + number + ", " + type + ", " + name + ");\n";
+  }
+}
+
+}  // namespace
+
 std::string Emitter::header(std::uint32_t local_size) const {
   std::string code = "#version 450\n";
   if (texel_loads_) code += "#define VOLUTE_TEXEL\n";
@@ -282,7 +311,7 @@ std::string Emitter::header(std::uint32_t local_size) const {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
     const std::string number = std::to_string(i);
-    if (!slot.type.empty()) code += "WRITE(" + number + ", " + slot.type + ", " + slot.name + ");\n";
+    if (!slot.type.empty()) code += declaration(slot.binding.kind, number, slot.type, slot.name);
     else code += (slot.name[0] == 'u' ? "READ_U32(" : "READ_F32(") + number + ", " + slot.name + ");\n";
   }
   if (!push_.empty())

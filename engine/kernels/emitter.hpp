@@ -57,13 +57,17 @@ class Emitter {
   std::string push_offset(const View& view, std::int64_t unit);
   std::string push(const Moving& word);
   std::string read_slot(const Storage* storage, DType dtype);
-  std::string write_slot(const Storage* storage, const std::string& type);
+  std::string write_slot(const Storage* storage, DType dtype, bool whole_texels);
+  /// "STORE(out, index, value);" for a slot of write_slot.
+  std::string store_call(const std::string& slot, const std::string& index, const std::string& value,
+                         bool whole_texels) const;
   void touch(const View& view, bool write);
 
   const FusedKernel& kernel_;
   Shape shape_;
   std::int64_t width_, texels_;
   bool texel_loads_;
+  std::uint64_t max_storage_range_;
   std::map<const Node*, std::string> values_;
   std::map<std::string, std::string> known_;  ///< expression -> variable
   std::vector<Slot> slots_;

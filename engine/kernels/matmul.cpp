@@ -75,7 +75,8 @@ const MatmulVariant& choose_matmul(std::int64_t M, std::int64_t N, std::int64_t 
 
 namespace {
 
-std::string matmul_source(const MatmulVariant& v, bool a_t, bool b_t, bool tail, const KernelTarget& target) {
+std::string matmul_source(const MatmulVariant& v, bool a_t, bool b_t, bool tail, bool image,
+                          const KernelTarget& target) {
   std::string code = "#version 450\n";
   if (target.texel_loads) code += "#define VOLUTE_TEXEL\n";
   const auto define = [&](const std::string& text) { code += "#define " + text + "\n"; };
@@ -85,6 +86,7 @@ std::string matmul_source(const MatmulVariant& v, bool a_t, bool b_t, bool tail,
   if (a_t) define("A_T");
   if (b_t) define("B_T");
   if (tail) define("TAIL");
+  if (image) define("C_IMAGE");
   code += "#include \"lib/access.glsl\"\n";
   return code + std::string(vk::embedded_shader(v.shader));
 }
@@ -126,8 +128,9 @@ Dispatch matmul_dispatch(const MatrixOperand& a, const MatrixOperand& b, const V
   Dispatch d;
   d.label = "matmul " + std::to_string(M) + "x" + std::to_string(N) + "x" + std::to_string(K);
   if (batches > 1) d.label = std::to_string(batches) + " " + d.label;
-  d.source = matmul_source(v, a.transposed, b.transposed, K % 4 != 0, target);
-  d.bindings = {{a.view.storage, read}, {b.view.storage, read}, {c.storage, vk::BindingKind::storage}};
+  const vk::BindingKind write = write_kind(*c.storage, DType::f32, true, target.max_storage_range);
+  d.source = matmul_source(v, a.transposed, b.transposed, K % 4 != 0, write != vk::BindingKind::storage, target);
+  d.bindings = {{a.view.storage, read}, {b.view.storage, read}, {c.storage, write}};
   d.push = {in_texels(a.view.offset), in_texels(b.view.offset), in_texels(c.offset), constant(a.pitch),
             constant(b.pitch),        constant(out.pitch),      constant(a.batch_stride), constant(b.batch_stride),
             constant(out.batch_stride), constant(M),            constant(N),              constant(K)};

@@ -2,9 +2,17 @@
 
 #include "engine/kernels/operand.hpp"
 
+#include "engine/kernels/dispatch.hpp"
+
 #include <algorithm>
 
 namespace volute {
+
+vk::BindingKind write_kind(const Storage& storage, DType dtype, bool whole_texels, std::uint64_t max_storage_range) {
+  if (storage.bytes <= max_storage_range) return vk::BindingKind::storage;
+  if (dtype == DType::f32) return whole_texels ? vk::BindingKind::texel_f32 : vk::BindingKind::element_f32;
+  return whole_texels ? vk::BindingKind::texel_u32 : vk::BindingKind::element_u32;
+}
 
 std::vector<std::int64_t> padded_strides(const Shape& shape) {
   std::vector<std::int64_t> strides(shape.rank(), 1);

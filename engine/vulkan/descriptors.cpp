@@ -25,12 +25,26 @@ std::string range_key(const BufferRange& range, BindingKind kind) {
   return key;
 }
 
+struct TexelFormat {
+  VkFormat format;
+  std::uint64_t bytes;  ///< of one texel
+};
+
+TexelFormat texel_format(BindingKind kind) {
+  switch (kind) {
+    case BindingKind::texel_u32: return {VK_FORMAT_R32G32B32A32_UINT, 16};
+    case BindingKind::element_f32: return {VK_FORMAT_R32_SFLOAT, 4};
+    case BindingKind::element_u32: return {VK_FORMAT_R32_UINT, 4};
+    default: return {VK_FORMAT_R32G32B32A32_SFLOAT, 16};
+  }
+}
+
 void check_range(const Context& context, const BufferRange& range, BindingKind kind) {
   const bool storage = kind == BindingKind::storage;
-  const std::uint64_t most = storage ? context.info.max_storage_range : context.info.max_texel_elements * 16;
+  const std::uint64_t most = storage ? context.info.max_storage_range : context.info.max_texel_elements * texel_format(kind).bytes;
   if (range.bytes > most)
     throw Unsupported("a tensor of " + std::to_string(range.bytes) + " bytes exceeds " +
-                      (storage ? "maxStorageBufferRange" : "maxTexelBufferElements (16 bytes each)") + " of " +
+                      (storage ? "maxStorageBufferRange" : "maxTexelBufferElements") + " of " +
                       context.info.name + ", " + std::to_string(most) + " bytes");
   if (!range.buffer || range.bytes == 0 || range.bytes % 16 != 0 || range.offset % context.offset_alignment() != 0)
     throw Error("descriptor range at " + std::to_string(range.offset) + " of " + std::to_string(range.bytes) +
@@ -106,7 +120,7 @@ VkBufferView Descriptors::view(const BufferRange& range, BindingKind kind) {
   if (kept) return kept;
   VkBufferViewCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO};
   info.buffer = range.buffer->handle();
-  info.format = kind == BindingKind::texel_u32 ? VK_FORMAT_R32G32B32A32_UINT : VK_FORMAT_R32G32B32A32_SFLOAT;
+  info.format = texel_format(kind).format;
   info.offset = range.offset;
   info.range = range.bytes;
   check(context_->fn.vkCreateBufferView(context_->device, &info, nullptr, &kept), "vkCreateBufferView");

@@ -17,6 +17,8 @@ enum class BindingKind : std::uint8_t {
   storage,     ///< storage buffer
   texel_f32,   ///< storage texel buffer, rgba32f
   texel_u32,   ///< storage texel buffer, rgba32ui
+  element_f32,  ///< storage texel buffer, r32f
+  element_u32,  ///< storage texel buffer, r32ui
 };
 
 struct Pipeline {

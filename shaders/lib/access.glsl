@@ -1,5 +1,6 @@
 // Loads and stores of texels (vec4) and single elements. VOLUTE_TEXEL reads through texel images, which
-// software Vulkan inlines; otherwise through storage buffers. Results always go to storage buffers.
+// software Vulkan inlines; otherwise through storage buffers. Results go to storage buffers, or to images
+// (WRITE_IMAGE, STORE_IMAGE) where a tensor is longer than a storage buffer may be.
 #ifdef VOLUTE_TEXEL
 #define READ_F32(slot, name) layout(set = 0, binding = slot, rgba32f) uniform readonly imageBuffer name
 #define READ_U32(slot, name) layout(set = 0, binding = slot, rgba32ui) uniform readonly uimageBuffer name
@@ -11,6 +12,8 @@
 #endif
 #define WRITE(slot, type, name) layout(set = 0, binding = slot, std430) writeonly buffer name##_block { type data[]; } name
 #define STORE(name, index, value) name.data[index] = value
+#define WRITE_IMAGE(slot, format, type, name) layout(set = 0, binding = slot, format) uniform writeonly type name
+#define STORE_IMAGE(name, index, value) imageStore(name, int(index), value)
 
 float pick(vec4 v, uint k) { return k < 2u ? (k == 0u ? v.x : v.y) : (k == 2u ? v.z : v.w); }
 uint pick(uvec4 v, uint k) { return k < 2u ? (k == 0u ? v.x : v.y) : (k == 2u ? v.z : v.w); }
