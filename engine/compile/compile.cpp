@@ -308,6 +308,7 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   data->target = device->target;
   data->guard_bytes = options.guard_bytes;
   if (!options.matmul.empty()) data->target.matmul = options.matmul;
+  if (options.texel_loads) data->target.texel_loads = *options.texel_loads;
   if (options.max_storage_range) data->target.max_storage_range = options.max_storage_range;
   build_plan(*data, graph, targets);
   count_dispatches(*data);

@@ -117,7 +117,9 @@ class Hoister {
         late |= moved_.contains(input) && after_state_.contains(input);
       }
       const bool free = !after_state_.contains(node);
-      if (free && (heavy(node) || feeds.contains(node) || uses_moved)) moved_.insert(node);
+      // Cheap work behind a moved product stays: in the loop it rides along in a kernel that runs anyway,
+      // outside it would be another pass over memory.
+      if (free && (heavy(node) || feeds.contains(node))) moved_.insert(node);
       const bool tail = !free && !before_state_.contains(node);
       if (tail && (heavy(node) || late || uses_moved)) moved_.insert(node);
     }

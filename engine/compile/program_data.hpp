@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 
 #include "engine/compile/device_data.hpp"
@@ -17,6 +18,7 @@ struct CompileOptions {
   std::uint64_t guard_bytes = 0;      ///< untouched bytes after each storage, checked by guards_intact
   double submission_seconds = 0.1;    ///< estimated bound of one submission
   std::string matmul;                 ///< matmul family, if not the device's own
+  std::optional<bool> texel_loads;    ///< how kernels read memory, if not as the device likes best
   std::uint64_t max_storage_range = 0;  ///< in place of the device's, if not 0
 };
 

@@ -39,10 +39,9 @@ std::string Emitter::push(const Moving& word) {
 }
 
 std::string Emitter::push_offset(const View& view, std::int64_t unit) {
-  Moving word = view.offset;
-  word.base /= unit;
-  word.stride /= unit;
-  return push(word);
+  const std::string base = std::to_string(view.offset.base / unit) + "u";
+  if (!view.offset.stride) return base;
+  return push({0, view.offset.stride / unit, view.offset.phase, view.offset.slots}) + " + " + base;
 }
 
 std::string Emitter::read_slot(const Storage* storage, DType dtype) {

@@ -54,6 +54,8 @@ class Emitter {
   /// Sum of index times stride, in elements divided by `unit`, leading axes only.
   std::string leading_offset(const View& view, std::int64_t unit) const;
   std::string lane_element(const View& view, const std::string& offset, int lane) const;
+  /// Offset of a view in units of elements. What moves with time is pushed, once for all views that move
+  /// alike; the rest is part of the view's shape and stands in the text.
   std::string push_offset(const View& view, std::int64_t unit);
   std::string push(const Moving& word);
   std::string read_slot(const Storage* storage, DType dtype);
