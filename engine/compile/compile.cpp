@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iostream>
+#include <limits>
 
 #include "engine/compile/program_data.hpp"
 #include "engine/environment.hpp"
@@ -95,7 +96,9 @@ class MemoryBuilder {
   void arena() {
     std::vector<const Storage*> kept;
     for (const Node* node : data_.live.outputs) kept.push_back(data_.layout->view(node).storage);
-    const auto lives = lifetimes(data_.sections, data_.layout->storages().size(), kept);
+    auto lives = lifetimes(data_.sections, data_.layout->storages().size(), kept);
+    for (Lifetime& life : lives)
+      if (!data_.alias && life.used()) life = {0, std::numeric_limits<std::int64_t>::max()};
     std::vector<ArenaRequest> requests;
     for (const Storage& storage : data_.layout->storages()) {
       const bool temporary = storage.kind == Storage::Kind::temporary;
@@ -191,7 +194,9 @@ class MemoryBuilder {
     std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < targets_.outputs.size(); ++i) {
       const Node* node = data_.live.outputs[i];
-      data_.outputs[targets_.outputs[i].node()] = {node->shape, node->dtype, bytes, true, name_of(node->op)};
+      const auto [slot, fresh] = data_.outputs.try_emplace(targets_.outputs[i].node());
+      if (!fresh) continue;  // named twice, read from one place
+      slot->second = {node->shape, node->dtype, bytes, true, name_of(node->op)};
       bytes += aligned(padded_bytes(node->shape));
     }
     if (bytes) data_.readback = std::make_unique<vk::Buffer>(data_.device->context, bytes, vk::Residency::host_readback);
@@ -279,7 +284,9 @@ class Recorder {
 
   void copy_outputs(const Targets& targets) {
     if (!targets.outputs.empty()) list_.barrier();
+    std::set<const Node*> copied;
     for (std::size_t i = 0; i < targets.outputs.size(); ++i) {
+      if (!copied.insert(targets.outputs[i].node()).second) continue;
       const Node* node = data_.live.outputs[i];
       const View view = data_.layout->view(node);
       const vk::BufferRange source = data_.ranges[view.storage->id];
@@ -307,6 +314,7 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   data->user_graph = graph.data();
   data->target = device->target;
   data->guard_bytes = options.guard_bytes;
+  data->alias = options.alias;
   if (!options.matmul.empty()) data->target.matmul = options.matmul;
   if (options.texel_loads) data->target.texel_loads = *options.texel_loads;
   if (options.max_storage_range) data->target.max_storage_range = options.max_storage_range;

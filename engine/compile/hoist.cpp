@@ -93,6 +93,8 @@ class Hoister {
 
   bool can_batch(const Node* node) const {
     if (node->op == Op::carry || node->op == Op::element || node->op == Op::scatter_add) return false;
+    // Alone in its texel at every step, a random scalar would share texels with other steps in [T].
+    if (node->op == Op::random && node->shape.rank() == 0) return false;
     return node->op != Op::embedding || !inside(node->inputs[0]);
   }
 

@@ -16,6 +16,7 @@ namespace volute {
 /// Options for tests and tools.
 struct CompileOptions {
   std::uint64_t guard_bytes = 0;      ///< untouched bytes after each storage, checked by guards_intact
+  bool alias = true;                  ///< false: no two storages share memory, so every guard can be checked
   double submission_seconds = 0.1;    ///< estimated bound of one submission
   std::string matmul;                 ///< matmul family, if not the device's own
   std::optional<bool> texel_loads;    ///< how kernels read memory, if not as the device likes best
@@ -56,6 +57,7 @@ struct Program::Data {
   ProgramStats stats;
   std::uint64_t last_run = 0;  ///< timeline value; 0 before the first run
   std::uint64_t guard_bytes = 0;
+  bool alias = true;
 
   Locate locate() const;
 };

@@ -127,7 +127,8 @@ class Backpropagation {
                std::any_of(node->scan->elements.begin(), node->scan->elements.end(), in) || body_needs(node->scan);
       case Op::stack: case Op::total: return in(node->body);
       case Op::last: return in(node->scan->carries[node->index]);
-      case Op::carry: return in(node->inputs[0]) || in(node->scan->next[node->index]);
+      case Op::carry:  // the body of a scan that was given up has no next states
+        return in(node->inputs[0]) || (node->scan->node && in(node->scan->next[node->index]));
       default: return std::any_of(node->inputs.begin(), node->inputs.end(), in);
     }
   }

@@ -158,6 +158,8 @@ void add_carried(const GraphData& graph, std::vector<std::pair<Node*, Node*>>& u
     const auto seen = reachable(roots);
     for (const Update& update : graph.carried) {
       if (!seen.contains(update.target.node()) || !done.insert(update.target.node()).second) continue;
+      for (const auto& [target, value] : updates)
+        if (target == update.target.node()) invalid("compile", "\"" + target->name + "\" is updated twice, once by carry", {update.target});
       updates.emplace_back(update.target.node(), update.value.node());
       roots.push_back(update.value.node());
       changed = true;
@@ -168,6 +170,7 @@ void add_carried(const GraphData& graph, std::vector<std::pair<Node*, Node*>>& u
 }  // namespace
 
 std::vector<Tensor> parameters_of(Tensor loss) {
+  require_tensors("parameters_of", std::span<const Tensor>(&loss, 1));
   std::vector<Node*> found;
   for (Node* node : reachable({loss.node()}))
     if (node->op == Op::parameter) found.push_back(node);

@@ -54,18 +54,33 @@ Values scatter_reference(const Node& n, Inputs in) {
   return out;
 }
 
+/// Indices as the lookup takes them: beyond the last row means the last row.
+Tensor clamped(Tensor indices, std::int64_t rows) {
+  return to_u32(minimum(to_f32(indices), constant_like(indices, static_cast<double>(rows - 1))));
+}
+
+/// [..., 1]: 1 where an index names a row, 0 where scatter_add drops it.
+Tensor names_row(Tensor indices, std::int64_t rows) {
+  std::vector<std::int64_t> column = indices.shape().dims();
+  column.push_back(1);
+  return reshape(less(indices, to_u32(constant_like(indices, static_cast<double>(rows)))), Shape(std::move(column)));
+}
+
 }  // namespace
 
 Operation lookup_operation(Op op) {
   if (op == Op::embedding) {
     return {Kind::kernel,
             [](const GradientContext& c) -> std::vector<Tensor> {
-              return {scatter_add(c.in[1], c.grad, c.node->inputs[0]->shape[0]), Tensor()};
+              const std::int64_t rows = c.node->inputs[0]->shape[0];
+              return {scatter_add(clamped(c.in[1], rows), c.grad, rows), Tensor()};
             },
             embedding_reference};
   }
   return {Kind::kernel,
-          [](const GradientContext& c) -> std::vector<Tensor> { return {Tensor(), embedding(c.grad, c.in[0])}; },
+          [](const GradientContext& c) -> std::vector<Tensor> {
+            return {Tensor(), embedding(c.grad, c.in[0]) * names_row(c.in[0], c.node->shape[0])};
+          },
           scatter_reference};
 }
 

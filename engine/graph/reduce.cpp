@@ -75,6 +75,8 @@ Tensor sum(Tensor a, std::vector<int> axes, bool keepdims) { return reduce(Op::s
 Tensor max(Tensor a, std::vector<int> axes, bool keepdims) { return reduce(Op::max, a, axes, keepdims); }
 
 Tensor mean(Tensor a, std::vector<int> axes, bool keepdims) {
+  require_f32("mean", {a});
+  sorted_axes("mean", a, axes);
   const Tensor total_sum = sum(a, std::move(axes), keepdims);
   const double count = static_cast<double>(a.shape().elements()) / static_cast<double>(total_sum.shape().elements());
   return total_sum * constant_like(a, 1.0 / count);

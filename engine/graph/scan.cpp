@@ -66,7 +66,13 @@ void check_inputs(const std::vector<Tensor>& xs, const std::vector<Tensor>& init
     if (t.node()->scope) invalid("scan", "a scan inside the body of another scan is not supported", all);
 }
 
-void check_step(const ScanStep& step, const std::vector<Tensor>& initial) {
+/// What the body returns may come from the body or from outside, but from nowhere else.
+void check_origin(const GraphData* graph, const Scan* loop, Tensor tensor) {
+  if (tensor.node()->graph != graph) invalid("scan", "the body returned a tensor of another graph", {tensor});
+  if (!encloses(tensor.node()->scope, loop)) invalid("scan", "the body returned a tensor of another scan's body", {tensor});
+}
+
+void check_step(const ScanStep& step, const std::vector<Tensor>& initial, const GraphData* graph, const Scan* loop) {
   if (step.states.size() != initial.size()) {
     throw InvalidGraph("scan: the body returned " + std::to_string(step.states.size()) + " states; got " +
                        std::to_string(initial.size()) + " initial ones");
@@ -74,9 +80,12 @@ void check_step(const ScanStep& step, const std::vector<Tensor>& initial) {
   for (std::size_t j = 0; j < initial.size(); ++j) {
     if (!step.states[j] || step.states[j].shape() != initial[j].shape() || step.states[j].dtype() != initial[j].dtype())
       invalid("scan", "state " + std::to_string(j) + " changes shape or type over a step", {initial[j], step.states[j]});
+    check_origin(graph, loop, step.states[j]);
   }
-  for (const Tensor& out : step.outputs)
+  for (const Tensor& out : step.outputs) {
     if (!out) throw InvalidGraph("scan: the body returned an empty output");
+    check_origin(graph, loop, out);
+  }
 }
 
 }  // namespace
@@ -108,7 +117,7 @@ ScanResult scan(std::vector<Tensor> xs, std::vector<Tensor> initial, const ScanB
   for (const Tensor& x : xs) elements.push_back(add_element(loop, x));
   for (const Tensor& s : initial) carries.push_back(add_carry(loop, s));
   const ScanStep step = body(elements, carries);
-  check_step(step, initial);
+  check_step(step, initial, graph, loop);
   for (const Tensor& s : step.states) loop->next.push_back(s.node());
   finish_scan(loop, graph);
   ScanResult out;

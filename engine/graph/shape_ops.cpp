@@ -15,6 +15,7 @@ Tensor broadcast_to(Tensor a, Shape shape) {
   if (a.shape() == shape) return a;
   bool fits = a.rank() <= shape.rank();
   for (int i = 1; fits && i <= a.rank(); ++i) fits = a.dim(-i) == shape[-i] || a.dim(-i) == 1;
+  for (std::int64_t d : shape.dims()) fits &= d > 0;
   if (!fits) invalid("broadcast_to", "cannot broadcast to " + shape.str(), {a});
   return add_node(Op::broadcast, {a}, std::move(shape), a.dtype());
 }

@@ -161,7 +161,7 @@ std::string Emitter::random(const Node* node) {
 
 std::string Emitter::iota(const View& view) const {
   std::string lanes;
-  for (int lane = 0; lane < 4; ++lane) lanes += (lane ? ", " : "") + lane_element(view, "0u", lane);
+  for (int lane = 0; lane < 4; ++lane) lanes += (lane ? ", " : "") + lane_element(view, std::to_string(view.offset.base) + "u", lane);
   return "uvec4(" + lanes + ")";
 }
 

@@ -7,6 +7,7 @@ namespace volute::optim {
 namespace {
 
 void check(Tensor loss, float lr, const Clip& clip) {
+  if (!loss) throw InvalidGraph("minimize: the loss is an empty tensor");
   if (loss.dtype() != DType::f32 || loss.rank() != 0)
     throw InvalidGraph(std::string("minimize: the loss must be a f32 scalar, got ") + name_of(loss.dtype()) + " " +
                        loss.shape().str());

@@ -1,0 +1,71 @@
+// Every row of the operations table: gradients against finite differences, and the device against the
+// float64 reference, in each way kernels may reach memory.
+// Invariant: an operation without a row fails.
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "tests/ops/case.hpp"
+#include "tests/support/device.hpp"
+
+namespace volute::test {
+namespace {
+
+class Operations : public ::testing::TestWithParam<std::size_t> {
+ protected:
+  template <class Check>
+  void each(const Check& check, std::size_t stride = 1) const {
+    const Row& row = operations_table()[GetParam()];
+    for (std::size_t v = 0; v < row.variants.size(); v += stride) {
+      const Case c(row.build, row.variants[v], static_cast<std::uint32_t>(1000 * (v + 1)));
+      SCOPED_TRACE(row.name + " of " + c.shapes());
+      check(c, row.tolerance);
+    }
+  }
+};
+
+TEST_P(Operations, GradientsMatchFiniteDifferences) {
+  each([](const Case& c, double) { c.check_gradients(); });
+}
+
+// As on CPUs.
+TEST_P(Operations, TexelLoadsMatchReference) {
+  each([](const Case& c, double tolerance) { c.check_device({.matmul = "texel", .texel_loads = true}, tolerance); });
+}
+
+// As on GPUs: every row, at every other combination of shapes, since what differs is only how a texel is loaded
+// and each combination costs the driver's compiler up to a second.
+TEST_P(Operations, StorageLoadsMatchReference) {
+  each([](const Case& c, double tolerance) { c.check_device({.matmul = "shared", .texel_loads = false}, tolerance); }, 2);
+}
+
+// As where a result is longer than a storage buffer may be: here, all are. Every row, at its first shapes.
+TEST_P(Operations, ImageStoresMatchReference) {
+  each([](const Case& c, double tolerance) { c.check_device({.texel_loads = true, .max_storage_range = 1}, tolerance); },
+       1000);
+}
+
+std::vector<std::size_t> all_rows() {
+  std::vector<std::size_t> rows(operations_table().size());
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = i;
+  return rows;
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, Operations, ::testing::ValuesIn(all_rows()),
+                         [](const auto& row) { return operations_table()[row.param].name; });
+
+TEST(OperationsTable, HasEveryOperation) {
+  std::set<Op> seen;
+  for (const Row& row : operations_table()) {
+    const Case c(row.build, row.variants.at(0), 1);
+    for (const Node& node : c.graph().data()->nodes) seen.insert(node.op);
+  }
+  // Copies are the compiler's own; parameters are values a row cannot feed: programs_test.cpp has them.
+  const std::set<Op> elsewhere = {Op::copy, Op::parameter};
+  for (int op = 0; op <= static_cast<int>(Op::carry); ++op)
+    EXPECT_TRUE(seen.contains(static_cast<Op>(op)) || elsewhere.contains(static_cast<Op>(op)))
+        << name_of(static_cast<Op>(op)) << " is in no row of the operations table";
+}
+
+}  // namespace
+}  // namespace volute::test

@@ -1,0 +1,65 @@
+// Equal bits: the same program, device and seed give the same weights, dropout included, however the step is
+// cut into submissions.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+
+#include <volute/nn.hpp>
+#include <volute/optim.hpp>
+
+#include "engine/compile/program_data.hpp"
+#include "tests/support/device.hpp"
+#include "tests/support/values.hpp"
+
+namespace volute {
+namespace {
+
+constexpr std::int64_t T = 12, N = 3, V = 17, E = 7, H = 13;
+
+struct Trained {
+  std::vector<std::uint32_t> bits;  ///< of all weights
+  int submissions = 0;
+};
+
+Trained train(int steps, std::uint32_t seed, double submission_seconds = 0.1) {
+  manual_seed(5);
+  nn::Embedding embed(V, E);
+  nn::LSTM lstm(E, H, {.layers = 2, .dropout = 0.3f});
+  nn::Linear head(H, V);
+  Graph g;
+  const Tensor x = g.input("x", {T, N}, DType::u32), y = g.input("y", {T, N}, DType::u32);  // [T, N]
+  const Tensor loss = cross_entropy(head(lstm(embed(x), g.carried())), y);                  // []
+  Program program = compile_program(test::device().data(), g, minimize(loss, Adam{.lr = 1e-2f}, {.clip_norm = 1.0f}),
+                                    {.submission_seconds = submission_seconds});
+  program.seed(seed);
+  for (int i = 0; i < steps; ++i) {
+    const auto tokens = test::random_indices(T * N + N, static_cast<std::uint32_t>(i), V);
+    program.run(
+        {{x, std::vector(tokens.begin(), tokens.end() - N)}, {y, std::vector(tokens.begin() + N, tokens.end())}});
+  }
+  Trained trained{{}, program.stats().submissions};
+  for (const nn::Module* module : std::initializer_list<const nn::Module*>{&embed, &lstm, &head})
+    for (const Parameter& parameter : module->parameters())
+      for (float value : parameter.values()) {
+        EXPECT_TRUE(std::isfinite(value));
+        trained.bits.push_back(std::bit_cast<std::uint32_t>(value));
+      }
+  return trained;
+}
+
+TEST(BitEqual, OneSeedTwice) {
+  const Trained first = train(200, 42);
+  EXPECT_EQ(first.bits, train(200, 42).bits);
+  EXPECT_NE(first.bits, train(200, 43).bits);
+}
+
+TEST(BitEqual, HoweverTheStepIsCut) {
+  const Trained whole = train(40, 42, 1e9), cut = train(40, 42, 4e-4);
+  EXPECT_EQ(whole.submissions, 1);
+  EXPECT_GT(cut.submissions, 10);
+  EXPECT_EQ(whole.bits, cut.bits);
+}
+
+}  // namespace
+}  // namespace volute

@@ -1,0 +1,106 @@
+// What a recurrent layer costs: dispatches a time step, forward and backward, a number independent of T
+// besides, and one product per weight gradient, whatever T is. Counted twice, in the plan and at Vulkan.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <set>
+
+#include <volute/nn.hpp>
+#include <volute/optim.hpp>
+
+#include "engine/compile/program_data.hpp"
+#include "tests/support/device.hpp"
+#include "tests/unit/call_counter.hpp"
+
+namespace volute {
+namespace {
+
+// All different, so that a product is known by its extents; multiples of 4 play no part here.
+constexpr std::int64_t N = 5, I = 12, H = 20, V = 28;
+
+struct Recorded {
+  Program program;
+  long dispatches;  ///< vkCmdDispatch
+};
+
+/// Embedding, one layer, head, cross-entropy, Adam with clipping.
+Recorded record(const nn::Recurrent& layer, std::int64_t T) {
+  nn::Embedding embed(V, I);
+  nn::Linear head(H, V);
+  Graph g;
+  const Tensor x = g.input("x", {T, N}, DType::u32), y = g.input("y", {T, N}, DType::u32);  // [T, N]
+  const Tensor loss = cross_entropy(head(layer(embed(x), g.carried())), y);                 // []
+  const Targets targets = minimize(loss, Adam{}, {.clip_norm = 1.0f});
+  const test::CallCounter counter(test::device().data()->context);
+  Program program = test::device().compile(g, targets);
+  return {std::move(program), counter["vkCmdDispatch"]};
+}
+
+/// "M x N x K" of the products in or outside of loops, smaller outer extent first: which of both operands is
+/// written transposed does not matter here.
+std::multiset<std::string> products(Program& program, bool in_loops) {
+  std::multiset<std::string> found;
+  for (const Section& section : program.data().sections) {
+    if ((section.length > 0) != in_loops) continue;
+    for (const Dispatch& dispatch : section.dispatches) {
+      long long m = 0, n = 0, k = 0;
+      if (std::sscanf(dispatch.label.c_str(), "matmul %lldx%lldx%lld", &m, &n, &k) != 3) {
+        EXPECT_EQ(dispatch.label.find("matmul"), std::string::npos) << "batched: " << dispatch.label;
+        continue;
+      }
+      found.insert(std::to_string(std::min(m, n)) + "x" + std::to_string(std::max(m, n)) + "x" + std::to_string(k));
+    }
+  }
+  return found;
+}
+
+std::string product(std::int64_t m, std::int64_t n, std::int64_t k) {
+  return std::to_string(std::min(m, n)) + "x" + std::to_string(std::max(m, n)) + "x" + std::to_string(k);
+}
+
+void expect_costs(const nn::Recurrent& layer, std::int64_t gates, int forward, int backward) {
+  Recorded at16 = record(layer, 16), at32 = record(layer, 32);
+  const ProgramStats& a = at16.program.stats();
+  const ProgramStats& b = at32.program.stats();
+  ASSERT_EQ(a.loops.size(), 2u) << at16.program.explain();
+  EXPECT_FALSE(a.loops[0].reverse);
+  EXPECT_TRUE(a.loops[1].reverse);
+  EXPECT_LE(a.loops[0].dispatches_per_step, forward) << at16.program.explain();
+  EXPECT_LE(a.loops[1].dispatches_per_step, backward) << at16.program.explain();
+  EXPECT_EQ(a.dispatches_outside_loops, b.dispatches_outside_loops);
+
+  const int a_step = a.loops[0].dispatches_per_step + a.loops[1].dispatches_per_step;
+  EXPECT_EQ(at32.dispatches - at16.dispatches, 16 * a_step);
+  EXPECT_EQ(at16.dispatches, 16 * a_step + a.dispatches_outside_loops);
+  EXPECT_EQ(at16.dispatches, a.dispatches);
+
+  const std::int64_t G = gates * H, TN = 16 * N;
+  EXPECT_EQ(products(at16.program, false),
+            (std::multiset<std::string>{product(TN, G, I),    // x W_ih^T for all T
+                                        product(TN, V, H),    // head
+                                        product(TN, H, V),    // gradient of the layer's output
+                                        product(V, H, TN),    // gradient of the head's weight
+                                        product(G, I, TN),    // gradient of W_ih
+                                        product(G, H, TN),    // gradient of W_hh
+                                        product(TN, I, G)}))  // gradient of the embedded input
+      << at16.program.explain();
+  EXPECT_EQ(products(at16.program, true), (std::multiset<std::string>{product(N, G, H), product(N, H, G)}))
+      << at16.program.explain();
+  std::printf("%d dispatches a step forward, %d backward, %d besides\n", a.loops[0].dispatches_per_step,
+              a.loops[1].dispatches_per_step, a.dispatches_outside_loops);
+}
+
+TEST(DispatchCount, Lstm) { expect_costs(nn::LSTM(I, H), 4, 2, 3); }
+TEST(DispatchCount, Gru) { expect_costs(nn::GRU(I, H), 3, 2, 3); }
+TEST(DispatchCount, Rnn) { expect_costs(nn::RNN(I, H), 1, 2, 3); }
+
+TEST(DispatchCount, LayersAddUp) {
+  const Recorded one = record(nn::LSTM(I, H), 16), three = record(nn::LSTM(I, H, {.layers = 3, .dropout = 0.3f}), 16);
+  ASSERT_EQ(three.program.stats().loops.size(), 6u);
+  for (const auto& loop : three.program.stats().loops)
+    EXPECT_LE(loop.dispatches_per_step, loop.reverse ? 3 : 2) << three.program.explain();
+  EXPECT_LE(three.program.stats().dispatches, 3 * one.program.stats().dispatches);
+}
+
+}  // namespace
+}  // namespace volute

@@ -1,0 +1,57 @@
+// Random graphs, compiled and run, against the float64 reference: whatever the passes make of a graph, its
+// values stay. Each runs twice, so updates and carried states count, with guard words between storages.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "engine/compile/program_data.hpp"
+#include "tests/support/device.hpp"
+#include "tests/support/reference_run.hpp"
+#include "tests/unit/random_graph.hpp"
+
+namespace volute {
+namespace {
+
+void check(std::uint32_t seed) {
+  const test::RandomGraph random(seed);
+  Program program = compile_program(test::device().data(), random.graph, random.targets, {.guard_bytes = 64});
+  program.seed(9);
+  test::ReferenceRun reference(random.graph, random.targets);
+  reference.seed(9);
+  for (const Parameter& p : random.parameters) reference.set(Graph(random.graph).parameter(p), test::widen(p.values()));
+  const auto indices = test::random_indices(static_cast<std::size_t>(random.indices.shape().elements()), seed, 4);
+  reference.set(random.indices, test::widen(indices));
+  for (int run = 0; run < 2; ++run) {
+    std::vector<Feed> feeds;
+    std::vector<std::vector<float>> values;
+    for (const Tensor& x : random.inputs)
+      values.push_back(
+          test::random_values(static_cast<std::size_t>(x.shape().elements()), seed + static_cast<std::uint32_t>(run)));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      reference.set(random.inputs[i], test::widen(values[i]));
+      if (program.data().inputs.contains(random.inputs[i].node())) feeds.emplace_back(random.inputs[i], values[i]);
+    }
+    if (program.data().inputs.contains(random.indices.node())) feeds.emplace_back(random.indices, indices);
+    program.run(feeds);
+    const auto expected = reference.run();
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      EXPECT_TRUE(test::close(program.read(random.targets.outputs[i]), expected[i], 2e-3, 2e-4))
+          << "output " << i << ", run " << run;
+  }
+  EXPECT_TRUE(guards_intact(program));
+}
+
+TEST(RandomGraph, AgreesWithTheReference) {
+  const int count = 40;
+  for (std::uint32_t seed = 1000; seed < 1000 + count; ++seed) {
+    try {
+      check(seed);
+    } catch (const Error& error) {
+      ADD_FAILURE() << error.what();
+    }
+    if (HasFailure()) FAIL() << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace volute
