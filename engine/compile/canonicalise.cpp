@@ -43,7 +43,8 @@ void replace(LiveGraph& live, const std::unordered_map<const Node*, Node*>& forw
   for (auto& [user, node] : live.from_user) resolve(node);
 }
 
-bool plain_pointwise(const Node* node) { return operation(node->op).kind == Kind::pointwise; }
+/// Not copies: they are where they are for a reason, and may carry an operand that only orders them.
+bool plain_pointwise(const Node* node) { return operation(node->op).kind == Kind::pointwise && node->op != Op::copy; }
 
 Tensor apply_view(const Node* view, Tensor input) {
   if (view->op == Op::slice) return slice(input, static_cast<int>(view->ints[0]), view->ints[1], view->ints[2]);

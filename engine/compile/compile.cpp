@@ -25,8 +25,33 @@ int count_fused(const std::vector<Unit>& units) {
   return count;
 }
 
-/// Passes and kernels.
-void build_plan(Program::Data& data, const Graph& graph, const Targets& targets) {
+/// Offsets of everything the kernels pass to one another.
+void plan_memory(Program::Data& data) {
+  std::vector<const Storage*> kept;
+  for (const Node* node : data.live.outputs) kept.push_back(data.layout->view(node).storage);
+  auto lives = lifetimes(data.sections, data.layout->storages().size(), kept);
+  for (Lifetime& life : lives)
+    if (!data.alias && life.used()) life = {0, std::numeric_limits<std::int64_t>::max()};
+  const auto home = in_place(data.sections, lives);
+  std::vector<ArenaRequest> requests(lives.size());
+  for (const Storage& storage : data.layout->storages()) {
+    if (storage.kind != Storage::Kind::temporary || !lives[storage.id].used()) continue;
+    ArenaRequest& request = requests[home[storage.id]];
+    request.bytes = storage.bytes + data.guard_bytes;
+    request.life.first = request.life.used() ? std::min(request.life.first, lives[storage.id].first) : lives[storage.id].first;
+    request.life.last = std::max(request.life.last, lives[storage.id].last);
+  }
+  data.arena = plan_arena(requests, data.device->context->offset_alignment(),
+                          std::min(kBlockLimit, data.device->context->info.max_allocation_bytes));
+  for (std::size_t i = 0; i < home.size(); ++i) data.arena.regions[i] = data.arena.regions[home[i]];
+  data.stats.arena_bytes = data.arena.bytes;
+  for (const Storage& storage : data.layout->storages())
+    if (storage.kind == Storage::Kind::temporary && lives[storage.id].used()) data.stats.unaliased_bytes += storage.bytes;
+}
+
+/// Passes, kernels and memory.
+void build_plan(Program::Data& data, const Graph& graph, const Targets& targets, bool recompute) {
+  data.stats = {};
   data.live = live_graph(graph, targets);
   const auto note = [&](const char* pass) {
     data.stats.passes.push_back({pass, static_cast<int>(data.live.graph->nodes.size())});
@@ -34,6 +59,10 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets)
   note("built");
   simplify(data.live);
   note("simplify");
+  if (recompute) {
+    data.stats.recomputes = segment(data.live);
+    note("segment");
+  }
   data.stats.hoisted = hoist(data.live);
   simplify(data.live);
   note("hoist");
@@ -47,6 +76,18 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets)
   data.stats.nodes_fused = count_fused(units);
   data.layout = std::make_unique<Layout>(data.live, data.destinations, units);
   data.sections = lower(units, *data.layout, data.target);
+  plan_memory(data);
+}
+
+/// The plan as it is, or with recomputation if it does not fit.
+void build_within(Program::Data& data, const Graph& graph, const Targets& targets, std::uint64_t memory_bytes) {
+  build_plan(data, graph, targets, false);
+  if (!memory_bytes || data.arena.bytes <= memory_bytes) return;
+  const std::uint64_t plain = data.arena.bytes;
+  build_plan(data, graph, targets, true);
+  if (data.arena.bytes > memory_bytes)
+    throw Unsupported("the program needs " + std::to_string(data.arena.bytes) + " bytes even when it recomputes (" +
+                      std::to_string(plain) + " without); the limit is " + std::to_string(memory_bytes));
 }
 
 void count_dispatches(Program::Data& data) {
@@ -94,25 +135,11 @@ class MemoryBuilder {
   }
 
   void arena() {
-    std::vector<const Storage*> kept;
-    for (const Node* node : data_.live.outputs) kept.push_back(data_.layout->view(node).storage);
-    auto lives = lifetimes(data_.sections, data_.layout->storages().size(), kept);
-    for (Lifetime& life : lives)
-      if (!data_.alias && life.used()) life = {0, std::numeric_limits<std::int64_t>::max()};
-    std::vector<ArenaRequest> requests;
-    for (const Storage& storage : data_.layout->storages()) {
-      const bool temporary = storage.kind == Storage::Kind::temporary;
-      requests.push_back({storage.bytes + data_.guard_bytes, temporary ? lives[storage.id] : Lifetime{}});
-    }
-    data_.arena = plan_arena(requests, data_.device->context->offset_alignment(),
-                             std::min(kBlockLimit, data_.device->context->info.max_allocation_bytes));
     for (std::uint64_t bytes : data_.arena.block_bytes) add_buffer(bytes);
     for (const Storage& storage : data_.layout->storages()) {
       const Region& region = data_.arena.regions[storage.id];
       if (region.block >= 0) place(&storage, region.block, region.offset);
     }
-    data_.stats.arena_bytes = data_.arena.bytes;
-    data_.stats.unaliased_bytes = data_.arena.unaliased_bytes;
   }
 
   std::vector<std::pair<const Node*, const Storage*>> leaves(Op op) const {
@@ -318,7 +345,7 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   if (!options.matmul.empty()) data->target.matmul = options.matmul;
   if (options.texel_loads) data->target.texel_loads = *options.texel_loads;
   if (options.max_storage_range) data->target.max_storage_range = options.max_storage_range;
-  build_plan(*data, graph, targets);
+  build_within(*data, graph, targets, options.memory_bytes);
   count_dispatches(*data);
   MemoryBuilder(*data, targets).run();
   const bool cpu = device->context->is_cpu;
@@ -331,7 +358,9 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   return Program(std::move(data));
 }
 
-Program Device::compile(const Graph& graph, const Targets& targets) { return compile_program(data_, graph, targets); }
+Program Device::compile(const Graph& graph, const Targets& targets, const CompileLimits& limits) {
+  return compile_program(data_, graph, targets, {.memory_bytes = limits.memory_bytes});
+}
 
 bool guards_intact(Program& program) {
   program.wait();

@@ -86,6 +86,15 @@ class Fuser {
     }
   }
 
+  /// A sum of results of kernels, taken as they come: delayed, it would keep every term in memory.
+  bool accumulates(const Node* node) const {
+    if (node->op != Op::add || absorbed_.contains(node)) return false;
+    return std::all_of(node->inputs.begin(), node->inputs.end(), [&](const Node* input) {
+      input = stored(input);
+      return local(input) && (is_heavy(input) || accumulates(input));
+    });
+  }
+
   /// The latest level at which a pointwise node can still serve all its users.
   void find_phases() {
     for (auto it = order_.rbegin(); it != order_.rend(); ++it) {
@@ -96,7 +105,9 @@ class Fuser {
         if (absorbed != absorbed_.end()) phase = std::min(phase, level_[absorbed->second] - 1);
         else phase = std::min(phase, is_heavy(user) ? level_[user] - 1 : phase_[user]);
       }
-      const bool free = phase == std::numeric_limits<int>::max() || is_heavy(node);
+      // A copy of what is in memory already is made at once, so that the original can go.
+      const bool moves_memory = node->op == Op::copy && !(local(node->inputs[0]) && is_fusable(node->inputs[0]));
+      const bool free = phase == std::numeric_limits<int>::max() || is_heavy(node) || moves_memory || accumulates(node);
       phase_[node] = free ? level_[node] : phase;
     }
   }
@@ -132,6 +143,7 @@ class Fuser {
   void add_unit(Unit unit, const Node* node) {
     unit_of_[node] = static_cast<int>(units_.size());
     operands_.emplace_back();
+    unit_phase_.push_back(phase_[node]);
     note_operands(node, operands_.back());
     units_.push_back(std::move(unit));
   }
@@ -151,17 +163,21 @@ class Fuser {
     for (const Node* input : node->inputs) operands.insert(stored(input));
   }
 
-  /// The first unit late enough for all operands with the same iteration shape and room left.
+  /// The first unit late enough for all operands with the same iteration shape and room left, of the same
+  /// phase or holding an operand in registers: earlier ones would only make the result live longer.
   bool join(const Node* node) {
     int earliest = 0;
+    std::set<int> producers;
     for (const Node* input : node->inputs) {
       const int unit = ready(input);
       const bool direct = stored(input) == input && is_fusable(input) && node->op != Op::embedding;
       earliest = std::max(earliest, direct ? unit : unit + 1);
+      if (direct) producers.insert(unit);
     }
     for (int u = earliest; u < static_cast<int>(units_.size()); ++u) {
       Unit& unit = units_[u];
       if (unit.kind != Unit::Kind::fused || unit.nodes[0]->shape != node->shape) continue;
+      if (unit_phase_[u] != phase_[node] && !producers.contains(u)) continue;
       std::set<const Node*> operands = operands_[u];
       note_operands(node, operands);
       if (count_external(unit, node, operands) > limits_.operands) continue;
@@ -200,6 +216,7 @@ class Fuser {
   std::unordered_map<const Node*, int> level_, phase_, unit_of_;
   std::vector<std::set<const Node*>> operands_;
   std::vector<Unit> units_;
+  std::vector<int> unit_phase_;
 };
 
 }  // namespace

@@ -193,23 +193,43 @@ class Hoister {
     return out;
   }
 
-  /// The sum of a node over all steps; linear operations commute with it.
+  /// The sum of a node over all steps. Over long times segment by segment in the order of the loop, so
+  /// that a program that recomputes by segments gives the same bits.
   Tensor summed(Node* node) {
     if (!inside(node)) return total(scan_, Tensor(node));
+    if (node->op == Op::add) return summed(node->inputs[0]) + summed(node->inputs[1]);
+    if (node->op == Op::sub) return summed(node->inputs[0]) - summed(node->inputs[1]);
+    const std::int64_t T = scan_->length;
+    const std::int64_t parts = has_segments(T) && !scan_->segment ? kSegments : 1;
+    Tensor sum_of_parts;
+    for (std::int64_t i = 0; i < parts; ++i) {
+      const std::int64_t k = scan_->reverse ? parts - 1 - i : i;
+      begin_ = k * (T / parts);
+      end_ = (k + 1) * (T / parts);
+      const Tensor part = summed_part(node);
+      sum_of_parts = sum_of_parts ? sum_of_parts + part : part;
+    }
+    return sum_of_parts;
+  }
+
+  /// Steps begin_ to end_ - 1 of a node.
+  Tensor stretch(Node* node) { return slice(batched(node), 0, begin_, end_); }
+
+  /// The sum over steps begin_ to end_ - 1; linear operations commute with it.
+  Tensor summed_part(Node* node) {
+    if (!inside(node)) return Tensor(node) * constant_like(Tensor(node), static_cast<double>(end_ - begin_));
     switch (node->op) {
-      case Op::add: return summed(node->inputs[0]) + summed(node->inputs[1]);
-      case Op::sub: return summed(node->inputs[0]) - summed(node->inputs[1]);
-      case Op::neg: return -summed(node->inputs[0]);
-      case Op::reshape: return reshape(summed(node->inputs[0]), node->shape);
-      case Op::transpose: return transpose(summed(node->inputs[0]), {node->ints.begin(), node->ints.end()});
+      case Op::neg: return -summed_part(node->inputs[0]);
+      case Op::reshape: return reshape(summed_part(node->inputs[0]), node->shape);
+      case Op::transpose: return transpose(summed_part(node->inputs[0]), {node->ints.begin(), node->ints.end()});
       case Op::matmul: return deep_product(node);
-      case Op::scatter_add: return scatter_add(batched(node->inputs[0]), batched(node->inputs[1]), node->ints[0]);
+      case Op::scatter_add: return scatter_add(stretch(node->inputs[0]), stretch(node->inputs[1]), node->ints[0]);
       case Op::sum: {
         std::vector<int> axes = shifted(node->ints);
         axes.insert(axes.begin(), 0);
-        return sum(batched(node->inputs[0]), axes);
+        return sum(stretch(node->inputs[0]), axes);
       }
-      default: return sum(batched(node), {0});
+      default: return sum(stretch(node), {0});
     }
   }
 
@@ -228,8 +248,9 @@ class Hoister {
       dims.insert(dims.end(), {r, c});
       return Shape(dims);
     };
-    const Tensor a = reshape(transpose(batched(node->inputs[0]), rows), matrix(M, scan_->length * K));
-    const Tensor b = reshape(transpose(batched(node->inputs[1]), columns), matrix(scan_->length * K, N));
+    const std::int64_t depth = (end_ - begin_) * K;
+    const Tensor a = reshape(transpose(stretch(node->inputs[0]), rows), matrix(M, depth));
+    const Tensor b = reshape(transpose(stretch(node->inputs[1]), columns), matrix(depth, N));
     return matmul(a, b);
   }
 
@@ -238,6 +259,7 @@ class Hoister {
   std::unordered_set<const Node*> after_state_, before_state_, moved_;
   std::unordered_map<const Node*, Tensor> batched_;
   std::unordered_map<const Node*, Node*> elements_;
+  std::int64_t begin_ = 0, end_ = 0;
 };
 
 }  // namespace

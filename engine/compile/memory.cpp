@@ -46,6 +46,51 @@ std::vector<Lifetime> lifetimes(const std::vector<Section>& sections, std::size_
 
 namespace {
 
+/// Every touch of the storage in this dispatch is its own element's, in one direction.
+bool only_elementwise(const Dispatch& dispatch, const Storage* storage, bool write) {
+  return std::all_of(dispatch.touches.begin(), dispatch.touches.end(), [&](const Touch& touch) {
+    return touch.storage != storage || (touch.elementwise && touch.write == write);
+  });
+}
+
+/// The operand `out` may be written over, not taken by another result yet.
+const Storage* dying_operand(const Dispatch& dispatch, const Storage* out, std::int64_t position,
+                             const std::vector<Lifetime>& lives, const std::vector<bool>& taken) {
+  for (const Touch& touch : dispatch.touches) {
+    const Storage* in = touch.storage;
+    const bool fits = !touch.write && in->kind == Storage::Kind::temporary && in->bytes == out->bytes &&
+                      lives[in->id].last == position && lives[in->id].first < position && !taken[in->id];
+    if (fits && only_elementwise(dispatch, in, false)) return in;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::vector<int> in_place(const std::vector<Section>& sections, const std::vector<Lifetime>& lives) {
+  std::vector<int> home(lives.size());
+  std::iota(home.begin(), home.end(), 0);
+  std::vector<bool> taken(lives.size(), false);
+  std::int64_t position = 0;
+  for (const Section& section : sections) {
+    for (const Dispatch& dispatch : section.dispatches) {
+      for (const Touch& touch : dispatch.touches) {
+        const Storage* out = touch.storage;
+        const bool fresh = touch.write && out->kind == Storage::Kind::temporary && lives[out->id].first == position;
+        if (!fresh || home[out->id] != out->id || !only_elementwise(dispatch, out, true)) continue;
+        const Storage* in = dying_operand(dispatch, out, position, lives, taken);
+        if (!in) continue;
+        home[out->id] = home[in->id];
+        taken[in->id] = true;
+      }
+      ++position;
+    }
+  }
+  return home;
+}
+
+namespace {
+
 struct Placed {
   std::uint64_t begin, end;
   Lifetime life;

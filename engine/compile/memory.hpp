@@ -20,6 +20,10 @@ struct Lifetime {
 std::vector<Lifetime> lifetimes(const std::vector<Section>& sections, std::size_t storages,
                                 const std::vector<const Storage*>& kept);
 
+/// By storage id: the storage whose memory it takes over, or itself. A pointwise kernel writes its result
+/// over an operand of the same size that nothing reads afterwards.
+std::vector<int> in_place(const std::vector<Section>& sections, const std::vector<Lifetime>& lives);
+
 struct Region {
   int block = -1;  ///< which allocation; -1 for storages never used
   std::uint64_t offset = 0;

@@ -12,6 +12,15 @@ namespace volute {
 /// into the product of transposed operands.
 void simplify(LiveGraph& live);
 
+/// Sums over long times are taken in this many segments, one after the other, so that recomputing
+/// segment by segment gives the same bits.
+constexpr std::int64_t kSegments = 16;
+bool has_segments(std::int64_t length);
+
+/// Trades time for memory: long scans run in segments whose inner values are computed again in the
+/// backward pass. Returns whether any scan was long enough.
+bool segment(LiveGraph& live);
+
 /// Moves what does not depend on carried state in front of its loop, and what carried state does not
 /// depend on behind it, as operations over all T at once; sums over time become deep products.
 /// Returns what moved: operation and shape.

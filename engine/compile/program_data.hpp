@@ -17,9 +17,10 @@ namespace volute {
 struct CompileOptions {
   std::uint64_t guard_bytes = 0;      ///< untouched bytes after each storage, checked by guards_intact
   bool alias = true;                  ///< false: no two storages share memory, so every guard can be checked
+  std::uint64_t memory_bytes = 0;     ///< CompileLimits
   double submission_seconds = 0.1;    ///< estimated bound of one submission
-  std::string matmul;                 ///< matmul family, if not the device's own
-  std::optional<bool> texel_loads;    ///< how kernels read memory, if not as the device likes best
+  std::string matmul = {};            ///< matmul family, if not the device's own
+  std::optional<bool> texel_loads = {};    ///< how kernels read memory, if not as the device likes best
   std::uint64_t max_storage_range = 0;  ///< in place of the device's, if not 0
 };
 

@@ -97,6 +97,7 @@ class Copier {
     Scan* scan = to_.add_scan();
     scan->length = old->length;
     scan->reverse = old->reverse;
+    scan->segment = old->segment;
     scans_[old] = scan;
   }
 

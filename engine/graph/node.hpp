@@ -43,7 +43,7 @@ struct Node {
   Shape shape;
   std::vector<Node*> inputs;
   std::vector<std::int64_t> ints;
-  double value = 0;              ///< constant; initial value of a state or scalar input
+  double value = 0;              ///< constant; initial value of a state or scalar input; random: steps before its first
   std::string name;              ///< input, state, parameter
   bool has_default = false;      ///< input made by Graph::scalar
   std::shared_ptr<ParameterData> parameter;
@@ -59,6 +59,7 @@ struct Node {
 struct Scan {
   std::int64_t length = 0;
   bool reverse = false;
+  bool segment = false;            ///< a part of a longer scan, made by the compiler
   Scan* outer = nullptr;
   Node* node = nullptr;            ///< the Op::scan node that stands for the loop in the outer scope
   std::vector<Node*> carries;      ///< body: state j as the step finds it

@@ -18,6 +18,7 @@ struct Touch {
   std::int64_t bytes = 0;  ///< how much of it, for estimates
   bool write = false;
   bool moves = false;      ///< another part at each step of its loop
+  bool elementwise = false;  ///< all of it, and invocation i touches texel i alone
 };
 
 struct Binding {

@@ -2,6 +2,7 @@
 
 #include "engine/kernels/emitter.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -39,9 +40,13 @@ std::string Emitter::push(const Moving& word) {
 }
 
 std::string Emitter::push_offset(const View& view, std::int64_t unit) {
-  const std::string base = std::to_string(view.offset.base / unit) + "u";
-  if (!view.offset.stride) return base;
-  return push({0, view.offset.stride / unit, view.offset.phase, view.offset.slots}) + " + " + base;
+  // Whole steps along the outermost axis are pushed too: segments of a sequence then share their kernels.
+  const std::int64_t outermost = view.strides.empty() || view.source ? 0 : view.strides[0];
+  const std::int64_t step = view.offset.stride ? view.offset.stride : outermost > 4 ? outermost : 0;
+  const std::int64_t inner = step ? view.offset.base % step : view.offset.base, outer = view.offset.base - inner;
+  const std::string base = std::to_string(inner / unit) + "u";
+  if (!view.offset.stride && !outer) return base;
+  return push({outer / unit, view.offset.stride / unit, view.offset.phase, view.offset.slots}) + " + " + base;
 }
 
 std::string Emitter::read_slot(const Storage* storage, DType dtype) {
@@ -74,7 +79,10 @@ std::string Emitter::store_call(const std::string& slot, const std::string& inde
 }
 
 void Emitter::touch(const View& view, bool write) {
-  touches_.push_back({view.storage, touched_elements(view) * 4, write, view.offset.stride != 0});
+  const std::int64_t bytes = touched_elements(view) * 4;
+  const bool whole = static_cast<std::uint64_t>(bytes) == view.storage->bytes && view.offset.base == 0;
+  const bool elementwise = whole && !view.offset.stride && view.natural() && view.shape == shape_;
+  touches_.push_back({view.storage, bytes, write, view.offset.stride != 0, elementwise});
 }
 
 std::string Emitter::leading_offset(const View& view, std::int64_t unit) const {
@@ -153,8 +161,10 @@ std::string Emitter::random(const Node* node) {
     touch(view, false);
     return "LOAD(" + read_slot(view.storage, DType::u32) + ", " + push_offset(view, 4) + ").x";
   };
-  const std::int64_t texels = padded_elements(node->shape) / 4;
-  const std::string first = node->scope ? push({0, texels, 0, 0}) : "0u";
+  // A segment of a longer scan counts on from the steps before it.
+  const std::int64_t texels = padded_elements(node->shape) / 4, begin = static_cast<std::int64_t>(node->value);
+  const std::int64_t step_texels = node->scope ? texels : texels / std::max<std::int64_t>(node->shape.rank() ? node->shape[0] : 1, 1);
+  const std::string first = node->scope || begin ? push({begin * step_texels, node->scope ? texels : 0, 0, 0}) : "0u";
   return "volute_random(" + first + " + i, " + std::to_string(node->ints[0]) + "u, " + scalar(node->inputs[1]) + ", " +
          scalar(node->inputs[0]) + ")";
 }

@@ -92,7 +92,7 @@ std::string matmul_source(const MatmulVariant& v, bool a_t, bool b_t, bool tail,
 }
 
 Touch touch_of(const View& view, bool write) {
-  return {view.storage, touched_elements(view) * 4, write, view.offset.stride != 0};
+  return {view.storage, touched_elements(view) * 4, write, view.offset.stride != 0, false};
 }
 
 Moving in_texels(Moving offset) {
@@ -151,8 +151,8 @@ std::vector<Dispatch> scatter_dispatches(const View& indices, const View& values
   const std::int64_t rows = out.shape[0], E = out.shape[1], count = indices.shape.elements();
   const vk::BindingKind read_u32 = target.texel_loads ? vk::BindingKind::texel_u32 : vk::BindingKind::storage;
   const vk::BindingKind read_f32 = target.texel_loads ? vk::BindingKind::texel_f32 : vk::BindingKind::storage;
-  const Touch heads{head, static_cast<std::int64_t>(head->bytes), true, false};
-  const Touch nexts{next, static_cast<std::int64_t>(next->bytes), true, false};
+  const Touch heads{head, static_cast<std::int64_t>(head->bytes), true, false, false};
+  const Touch nexts{next, static_cast<std::int64_t>(next->bytes), true, false, false};
   const auto reading = [](Touch touch) {
     touch.write = false;
     return touch;

@@ -67,6 +67,7 @@ struct ProgramStats {
   std::uint64_t arena_bytes = 0;
   std::uint64_t unaliased_bytes = 0;  ///< what the arena would take without aliasing
   int submissions = 0;
+  bool recomputes = false;  ///< scans run in segments to meet CompileLimits::memory_bytes
 };
 
 /// A recorded command stream with its memory. Move-only; keeps its device and parameters alive.
@@ -107,6 +108,12 @@ class Program {
   std::unique_ptr<Data> data_;
 };
 
+struct CompileLimits {
+  /// Bound on the program's arena in bytes; 0: none. If it is exceeded, scans of 256 steps and more
+  /// recompute what the backward pass needs instead of keeping it (the gradients stay bit-equal).
+  std::uint64_t memory_bytes = 0;
+};
+
 /// A Vulkan device Volute owns. Copies share it.
 class Device {
  public:
@@ -118,8 +125,9 @@ class Device {
 
   std::string name() const;
   const DeviceInfo& info() const;
-  /// Differentiates nothing further: turns the targets into a recorded program.
-  Program compile(const Graph& graph, const Targets& targets);
+  /// Turns the targets into a recorded program. Throws InvalidGraph for targets that are not of this graph,
+  /// Unsupported if the device or the limits cannot hold it, OutOfMemory.
+  Program compile(const Graph& graph, const Targets& targets, const CompileLimits& limits = {});
   const std::shared_ptr<Data>& data() const { return data_; }
 
  private:
