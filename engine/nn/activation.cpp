@@ -7,9 +7,7 @@ namespace {
 
 Tensor scalar(Tensor like, float value) { return graph_of(like).full({}, value); }
 
-Tensor hard_sigmoid(Tensor x) {
-  return maximum(minimum(x * (1.0f / 6.0f) + 0.5f, scalar(x, 1.0f)), scalar(x, 0.0f));
-}
+Tensor hard_sigmoid(Tensor x) { return maximum(minimum(x * (1.0f / 6.0f) + 0.5f, scalar(x, 1.0f)), scalar(x, 0.0f)); }
 
 /// log(1 + exp(x)) without overflow: max(x, 0) + log(1 + exp(-|x|)).
 Tensor softplus(Tensor x) { return volute::relu(x) + log(1.0f + exp(-abs(x))); }
@@ -31,16 +29,26 @@ Tensor Activation::operator()(Tensor x) const {
     return y;
   }
   switch (function_) {
-    case tanh: return volute::tanh(x);
-    case sigmoid: return volute::sigmoid(x);
-    case relu: return volute::relu(x);
-    case leaky_relu: return where(less(x, scalar(x, 0.0f)), x * 0.01f, x);
-    case elu: return nn::elu(x);
-    case silu: return x * volute::sigmoid(x);
-    case softplus: return nn::softplus(x);
-    case softsign: return x / (1.0f + abs(x));
-    case hard_sigmoid: return nn::hard_sigmoid(x);
-    default: return x;
+    case tanh:
+      return volute::tanh(x);
+    case sigmoid:
+      return volute::sigmoid(x);
+    case relu:
+      return volute::relu(x);
+    case leaky_relu:
+      return where(less(x, scalar(x, 0.0f)), x * 0.01f, x);
+    case elu:
+      return nn::elu(x);
+    case silu:
+      return x * volute::sigmoid(x);
+    case softplus:
+      return nn::softplus(x);
+    case softsign:
+      return x / (1.0f + abs(x));
+    case hard_sigmoid:
+      return nn::hard_sigmoid(x);
+    default:
+      return x;
   }
 }
 

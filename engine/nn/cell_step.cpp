@@ -14,11 +14,9 @@ Tensor rows_of(Tensor t, int first, int count, int gates) {
   return slice(t, 0, first * H, (first + count) * H);
 }
 
-/// u [G H], h [N, H] -> [N, G H]: each gate's part of u times h.
-Tensor elementwise(Tensor u, Tensor h, int gates) {
-  if (gates == 1) return h * u;
-  const std::int64_t N = h.dim(0), H = h.dim(1);
-  return reshape(reshape(h, {N, 1, H}) * reshape(u, {gates, H}), {N, gates * H});
+std::vector<Tensor> sums(std::vector<Tensor> a, const std::vector<Tensor>& b) {
+  for (std::size_t k = 0; k < a.size(); ++k) a[k] = a[k] + b[k];
+  return a;
 }
 
 }  // namespace
@@ -34,25 +32,35 @@ Tensor CellStep::weight(const std::string& name) const {
                      (known.empty() ? "none" : known));
 }
 
-Tensor CellStep::input() const {
-  Tensor a = matmul(x, weight("weight_ih"), false, true);               // [N, G H]
-  if (options.layer_norm) a = layer_norm(a, weight("gamma_ih"));        // [N, G H]
-  return data_.weights.contains("bias_ih") ? a + weight("bias_ih") : a;  // [N, G H]
+// The bias joins the whole product, where it is hoisted with it; after a layer norm it joins the parts.
+std::vector<Tensor> CellStep::input() const {
+  const int gates = data_.cell.gates;
+  const bool biased = data_.weights.contains("bias_ih");
+  Tensor a = matmul(x, weight("weight_ih"), false, true);  // [N, G H]
+  if (!options.layer_norm) return split(biased ? a + weight("bias_ih") : a, 1, gates);
+  std::vector<Tensor> parts = layer_norm(split(a, 1, gates), weight("gamma_ih"));  // [N, H] each
+  return biased ? sums(parts, split(weight("bias_ih"), 0, gates)) : parts;
 }
 
-Tensor CellStep::recurrent() const { return recurrent(0, data_.cell.gates); }
+std::vector<Tensor> CellStep::recurrent() const { return recurrent(0, data_.cell.gates); }
 
-Tensor CellStep::recurrent(int first, int count, Tensor scale) const {
+std::vector<Tensor> CellStep::recurrent(int first, int count, Tensor scale) const {
   const int gates = data_.cell.gates;
   if (first < 0 || count < 1 || first + count > gates)
     throw InvalidGraph(data_.cell.name + ": gates " + std::to_string(first) + " to " + std::to_string(first + count) +
                        " of a cell with " + std::to_string(gates));
-  Tensor w = rows_of(weight("weight_hh"), first, count, gates);  // [count H, P] or [count H]
-  Tensor h = scale ? scale * data_.h : data_.h;                  // [N, P]
-  if (data_.cell.recurrence == Cell::Recurrence::vector) return elementwise(w, h, count);
-  Tensor u = matmul(h, w, false, true);  // [N, count H]
-  if (options.layer_norm) u = layer_norm(u, rows_of(weight("gamma_hh"), first, count, gates));
-  return data_.weights.contains("bias_hh") ? u + rows_of(weight("bias_hh"), first, count, gates) : u;
+  const auto rows = [&](const char* name) { return rows_of(weight(name), first, count, gates); };
+  Tensor h = scale ? scale * data_.h : data_.h;  // [N, P]
+  if (data_.cell.recurrence == Cell::Recurrence::vector) {
+    std::vector<Tensor> products;
+    for (Tensor u : split(rows("weight_hh"), 0, count)) products.push_back(u * h);  // [N, H]
+    return products;
+  }
+  const bool biased = data_.weights.contains("bias_hh");
+  Tensor u = matmul(h, rows("weight_hh"), false, true);  // [N, count H]
+  if (!options.layer_norm) return split(biased ? u + rows("bias_hh") : u, 1, count);
+  std::vector<Tensor> parts = layer_norm(split(u, 1, count), rows("gamma_hh"));  // [N, H] each
+  return biased ? sums(parts, split(rows("bias_hh"), 0, count)) : parts;
 }
 
 Tensor CellStep::project(Tensor h) const {

@@ -11,13 +11,13 @@ namespace {
 // after:  n = tanh(a_n + r (U_n h + b_n));  before: n = tanh(a_n + U_n (r h) + b_n);  h' = (1 - z) n + z h
 std::vector<Tensor> step(const CellStep& s) {
   const bool after = s.options.reset_after;
-  Tensor h = s.states[0];                                                                         // [N, H]
-  std::vector<Tensor> a = split(s.input(), 1, 3);                                                 // [N, H] each
-  std::vector<Tensor> u = after ? split(s.recurrent(), 1, 3) : split(s.recurrent(0, 2), 1, 2);  // [N, H] each
-  Tensor r = s.keep("r", s.gate(a[0] + u[0]));                                                    // [N, H]
-  Tensor z = s.keep("z", s.gate(a[1] + u[1]));                                                    // [N, H]
-  Tensor reset = after ? r * u[2] : s.recurrent(2, 1, r);                                         // [N, H]
-  Tensor n = s.keep("n", s.activate(a[2] + reset));                                               // [N, H]
+  Tensor h = s.states[0];                                             // [N, H]
+  std::vector<Tensor> a = s.input();                                  // [N, H] each
+  std::vector<Tensor> u = after ? s.recurrent() : s.recurrent(0, 2);  // [N, H] each
+  Tensor r = s.keep("r", s.gate(a[0] + u[0]));                        // [N, H]
+  Tensor z = s.keep("z", s.gate(a[1] + u[1]));                        // [N, H]
+  Tensor reset = after ? r * u[2] : s.recurrent(2, 1, r)[0];          // [N, H]
+  Tensor n = s.keep("n", s.activate(a[2] + reset));                   // [N, H]
   return {(1.0f - z) * n + z * h};
 }
 

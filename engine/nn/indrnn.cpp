@@ -7,7 +7,9 @@ namespace volute::nn {
 namespace {
 
 // h' = relu(W x + b + u h)
-std::vector<Tensor> step(const CellStep& s) { return {s.activate(s.input() + s.recurrent())}; }  // [N, H]
+std::vector<Tensor> step(const CellStep& s) {
+  return {s.activate(s.input()[0] + s.recurrent()[0])};  // [N, H]
+}
 
 }  // namespace
 

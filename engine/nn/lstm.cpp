@@ -9,9 +9,8 @@
 namespace volute::nn {
 namespace {
 
-/// c gamma_h beta_h -> LN(c) [N, H]
 Tensor normalised_cell(const CellStep& s, Tensor c) {
-  return s.options.layer_norm ? layer_norm(c, s.weight("gamma_h")) + s.weight("beta_h") : c;
+  return s.options.layer_norm ? layer_norm({c}, s.weight("gamma_h"))[0] + s.weight("beta_h") : c;
 }
 
 // z = W x + b_ih + U h + b_hh;  i, f, o = sigmoid, g = tanh of its parts (peepholes: + p_i c, p_f c, p_o c')
@@ -19,19 +18,20 @@ Tensor normalised_cell(const CellStep& s, Tensor c) {
 std::vector<Tensor> step(const CellStep& s) {
   const bool coupled = s.options.coupled, peepholes = s.options.peepholes;
   const int gates = coupled ? 3 : 4;
-  Tensor c = s.states[1];                                              // [N, H]
-  std::vector<Tensor> z = split(s.input() + s.recurrent(), 1, gates);  // [N, H] each
-  std::vector<Tensor> p;                                               // [H] each: i f o, or i o
+  Tensor c = s.states[1];                                // [N, H]
+  std::vector<Tensor> z = s.input(), u = s.recurrent();  // [N, H] each
+  for (int k = 0; k < gates; ++k) z[k] = z[k] + u[k];
+  std::vector<Tensor> p;  // [H] each: i f o, or i o
   if (peepholes) p = split(s.weight("weight_ch"), 0, gates - 1);
   const auto peep = [&](Tensor a, int which, Tensor cell) { return peepholes ? a + p[which] * cell : a; };
 
-  Tensor i = s.keep("i", s.gate(peep(z[0], 0, c)));                                // [N, H]
-  Tensor f = s.keep("f", coupled ? 1.0f - i : s.gate(peep(z[1], 1, c)));           // [N, H]
-  Tensor g = s.keep("g", s.activate(z[gates - 2]));                                // [N, H]
-  Tensor next = clipped(f * c + i * g, s.options.clip_cell);                       // [N, H]
-  Tensor o = s.keep("o", s.gate(peep(z[gates - 1], gates - 2, next)));             // [N, H]
+  Tensor i = s.keep("i", s.gate(peep(z[0], 0, c)));                       // [N, H]
+  Tensor f = s.keep("f", coupled ? 1.0f - i : s.gate(peep(z[1], 1, c)));  // [N, H]
+  Tensor g = s.keep("g", s.activate(z[gates - 2]));                       // [N, H]
+  Tensor next = clipped(f * c + i * g, s.options.clip_cell);              // [N, H]
+  Tensor o = s.keep("o", s.gate(peep(z[gates - 1], gates - 2, next)));    // [N, H]
   const Activation& squash = s.options.output_activation;
-  Tensor seen = normalised_cell(s, next);                                          // [N, H]
+  Tensor seen = normalised_cell(s, next);  // [N, H]
   Tensor out = squash.is_standard() ? s.activate(seen) : squash(clipped(seen, s.options.clip_inputs));
   return {s.project(o * out), next};
 }

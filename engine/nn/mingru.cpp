@@ -8,9 +8,9 @@ namespace {
 
 // z = sigmoid(W_z x + b_z);  n = W_n x + b_n;  h' = (1 - z) h + z n
 std::vector<Tensor> step(const CellStep& s) {
-  std::vector<Tensor> a = split(s.input(), 1, 2);  // [N, H] each
-  Tensor z = s.keep("z", s.gate(a[0]));            // [N, H]
-  Tensor n = s.keep("n", s.activate(a[1]));        // [N, H]
+  std::vector<Tensor> a = s.input();         // [N, H] each
+  Tensor z = s.keep("z", s.gate(a[0]));      // [N, H]
+  Tensor n = s.keep("n", s.activate(a[1]));  // [N, H]
   return {(1.0f - z) * s.states[0] + z * n};
 }
 

@@ -8,10 +8,10 @@ namespace {
 
 // f, i = sigmoid(W x + b);  n = W_n x + b_n;  h' = f / (f + i) h + i / (f + i) n
 std::vector<Tensor> step(const CellStep& s) {
-  std::vector<Tensor> a = split(s.input(), 1, 3);  // [N, H] each
-  Tensor f = s.keep("f", s.gate(a[0]));            // [N, H]
-  Tensor i = s.keep("i", s.gate(a[1]));            // [N, H]
-  Tensor n = s.keep("n", s.activate(a[2]));        // [N, H]
+  std::vector<Tensor> a = s.input();         // [N, H] each
+  Tensor f = s.keep("f", s.gate(a[0]));      // [N, H]
+  Tensor i = s.keep("i", s.gate(a[1]));      // [N, H]
+  Tensor n = s.keep("n", s.activate(a[2]));  // [N, H]
   return {(f * s.states[0] + i * n) / (f + i)};
 }
 

@@ -16,9 +16,7 @@ std::string free_name(const Graph& graph, const Cell& cell) {
 }
 
 /// state [L D, N, size] -> [N, size] of one layer and direction.
-Tensor row_of(Tensor state, int row) {
-  return reshape(slice(state, 0, row, row + 1), {state.dim(1), state.dim(2)});
-}
+Tensor row_of(Tensor state, int row) { return reshape(slice(state, 0, row, row + 1), {state.dim(1), state.dim(2)}); }
 
 /// Many of [N, size] -> [L D, N, size].
 Tensor stack_rows(std::vector<Tensor> rows) {
@@ -29,10 +27,14 @@ Tensor stack_rows(std::vector<Tensor> rows) {
 Tensor merged(Merge how, const std::vector<Tensor>& parts) {
   if (parts.size() == 1) return parts[0];
   switch (how) {
-    case Merge::sum: return parts[0] + parts[1];
-    case Merge::mul: return parts[0] * parts[1];
-    case Merge::average: return 0.5f * (parts[0] + parts[1]);
-    default: return concat(parts, -1);
+    case Merge::sum:
+      return parts[0] + parts[1];
+    case Merge::mul:
+      return parts[0] * parts[1];
+    case Merge::average:
+      return 0.5f * (parts[0] + parts[1]);
+    default:
+      return concat(parts, -1);
   }
 }
 
@@ -75,7 +77,8 @@ struct Recurrent::Stack {
 
   LayerWeights weights(int row) {
     LayerWeights w;
-    const std::string suffix = "_l" + std::to_string(row / layer.directions()) + (row % layer.directions() ? "_reverse" : "");
+    const std::string suffix =
+        "_l" + std::to_string(row / layer.directions()) + (row % layer.directions() ? "_reverse" : "");
     for (std::size_t i = layer.first_parameter_[row]; i < layer.first_parameter_[row + 1]; ++i) {
       const std::string& name = layer.parameters_[i].name();
       w[name.substr(0, name.size() - suffix.size())] = graph.parameter(layer.parameters_[i]);

@@ -9,10 +9,7 @@
 namespace volute::nn {
 namespace {
 
-std::string number(float value) {
-  std::string text = std::to_string(value);
-  return text;
-}
+std::string number(float value) { return std::to_string(value); }
 
 class OptionCheck {
  public:
@@ -42,8 +39,8 @@ class OptionCheck {
   }
 
   void bounds(const char* option, const std::optional<Bounds>& b) const {
-    if (b && !(b->low < b->high))
-      fail(std::string(option) + " must be a range, got " + number(b->low) + " to " + number(b->high));
+    if (b && !(b->low < b->high && std::isfinite(b->high - b->low)))
+      fail(std::string(option) + " must be a finite range, got " + number(b->low) + " to " + number(b->high));
   }
 
   void directions() const {
@@ -79,8 +76,8 @@ class OptionCheck {
 
   void projection() const {
     if (o_.projection < 0 || o_.projection >= H_)
-      fail("projection must be positive and below hidden, got projection " + std::to_string(o_.projection) + ", hidden " +
-           std::to_string(H_));
+      fail("projection must be positive and below hidden, got projection " + std::to_string(o_.projection) +
+           ", hidden " + std::to_string(H_));
   }
 
   const Cell& cell_;

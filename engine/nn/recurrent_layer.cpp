@@ -39,8 +39,13 @@ class Layer {
   /// old: the cell's states, then the dropped h, then the last output, each if there is one. [N, size]
   ScanStep step(std::span<const Tensor> in, std::span<const Tensor> old) {
     const std::size_t count = cell_.states.size();
-    const CellStep::Data data{cell_,   options_, weights_, in[0], {old.begin(), old.begin() + static_cast<long>(count)},
-                              drops_ ? old[count] : old[0], kept_};
+    const CellStep::Data data{cell_,
+                              options_,
+                              weights_,
+                              in[0],
+                              {old.begin(), old.begin() + static_cast<long>(count)},
+                              drops_ ? old[count] : old[0],
+                              kept_};
     std::vector<Tensor> next = cell_.step(CellStep(data));
     check(next, data.states);
     next[0] = clipped(next[0], options_.clip_state);

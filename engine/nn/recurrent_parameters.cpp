@@ -27,9 +27,12 @@ class LayerParameters {
     if (!cell_.weights) return;
     for (const CellWeight& weight : cell_.weights(sizes_)) {
       const auto count = static_cast<std::size_t>(weight.shape.elements());
-      if (weight.fill) put(weight.name, weight.shape, std::vector<float>(count, *weight.fill));
-      else if (weight.shape.rank() == 2) matrix(weight.name, weight.shape, false);
-      else vector(weight.name, weight.shape);
+      if (weight.fill)
+        put(weight.name, weight.shape, std::vector<float>(count, *weight.fill));
+      else if (weight.shape.rank() == 2)
+        matrix(weight.name, weight.shape, false);
+      else
+        vector(weight.name, weight.shape);
     }
   }
 

@@ -7,7 +7,7 @@ namespace {
 
 // h' = tanh(W x + b_ih + U h + b_hh)
 std::vector<Tensor> step(const CellStep& s) {
-  return {s.project(s.activate(s.input() + s.recurrent()))};  // [N, H] -> [N, P]
+  return {s.project(s.activate(s.input()[0] + s.recurrent()[0]))};  // [N, H] -> [N, P]
 }
 
 }  // namespace

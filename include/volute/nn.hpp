@@ -165,12 +165,12 @@ class CellStep {
   std::vector<Tensor> states;  ///< as the step finds them, [N, size] each
   const RecurrentOptions& options;
 
-  /// weight_ih x (layer norm) (+ bias_ih), [N, gates H]. Free of state, so computed for all steps at once.
-  Tensor input() const;
-  /// weight_hh h (layer norm) (+ bias_hh), [N, gates H], with recurrent dropout.
-  Tensor recurrent() const;
-  /// The same for `count` gates from the `first` on, of `scale` h if given: weight_hh (scale h), [N, count H].
-  Tensor recurrent(int first, int count, Tensor scale = {}) const;
+  /// weight_ih x (layer norm) (+ bias_ih), one [N, H] a gate. Free of state, so computed for all steps at once.
+  std::vector<Tensor> input() const;
+  /// weight_hh h (layer norm) (+ bias_hh), one [N, H] a gate, with recurrent dropout.
+  std::vector<Tensor> recurrent() const;
+  /// The same for `count` gates from the `first` on, of scale h: weight_hh (scale h).
+  std::vector<Tensor> recurrent(int first, int count, Tensor scale = {}) const;
   /// weight_hr h if there is a projection, else h.
   Tensor project(Tensor h) const;
   /// The candidate's and the gates' activation, inputs clipped.
