@@ -138,25 +138,28 @@ void split_reductions(LiveGraph& live) {
 }
 
 /// Simple operations needed to compute a node again from what is in memory anyway; large if that is much.
-int repeat_cost(const Node* node, int depth = 0) {
+int repeat_cost(const Node* node, const Users& users, int depth = 0) {
   const Kind kind = operation(node->op).kind;
   if (node->op == Op::random) return 0;
-  if (kind == Kind::view && node->op != Op::reshape) return repeat_cost(node->inputs[0], depth);
+  if (depth > 0 && users.contains(node) && std::count(users.at(node).begin(), users.at(node).end(), nullptr)) return 0;
+  if (kind == Kind::view && node->op != Op::reshape) return repeat_cost(node->inputs[0], users, depth);
   if (kind != Kind::pointwise) return 0;
   int cost = expression_cost(node->op);
   if (depth > 4) return 100;
-  for (const Node* input : node->inputs) cost += repeat_cost(input, depth + 1);
+  for (const Node* input : node->inputs) cost += repeat_cost(input, users, depth + 1);
   return cost;
 }
 
-/// Gives every user of a cheap value its own copy of the computation.
-void repeat_cheap(LiveGraph& live) {
+/// Gives every user of a cheap value its own copy of the computation. Returns whether there was one: the copies
+/// share their operands, which may be cheap too.
+bool repeat_cheap(LiveGraph& live) {
+  bool changed = false;
   const Users users = users_of(live);
   const std::size_t count = live.graph->nodes.size();
   for (std::size_t id = 0; id < count; ++id) {
     Node* node = &live.graph->nodes[id];
     const bool repeatable = plain_pointwise(node) || node->op == Op::random;
-    if (!repeatable || !users.contains(node) || users.at(node).size() < 2 || repeat_cost(node) > 3) continue;
+    if (!repeatable || !users.contains(node) || users.at(node).size() < 2 || repeat_cost(node, users) > 3) continue;
     std::vector<Node*> readers = users.at(node);
     std::sort(readers.begin(), readers.end());
     readers.erase(std::unique(readers.begin(), readers.end()), readers.end());
@@ -169,9 +172,11 @@ void repeat_cheap(LiveGraph& live) {
       Node* copy = live.graph->add(*node);
       for (Node*& input : reader->inputs)
         if (input == node) input = copy;
+      changed = true;
     }
   }
   sweep(live);
+  return changed;
 }
 
 }  // namespace
@@ -180,7 +185,7 @@ void canonicalise(LiveGraph& live) {
   while (push_views(live)) {}
   split_reductions(live);
   while (push_views(live)) {}
-  repeat_cheap(live);
+  while (repeat_cheap(live)) {}
 }
 
 }  // namespace volute

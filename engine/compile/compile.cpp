@@ -66,6 +66,8 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets,
   data.stats.hoisted = hoist(data.live);
   simplify(data.live);
   note("hoist");
+  split_states(data.live);
+  note("split states");
   canonicalise(data.live);
   note("canonicalise");
   data.destinations = materialise(data.live);

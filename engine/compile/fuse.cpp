@@ -23,8 +23,22 @@ bool is_heavy(const Node* node) {
 
 class Fuser {
  public:
-  Fuser(const std::vector<Node*>& order, const Scan* scope, const FuseLimits& limits)
-      : order_(order), scope_(scope), limits_(limits) {}
+  /// Fuses a scope. First in the hope that users still to be placed will join the kernel of what they use; if a
+  /// kernel ends up with too many operands that way, again counting every value a later kernel might need.
+  static std::vector<Unit> fuse_scope(const std::vector<Node*>& order, const Scan* scope, const FuseLimits& limits,
+                                      const std::vector<Node*>& kept) {
+    for (const bool hopeful : {true, false}) {
+      Fuser fuser(order, scope, limits, hopeful);
+      for (const Node* node : kept) fuser.keep(node);
+      std::vector<Unit> units = fuser.run();
+      if (!hopeful || fuser.within_limits(units)) return units;
+    }
+    return {};
+  }
+
+ private:
+  Fuser(const std::vector<Node*>& order, const Scan* scope, const FuseLimits& limits, bool hopeful)
+      : order_(order), scope_(scope), limits_(limits), hopeful_(hopeful) {}
 
   std::vector<Unit> run() {
     count_users();
@@ -32,10 +46,17 @@ class Fuser {
     find_levels();
     find_phases();
     for (const Node* node : sorted()) place(node);
-    return std::move(units_);
+    return units_;
   }
 
- private:
+  bool within_limits(const std::vector<Unit>& units) {
+    hopeful_ = false;
+    for (std::size_t u = 0; u < units.size(); ++u)
+      if (units[u].kind == Unit::Kind::fused && count_external(units[u], nullptr, operands_[u]) > limits_.operands)
+        return false;
+    return true;
+  }
+
   bool local(const Node* node) const { return node->scope == scope_; }
 
   std::vector<const Node*> reads_of(const Node* node) const {
@@ -61,7 +82,9 @@ class Fuser {
   }
 
   void absorb(const Node* node, const Node* reduce) {
-    const bool single = local(node) && users_[node].size() == 1 && is_fusable(node) && !kept_.contains(node);
+    if (!local(node) || !is_fusable(node) || kept_.contains(node) || absorbed_.contains(node)) return;
+    const auto& users = users_[node];  // a square uses its operand twice
+    const bool single = std::all_of(users.begin(), users.end(), [&](const Node* user) { return user == users[0]; });
     if (!single || node->shape != reduce->inputs[0]->shape) return;
     auto& chain = prologues_[reduce];
     if (static_cast<int>(chain.size()) > limits_.operands) return;
@@ -71,11 +94,9 @@ class Fuser {
     chain.push_back(node);
   }
 
- public:
   /// Values some other scope, an output, an update or a stack needs in memory.
   void keep(const Node* node) { kept_.insert(node); }
 
- private:
   /// How many kernels must have run before: pointwise work does not add to it, everything else does.
   void find_levels() {
     for (const Node* node : order_) {
@@ -95,8 +116,16 @@ class Fuser {
     });
   }
 
-  /// The latest level at which a pointwise node can still serve all its users.
+  /// A copy of what is in memory already; made at once, it lets the original go. In a loop it joins others.
+  bool moves_memory(const Node* node) const {
+    return !scope_ && node->op == Op::copy && !(local(node->inputs[0]) && is_fusable(node->inputs[0]));
+  }
+
+  /// The latest level at which a pointwise node can still serve all its users; the last one if it has none and
+  /// is only kept, so that it never makes a kernel of its own before one it could join.
   void find_phases() {
+    int last = 0;
+    for (const auto& [node, level] : level_) last = std::max(last, level);
     for (auto it = order_.rbegin(); it != order_.rend(); ++it) {
       const Node* node = *it;
       int phase = std::numeric_limits<int>::max();
@@ -105,10 +134,8 @@ class Fuser {
         if (absorbed != absorbed_.end()) phase = std::min(phase, level_[absorbed->second] - 1);
         else phase = std::min(phase, is_heavy(user) ? level_[user] - 1 : phase_[user]);
       }
-      // A copy of what is in memory already is made at once, so that the original can go.
-      const bool moves_memory = node->op == Op::copy && !(local(node->inputs[0]) && is_fusable(node->inputs[0]));
-      const bool free = phase == std::numeric_limits<int>::max() || is_heavy(node) || moves_memory || accumulates(node);
-      phase_[node] = free ? level_[node] : phase;
+      const bool at_once = is_heavy(node) || moves_memory(node) || accumulates(node);
+      phase_[node] = at_once ? level_[node] : std::min(phase, last);
     }
   }
 
@@ -152,10 +179,9 @@ class Fuser {
     if (node->op == Op::matmul) return {Unit::Kind::matmul, {}, node, {}};
     if (node->op == Op::scatter_add) return {Unit::Kind::scatter, {}, node, {}};
     if (node->op != Op::scan) return {Unit::Kind::reduce, prologues_[node], node, {}};
-    Fuser inner(body_order(node->scan), node->scan, limits_);
-    for (const Node* kept : node->scan->results) inner.keep(kept);
-    for (const Node* kept : node->scan->next) inner.keep(kept);
-    return {Unit::Kind::loop, {}, node, inner.run()};
+    std::vector<Node*> kept = node->scan->results;
+    kept.insert(kept.end(), node->scan->next.begin(), node->scan->next.end());
+    return {Unit::Kind::loop, {}, node, fuse_scope(body_order(node->scan), node->scan, limits_, kept)};
   }
 
   void note_operands(const Node* node, std::set<const Node*>& operands) const {
@@ -202,13 +228,17 @@ class Fuser {
 
   bool used_outside(const Node* node, const std::set<const Node*>& operands) const {
     const auto found = users_.find(node);
-    return found != users_.end() && std::any_of(found->second.begin(), found->second.end(),
-                                                [&](const Node* user) { return !operands.contains(user); });
+    const auto outside = [&](const Node* user) {
+      if (operands.contains(user)) return false;
+      return !hopeful_ || unit_of_.contains(user) || absorbed_.contains(user) || !is_fusable(user);
+    };
+    return found != users_.end() && std::any_of(found->second.begin(), found->second.end(), outside);
   }
 
   const std::vector<Node*> order_;
   const Scan* scope_;
   const FuseLimits limits_;
+  bool hopeful_;
   std::unordered_map<const Node*, std::vector<const Node*>> users_;
   std::unordered_set<const Node*> kept_;
   std::unordered_map<const Node*, const Node*> absorbed_;
@@ -224,9 +254,7 @@ class Fuser {
 std::vector<Unit> fuse(const LiveGraph& live, const FuseLimits& limits) {
   std::vector<Node*> roots = live.outputs;
   for (const auto& [target, value] : live.updates) roots.push_back(value);
-  Fuser fuser(topological(roots, nullptr), nullptr, limits);
-  for (const Node* root : roots) fuser.keep(root);
-  return fuser.run();
+  return Fuser::fuse_scope(topological(roots, nullptr), nullptr, limits, roots);
 }
 
 }  // namespace volute

@@ -129,10 +129,15 @@ class Hoister {
 
   /// Whether the values over time are computed outside rather than kept by the loop.
   bool leaves_loop(const Node* node) const {
-    // A part of a pointwise result is kept by itself: keeping the whole would store what nobody reads.
-    const bool part = node->op == Op::slice && operation(node->inputs[0]->op).kind == Kind::pointwise;
-    const bool free = !after_state_.contains(node) || (operation(node->op).kind == Kind::view && !part);
+    const bool free = !after_state_.contains(node) || (operation(node->op).kind == Kind::view && !fused_part(node));
     return moved_.contains(node) || (free && can_batch(node));
+  }
+
+  /// A slice of pointwise work on the state: kept as it is, the work is done in its parts and fuses with what
+  /// reads them; kept as a whole, it would need a kernel of its own to be stored.
+  bool fused_part(const Node* node) const {
+    const Node* whole = node->op == Op::slice ? node->inputs[0] : nullptr;
+    return whole && inside(whole) && operation(whole->op).kind == Kind::pointwise && after_state_.contains(whole);
   }
 
   Node* element_of(Node* moved) {

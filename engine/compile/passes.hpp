@@ -26,6 +26,10 @@ bool segment(LiveGraph& live);
 /// Returns what moved: operation and shape.
 std::vector<std::string> hoist(LiveGraph& live);
 
+/// Carries the product and the rest of a state that ends a step as their sum apart, and adds them when the
+/// next step starts.
+void split_states(LiveGraph& live);
+
 /// Brings nodes into the forms kernels have: slices of pointwise results become pointwise results of
 /// slices, reductions cover one run of axes, cheap values are computed again where they are used.
 void canonicalise(LiveGraph& live);

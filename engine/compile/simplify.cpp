@@ -78,6 +78,7 @@ class Simplifier {
       case Op::div: return is(1, 1) ? node->inputs[0] : node;
       case Op::add: return is(0, 0) ? node->inputs[1] : is(1, 0) ? node->inputs[0] : node;
       case Op::sub: return is(1, 0) ? node->inputs[0] : node;
+      case Op::stop_gradient: return node->inputs[0];  // gradients are built by now
       case Op::broadcast: return joined_broadcast(node);
       case Op::transpose: return transposed(node);
       default: return node;

@@ -1,25 +1,30 @@
-// Gated recurrent unit (Cho et al. 2014) in the form of PyTorch and cuDNN: the reset gate acts after the
-// recurrent product, so h W_hh^T is one matmul for all gates. Gate order r z n, two biases, state h.
+// Gated recurrent unit (Cho et al. 2014). Reset after the recurrent product (PyTorch, cuDNN): h W_hh^T is one
+// matmul for all gates. Reset before (Cho, ONNX's default): the candidate's product waits for r. Gate order
+// r z n. State h.
 
 #include <volute/nn.hpp>
 
-#include "engine/nn/affine.hpp"
-
 namespace volute::nn {
+namespace {
 
-GRU::GRU(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options)
-    : Recurrent("gru", 3, 1, inputs, hidden, options) {}
-
-// a = x W_ih^T + b_ih;  u = h W_hh^T + b_hh
-// r = sigmoid(a_r + u_r);  z = sigmoid(a_z + u_z);  n = tanh(a_n + r u_n);  h' = (1 - z) n + z h
-std::vector<Tensor> GRU::cell(Tensor x, std::span<const Tensor> states, const Weights& w) const {
-  Tensor h = states[0];                                            // [N, H]
-  std::vector<Tensor> a = split(affine(x, w.w_ih, w.b_ih), 1, 3);  // [N, H] each
-  std::vector<Tensor> u = split(affine(h, w.w_hh, w.b_hh), 1, 3);  // [N, H] each
-  Tensor r = sigmoid(a[0] + u[0]);                                 // [N, H]
-  Tensor z = sigmoid(a[1] + u[1]);                                 // [N, H]
-  Tensor n = tanh(a[2] + r * u[2]);                                // [N, H]
+// a = W x + b_ih;  r = sigmoid(a_r + (U h + b_hh)_r);  z the same
+// after:  n = tanh(a_n + r (U_n h + b_n));  before: n = tanh(a_n + U_n (r h) + b_n);  h' = (1 - z) n + z h
+std::vector<Tensor> step(const CellStep& s) {
+  const bool after = s.options.reset_after;
+  Tensor h = s.states[0];                                             // [N, H]
+  std::vector<Tensor> a = s.input();                                  // [N, H] each
+  std::vector<Tensor> u = after ? s.recurrent() : s.recurrent(0, 2);  // [N, H] each
+  Tensor r = s.keep("r", s.gate(a[0] + u[0]));                        // [N, H]
+  Tensor z = s.keep("z", s.gate(a[1] + u[1]));                        // [N, H]
+  Tensor reset = after ? r * u[2] : s.recurrent(2, 1, r)[0];          // [N, H]
+  Tensor n = s.keep("n", s.activate(a[2] + reset));                   // [N, H]
   return {(1.0f - z) * n + z * h};
 }
+
+}  // namespace
+
+GRU::GRU(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options)
+    : Recurrent({.name = "gru", .gates = 3, .understands = {"reset_before", "gate_activation"}, .step = step}, inputs,
+                hidden, std::move(options)) {}
 
 }  // namespace volute::nn

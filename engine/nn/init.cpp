@@ -7,6 +7,7 @@
 #include <cmath>
 #include <mutex>
 #include <numbers>
+#include <numeric>
 #include <random>
 
 #include <volute/nn.hpp>
@@ -56,6 +57,32 @@ std::vector<float> normal(std::int64_t n) {
     values[i] = static_cast<float>(radius * std::cos(angle));
     if (i + 1 < values.size()) values[i + 1] = static_cast<float>(radius * std::sin(angle));
   }
+  return values;
+}
+
+// Gram and Schmidt on normal values, twice for accuracy, in double. The sign of a direction is that of the
+// draw, which makes the distribution uniform over orthogonal matrices.
+std::vector<float> orthogonal(std::int64_t rows, std::int64_t columns) {
+  const bool tall = rows >= columns;
+  const std::int64_t count = tall ? columns : rows, length = tall ? rows : columns;
+  const std::vector<float> draws = normal(count * length);
+  std::vector<double> v(draws.begin(), draws.end());  // [count, length]
+  for (std::int64_t i = 0; i < count; ++i) {
+    double* a = &v[static_cast<std::size_t>(i * length)];
+    for (int round = 0; round < 2; ++round)
+      for (std::int64_t j = 0; j < i; ++j) {
+        const double* b = &v[static_cast<std::size_t>(j * length)];
+        const double along = std::inner_product(a, a + length, b, 0.0);
+        for (std::int64_t k = 0; k < length; ++k) a[k] -= along * b[k];
+      }
+    const double norm = std::sqrt(std::inner_product(a, a + length, a, 0.0));
+    for (std::int64_t k = 0; k < length; ++k) a[k] /= norm;
+  }
+  std::vector<float> values(v.size());
+  for (std::int64_t i = 0; i < count; ++i)
+    for (std::int64_t k = 0; k < length; ++k)
+      values[static_cast<std::size_t>(tall ? k * columns + i : i * columns + k)] =
+          static_cast<float>(v[static_cast<std::size_t>(i * length + k)]);
   return values;
 }
 

@@ -11,6 +11,10 @@ namespace volute::nn {
 /// n values from U(-bound, bound).
 std::vector<float> uniform(std::int64_t n, double bound);
 
+/// rows x columns, row-major, with orthonormal columns (orthonormal rows if there are fewer of those).
+/// Saxe et al. 2014.
+std::vector<float> orthogonal(std::int64_t rows, std::int64_t columns);
+
 /// n values from N(0, 1).
 std::vector<float> normal(std::int64_t n);
 

@@ -1,134 +1,168 @@
-// A stack of recurrent layers: layer l + 1 is a scan over the outputs of layer l.
-// Invariant: parameters are PyTorch's, four a layer in the order weight_ih, weight_hh, bias_ih, bias_hh, all
-// from U(+-1/sqrt(H)); states enter and leave as [layers, N, H]. Cells only say what one step computes.
+// A stack of recurrent layers: layer l + 1 is a scan, or two, over the merged outputs of layer l.
+// Invariant: states enter and leave as [layers D, N, size], direction fastest; masked steps of x are zeroed
+// before anything reads them. The cell only says what one step computes.
 
-#include <array>
-#include <cmath>
-
-#include <volute/nn.hpp>
-
-#include "engine/nn/init.hpp"
+#include "engine/nn/recurrent.hpp"
 
 namespace volute::nn {
 namespace {
 
-constexpr int per_layer = 4;  // parameters of one layer
-constexpr std::array state_letters = {'h', 'c'};
-
 /// A name no state of the graph begins with: "lstm", then "lstm2", "lstm3", ... in the order of use, so it
 /// is the same in every process that builds the same graph.
-std::string free_name(const Graph& graph, const std::string& name) {
-  std::string candidate = name;
-  for (int k = 2; graph.has(candidate + ".h"); ++k) candidate = name + std::to_string(k);
+std::string free_name(const Graph& graph, const Cell& cell) {
+  std::string candidate = cell.name;
+  for (int k = 2; graph.has(candidate + "." + cell.states[0]); ++k) candidate = cell.name + std::to_string(k);
   return candidate;
 }
 
-/// state [layers, N, H] -> [N, H] of one layer.
-Tensor layer_of(Tensor state, int layer) {
-  return reshape(slice(state, 0, layer, layer + 1), {state.dim(1), state.dim(2)});
+/// state [L D, N, size] -> [N, size] of one layer and direction.
+Tensor row_of(Tensor state, int row) { return reshape(slice(state, 0, row, row + 1), {state.dim(1), state.dim(2)}); }
+
+/// Many of [N, size] -> [L D, N, size].
+Tensor stack_rows(std::vector<Tensor> rows) {
+  for (Tensor& row : rows) row = reshape(row, {1, row.dim(0), row.dim(1)});
+  return rows.size() == 1 ? rows[0] : concat(rows, 0);
 }
 
-/// layers of [N, H] -> [layers, N, H].
-Tensor stack_layers(std::vector<Tensor> layers) {
-  for (Tensor& layer : layers) layer = reshape(layer, {1, layer.dim(0), layer.dim(1)});
-  return layers.size() == 1 ? layers[0] : concat(layers, 0);
+Tensor merged(Merge how, const std::vector<Tensor>& parts) {
+  if (parts.size() == 1) return parts[0];
+  switch (how) {
+    case Merge::sum:
+      return parts[0] + parts[1];
+    case Merge::mul:
+      return parts[0] * parts[1];
+    case Merge::average:
+      return 0.5f * (parts[0] + parts[1]);
+    default:
+      return concat(parts, -1);
+  }
+}
+
+Tensor swapped(Tensor x) { return transpose(x, {1, 0, 2}); }
+
+/// 1 where a step counts, else 0: [T, N, 1]. Empty if all do. T is the first axis of x [T, N, I].
+Tensor valid_steps(Tensor x, const RecurrentInputs& in, bool batch_first) {
+  const std::int64_t T = x.dim(0), N = x.dim(1);
+  if (in.lengths) return less(reshape(graph_of(x).iota(T), {T, 1, 1}), reshape(in.lengths, {1, N, 1}));
+  if (!in.mask) return {};
+  Tensor mask = to_f32(in.mask);
+  return reshape(batch_first ? transpose(mask) : mask, {T, N, 1});
 }
 
 }  // namespace
 
-Recurrent::Recurrent(std::string name, int gates, int states, std::int64_t inputs, std::int64_t hidden,
-                     RecurrentOptions options)
-    : name_(std::move(name)), gates_(gates), states_(states), hidden_(hidden), options_(options) {
-  if (inputs <= 0 || hidden <= 0)
-    throw InvalidGraph(name_ + ": sizes must be positive, got inputs " + std::to_string(inputs) + ", hidden " +
-                       std::to_string(hidden));
-  if (options.layers < 1)
-    throw InvalidGraph(name_ + ": layers must be at least 1, got " + std::to_string(options.layers));
-  if (!(options.dropout >= 0.0f && options.dropout < 1.0f))
-    throw InvalidGraph(name_ + ": dropout must be in [0, 1), got " + std::to_string(options.dropout));
-  const double bound = 1.0 / std::sqrt(static_cast<double>(hidden));
-  auto add = [&](const std::string& parameter, Shape shape) {
-    parameters_.emplace_back(parameter, shape, uniform(shape.elements(), bound));
-  };
-  for (int layer = 0; layer < options.layers; ++layer) {
-    const std::string suffix = "_l" + std::to_string(layer);
-    add("weight_ih" + suffix, {gates * hidden, layer == 0 ? inputs : hidden});
-    add("weight_hh" + suffix, {gates * hidden, hidden});
-    add("bias_ih" + suffix, {gates * hidden});
-    add("bias_hh" + suffix, {gates * hidden});
+Tensor RecurrentResult::step(const std::string& name, int layer, bool backward) const {
+  const int layers = static_cast<int>(kept.size()) / directions;
+  const int at = layer < 0 ? layer + layers : layer;
+  if (at < 0 || at >= layers || (backward && directions == 1))
+    throw InvalidGraph(cell + ": no step values of layer " + std::to_string(layer) + (backward ? " backward" : "") +
+                       "; there are " + std::to_string(layers) + " layers in " + std::to_string(directions) +
+                       (directions == 1 ? " direction" : " directions"));
+  const auto& values = kept[static_cast<std::size_t>(at * directions + (backward ? 1 : 0))];
+  const auto found = values.find(name);
+  if (found != values.end()) return found->second;
+  std::string known;
+  for (const auto& [key, value] : values) known += (known.empty() ? "" : ", ") + key;
+  throw InvalidGraph(cell + ": keeps no \"" + name + "\" of a step; it keeps " + known);
+}
+
+/// One run of the layers.
+struct Recurrent::Stack {
+  const Recurrent& layer;
+  Graph graph;
+  Tensor valid;                 ///< [T, N, 1] or empty
+  std::vector<Tensor> initial;  ///< [L D, N, size] each
+  RecurrentResult result = {};
+  std::vector<std::vector<Tensor>> last = {};  ///< by state, then layer and direction: [N, size]
+
+  LayerWeights weights(int row) {
+    LayerWeights w;
+    const std::string suffix =
+        "_l" + std::to_string(row / layer.directions()) + (row % layer.directions() ? "_reverse" : "");
+    for (std::size_t i = layer.first_parameter_[row]; i < layer.first_parameter_[row + 1]; ++i) {
+      const std::string& name = layer.parameters_[i].name();
+      w[name.substr(0, name.size() - suffix.size())] = graph.parameter(layer.parameters_[i]);
+    }
+    if (layer.options_.drop_connect > 0.0f) w.at("weight_hh") = dropout(w.at("weight_hh"), layer.options_.drop_connect);
+    return w;
   }
-}
 
-Recurrent::Weights Recurrent::weights(const Graph& graph, int layer) const {
-  Graph g = graph;
-  auto at = [&](int i) { return g.parameter(parameters_[per_layer * layer + i]); };
-  Weights w;
-  w.w_ih = at(0);  // [G*H, I]
-  w.w_hh = at(1);  // [G*H, H]
-  w.b_ih = at(2);  // [G*H]
-  w.b_hh = at(3);  // [G*H]
-  return w;
-}
+  /// x [T, N, I] -> the outputs of each direction.
+  std::vector<Tensor> one_layer(Tensor x, int index) {
+    const RecurrentOptions& o = layer.options_;
+    std::vector<Tensor> outputs;
+    for (int d = 0; d < layer.directions(); ++d) {
+      const int row = index * layer.directions() + d;
+      std::vector<Tensor> start;
+      for (Tensor state : initial) start.push_back(row_of(state, row));
+      LayerResult run = run_layer(layer.cell_, o, weights(row), x, start, valid, d == 1 || o.reverse);
+      for (std::size_t s = 0; s < run.last.size(); ++s) last[s].push_back(run.last[s]);
+      if (o.batch_first)
+        for (auto& [name, value] : run.kept) value = swapped(value);
+      result.kept.push_back(std::move(run.kept));
+      outputs.push_back(run.outputs);
+    }
+    return outputs;
+  }
 
-void Recurrent::check_input(Tensor x) const {
-  const std::int64_t inputs = parameters_[0].shape()[1];
-  if (x.rank() != 3 || x.dtype() != DType::f32 || x.dim(2) != inputs)
-    throw InvalidGraph(name_ + ": x must be f32 [T, N, " + std::to_string(inputs) + "], got " + name_of(x.dtype()) +
-                       " " + x.shape().str());
-}
+  /// Dropout between layers: a mask an element and step, or one an element for all steps.
+  Tensor dropped(Tensor x) {
+    const RecurrentOptions& o = layer.options_;
+    if (o.dropout == 0.0f || !graph.training()) return x;
+    if (!o.variational) return dropout(x, o.dropout);
+    return x * dropout(graph.full({x.dim(1), x.dim(2)}, 1.0f), o.dropout);
+  }
 
-void Recurrent::check_states(Tensor x, const std::vector<Tensor>& initial) const {
-  if (static_cast<int>(initial.size()) != states_)
-    throw InvalidGraph(name_ + ": needs " + std::to_string(states_) + " initial states, got " +
-                       std::to_string(initial.size()));
-  const Shape expected{options_.layers, x.dim(1), hidden_};
-  for (Tensor state : initial)
-    if (state.shape() != expected || state.dtype() != DType::f32)
-      throw InvalidGraph(name_ + ": an initial state must be f32 " + expected.str() + " for x " + x.shape().str() +
-                         ", got " + name_of(state.dtype()) + " " + state.shape().str());
-}
+  RecurrentResult run(Tensor x) {
+    const RecurrentOptions& o = layer.options_;
+    last.resize(initial.size());
+    if (valid) x = where(valid, x, graph.full({}, 0.0f));
+    for (int index = 0; index < o.layers; ++index) {
+      if (index > 0) x = dropped(x);
+      x = merged(o.merge, one_layer(x, index));  // [T, N, D H]
+    }
+    const auto first = last[0].end() - layer.directions();
+    result.last_output = merged(o.merge, {first, last[0].end()});
+    result.outputs = o.batch_first ? swapped(x) : x;
+    for (auto& rows : last) result.last.push_back(stack_rows(std::move(rows)));
+    result.cell = layer.cell_.name;
+    result.directions = layer.directions();
+    return std::move(result);
+  }
+};
 
-std::vector<Tensor> Recurrent::zero_states(Tensor x) const {
-  Tensor zero = graph_of(x).full({options_.layers, x.dim(1), hidden_}, 0.0f);  // [layers, N, H]
-  return std::vector<Tensor>(states_, zero);
-}
-
-Tensor Recurrent::operator()(Tensor x) const {
-  check_input(x);
-  return run(x, zero_states(x)).outputs;  // [T, N, H]
-}
-
-Tensor Recurrent::operator()(Tensor x, Carried) const {
-  check_input(x);
+/// x is time-major here.
+std::vector<Tensor> Recurrent::initial_states(Tensor x, const RecurrentInputs& in) const {
   Graph graph = graph_of(x);
-  const std::string name = free_name(graph, name_);
-  std::vector<Tensor> initial;  // leaves of the graph, so no gradient reaches the previous run
-  for (int s = 0; s < states_; ++s)
-    initial.push_back(graph.state(name + "." + state_letters[s], {options_.layers, x.dim(1), hidden_}));
-  RecurrentResult result = run(x, initial);
-  for (int s = 0; s < states_; ++s) graph.carry(initial[s], result.last[s]);
-  return result.outputs;  // [T, N, H]
+  const std::int64_t rows = options_.layers * directions(), N = x.dim(1);
+  std::vector<Shape> shapes;
+  for (std::size_t s = 0; s < cell_.states.size(); ++s) shapes.push_back({rows, N, s == 0 ? sizes(0).output : hidden_});
+  check_initial(cell_, in, shapes);
+  if (!in.initial.empty()) return in.initial;
+  std::vector<Tensor> states;
+  const std::string name = free_name(graph, cell_);
+  for (std::size_t s = 0; s < shapes.size(); ++s) {
+    if (in.carried) {  // leaves of the graph, so no gradient reaches the previous run
+      states.push_back(graph.state(name + "." + cell_.states[s], shapes[s]));
+    } else if (options_.learned_states) {
+      Tensor learned = graph.parameter(parameters_[first_parameter_.back() + s]);  // [L D, size]
+      states.push_back(broadcast_to(reshape(learned, {rows, 1, shapes[s][2]}), shapes[s]));
+    } else {
+      states.push_back(graph.full(shapes[s], 0.0f));
+    }
+  }
+  return states;
 }
 
-RecurrentResult Recurrent::run(Tensor x, const std::vector<Tensor>& initial) const {
-  check_input(x);
-  check_states(x, initial);
-  const Graph graph = graph_of(x);
-  std::vector<std::vector<Tensor>> last(states_);  // by state, then layer: [N, H]
-  for (int layer = 0; layer < options_.layers; ++layer) {
-    const Weights w = weights(graph, layer);
-    std::vector<Tensor> start;
-    for (Tensor state : initial) start.push_back(layer_of(state, layer));  // [N, H]
-    ScanResult result = scan({x}, start, [&](std::span<const Tensor> xs, std::span<const Tensor> states) {
-      std::vector<Tensor> next = cell(xs[0], states, w);  // [N, H] each
-      return ScanStep{next, {next[0]}};
-    });
-    x = result.outputs[0];  // [T, N, H]
-    if (layer + 1 < options_.layers && options_.dropout > 0.0f) x = dropout(x, options_.dropout);
-    for (int s = 0; s < states_; ++s) last[s].push_back(result.last[s]);
-  }
-  RecurrentResult result{x, {}};
-  for (auto& layers : last) result.last.push_back(stack_layers(std::move(layers)));
+RecurrentResult Recurrent::run(Tensor x, const RecurrentInputs& inputs) const {
+  check_input(cell_.name, x, inputs_, options_.batch_first);
+  check_masks(cell_.name, x, inputs, options_.batch_first);
+  if (options_.batch_first) x = swapped(x);  // [T, N, I]
+  Graph graph = graph_of(x);
+  const std::vector<Tensor> initial = initial_states(x, inputs);
+  RecurrentResult result = Stack{*this, graph, valid_steps(x, inputs, options_.batch_first), initial}.run(x);
+  if (inputs.carried)
+    for (std::size_t s = 0; s < initial.size(); ++s) graph.carry(initial[s], result.last[s]);
   return result;
 }
 

@@ -1,17 +1,18 @@
-// The plain recurrent network (Elman 1990) with tanh. Two biases, state h.
+// The plain recurrent network (Elman 1990), with any activation and an optional projection. State h.
 
 #include <volute/nn.hpp>
 
-#include "engine/nn/affine.hpp"
-
 namespace volute::nn {
+namespace {
+
+// h' = tanh(W x + b_ih + U h + b_hh)
+std::vector<Tensor> step(const CellStep& s) {
+  return {s.project(s.activate(s.input()[0] + s.recurrent()[0]))};  // [N, H] -> [N, P]
+}
+
+}  // namespace
 
 RNN::RNN(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options)
-    : Recurrent("rnn", 1, 1, inputs, hidden, options) {}
-
-// h' = tanh(x W_ih^T + b_ih + h W_hh^T + b_hh)
-std::vector<Tensor> RNN::cell(Tensor x, std::span<const Tensor> states, const Weights& w) const {
-  return {tanh(affine(x, w.w_ih, w.b_ih) + affine(states[0], w.w_hh, w.b_hh))};  // [N, H]
-}
+    : Recurrent({.name = "rnn", .understands = {"projection"}, .step = step}, inputs, hidden, std::move(options)) {}
 
 }  // namespace volute::nn

@@ -113,10 +113,10 @@ const std::vector<Mistake>& mistakes() {
        [](Graph& g) { nn::RNN(3, 4)(g.input("x", {5, 2, 7}), g.carried()); },
        {"rnn", "[T, N, 3]", "[5, 2, 7]"}},
       {"states_missing",
-       [](Graph& g) { nn::LSTM(3, 4).run(g.input("x", {5, 2, 3}), {g.full({1, 2, 4}, 0)}); },
+       [](Graph& g) { nn::LSTM(3, 4).run(g.input("x", {5, 2, 3}), {.initial = {g.full({1, 2, 4}, 0)}}); },
        {"lstm", "2 initial states", "got 1"}},
       {"state_shape",
-       [](Graph& g) { nn::GRU(3, 4, {.layers = 2}).run(g.input("x", {5, 2, 3}), {g.full({1, 2, 4}, 0)}); },
+       [](Graph& g) { nn::GRU(3, 4, {.layers = 2}).run(g.input("x", {5, 2, 3}), {.initial = {g.full({1, 2, 4}, 0)}}); },
        {"gru", "[2, 2, 4]", "[1, 2, 4]"}},
       {"linear_sizes", [](Graph&) { nn::Linear(0, 4); }, {"linear", "inputs 0"}},
       {"linear_x", [](Graph& g) { nn::Linear(3, 4)(g.input("x", {5, 2})); }, {"linear", "[5, 2]", "[4, 3]"}},
@@ -148,7 +148,7 @@ TEST(Recurrent, ShapesOfOutputsAndLastStates) {
   Graph g;
   Tensor x = g.input("x", {7, 5, 3});
   Tensor zero = g.full({2, 5, 4}, 0);
-  const nn::RecurrentResult result = nn::LSTM(3, 4, {.layers = 2}).run(x, {zero, zero});
+  const nn::RecurrentResult result = nn::LSTM(3, 4, {.layers = 2}).run(x, {.initial = {zero, zero}});
   EXPECT_EQ(result.outputs.shape(), (Shape{7, 5, 4}));
   ASSERT_EQ(result.last.size(), 2u);
   EXPECT_EQ(result.last[0].shape(), (Shape{2, 5, 4}));
@@ -178,7 +178,7 @@ TEST(Recurrent, DropoutActsBetweenLayersInTrainingOnly) {
   auto run = [&](const nn::LSTM& lstm, Mode mode) {
     Graph g(mode);
     Tensor x = g.input("x", {4, 2, 3}), zero = g.full({2, 2, 6}, 0);
-    const nn::RecurrentResult result = lstm.run(x, {zero, zero});
+    const nn::RecurrentResult result = lstm.run(x, {.initial = {zero, zero}});
     Reference reference;
     reference.set(x, values);
     return reference.evaluate({result.outputs, slice(result.last[0], 0, 0, 1)});
