@@ -120,6 +120,12 @@ Tensor Graph::full(Shape shape, float value) {
   return broadcast_to(Tensor(data_->add(std::move(node))), std::move(shape));
 }
 
+Tensor Graph::full_u32(Shape shape, std::uint32_t value) {
+  check_extents("full_u32", shape);
+  Node node = named_node(Op::constant, "", {}, DType::u32, value);
+  return broadcast_to(Tensor(data_->add(std::move(node))), std::move(shape));
+}
+
 Tensor Graph::iota(std::int64_t length) {
   check_extents("iota", {length});
   Node node = named_node(Op::iota, "", {length}, DType::u32, 0);

@@ -20,11 +20,12 @@ void all_edges(const Node* node, const std::function<void(Node*)>& visit) {
   if (node->op == Op::stack || node->op == Op::last || node->op == Op::total) visit(node->scan->node);
 }
 
-std::unordered_set<Node*> reachable(std::vector<Node*> work) {
+std::unordered_set<Node*> reachable(std::vector<Node*> work, bool through_stops = true) {
   std::unordered_set<Node*> seen(work.begin(), work.end());
   while (!work.empty()) {
     const Node* node = work.back();
     work.pop_back();
+    if (node->op == Op::stop_gradient && !through_stops) continue;
     all_edges(node, [&](Node* next) {
       if (seen.insert(next).second) work.push_back(next);
     });
@@ -173,7 +174,7 @@ void add_carried(const GraphData& graph, std::vector<std::pair<Node*, Node*>>& u
 std::vector<Tensor> parameters_of(Tensor loss) {
   require_tensors("parameters_of", std::span<const Tensor>(&loss, 1));
   std::vector<Node*> found;
-  for (Node* node : reachable({loss.node()}))
+  for (Node* node : reachable({loss.node()}, false))
     if (node->op == Op::parameter) found.push_back(node);
   std::sort(found.begin(), found.end(), [](const Node* a, const Node* b) { return a->id < b->id; });
   std::vector<Tensor> parameters;

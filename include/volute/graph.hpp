@@ -78,6 +78,7 @@ class Graph {
   void carry(Tensor target, Tensor value);
   /// A tensor with one value everywhere.
   Tensor full(Shape shape, float value);
+  Tensor full_u32(Shape shape, std::uint32_t value);
   /// [length] u32: 0, 1, 2, ...
   Tensor iota(std::int64_t length);
   /// u32 scalar: number of runs the program has completed. Also the step of the random numbers.
@@ -96,7 +97,7 @@ class Graph {
 /// The graph a tensor belongs to, with everything reachable from it still owned by the user's Graph.
 Graph graph_of(Tensor tensor);
 
-/// The parameters a tensor depends on, in the order they were added to its graph.
+/// The parameters a tensor depends on other than through stop_gradient, in the order they were added to its graph.
 std::vector<Tensor> parameters_of(Tensor tensor);
 
 /// Name of a parameter, state, input or scalar; empty for any other tensor.

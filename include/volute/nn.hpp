@@ -29,18 +29,33 @@ class Module {
   std::vector<Parameter> parameters_;
 };
 
+struct EmbeddingOptions {
+  std::int64_t padding = -1;  ///< index whose row starts at zero and gets no gradient from lookups; -1: none
+  bool frozen = false;        ///< no gradient at all, not trained
+};
+
 /// indices [...] u32 -> [..., E]. weight [V, E] from N(0, 1).
 class Embedding : public Module {
  public:
-  Embedding(std::int64_t vocabulary, std::int64_t size);
+  Embedding(std::int64_t vocabulary, std::int64_t size, EmbeddingOptions options = {});
   Tensor operator()(Tensor indices) const;
+  bool frozen() const { return options_.frozen; }
+
+ private:
+  Tensor weight(Graph graph) const;
+  EmbeddingOptions options_;
 };
 
 /// x [..., I] -> x weight^T + bias, [..., O]. weight [O, I], bias [O], both U(+-1/sqrt(I)).
 class Linear : public Module {
  public:
   Linear(std::int64_t inputs, std::int64_t outputs, bool bias = true);
+  /// A head [..., E] -> [..., V] on the embedding's own weight, which both then train; only the bias is new.
+  explicit Linear(const Embedding& tied, bool bias = true);
   Tensor operator()(Tensor x) const;
+
+ private:
+  bool frozen_ = false;
 };
 
 /// An elementwise function: one of the usual ones, or any lambda of public operations.

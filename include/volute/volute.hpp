@@ -6,6 +6,7 @@
 #include <volute/device.hpp>
 #include <volute/graph.hpp>
 #include <volute/io.hpp>
+#include <volute/layers.hpp>
 #include <volute/nn.hpp>
 #include <volute/ops.hpp>
 #include <volute/optim.hpp>
