@@ -1,35 +1,36 @@
-// Stochastic gradient descent, plain, with momentum, or with Nesterov's, as PyTorch writes them.
-// Invariant: the velocity starts at 0, so at the first step it is the gradient, as PyTorch's is.
+// Stochastic gradient descent, plain, with momentum, or with Nesterov's, as torch.optim.SGD writes them.
+// Invariant: the velocity after the first update is the gradient, whatever the dampening.
 
-#include "engine/optim/clip.hpp"
+#include "engine/optim/problem.hpp"
 
-namespace volute {
-namespace {
+namespace volute::optim {
 
 void check(const SGD& sgd) {
-  if (!(sgd.momentum >= 0.0f))
-    throw InvalidGraph("sgd: momentum must not be negative, got " + std::to_string(sgd.momentum));
-  if (sgd.nesterov && sgd.momentum == 0.0f) throw InvalidGraph("sgd: nesterov needs a momentum above 0");
+  require_not_negative("sgd: momentum", sgd.momentum);
+  require_not_negative("sgd: weight_decay", sgd.weight_decay);
+  require_range("sgd: dampening", sgd.dampening, 0, 1);
+  if (sgd.nesterov && (sgd.momentum == 0.0f || sgd.dampening != 0.0f))
+    throw InvalidGraph("sgd: nesterov needs a momentum above 0 and no dampening, got momentum " +
+                       std::to_string(sgd.momentum) + " and dampening " + std::to_string(sgd.dampening));
 }
 
-}  // namespace
-
-// b = momentum b + g;  p = p - lr b, or with Nesterov p = p - lr (g + momentum b)
-Targets minimize(Tensor loss, const SGD& sgd, const Clip& clip) {
-  check(sgd);
-  optim::Problem problem = optim::prepare(loss, sgd.lr, clip);
-  std::vector<Update>& updates = problem.targets.updates;
-  for (std::size_t i = 0; i < problem.parameters.size(); ++i) {
-    Tensor p = problem.parameters[i], direction = problem.gradients[i];  // shape of p, as all below
+// b = momentum b + (1 - dampening) g;  p = p - lr b, or with Nesterov p = p - lr (g + momentum b)
+void apply(const SGD& sgd, Problem& problem) {
+  Tensor share;  // [] 1 at the first update, then 1 - dampening
+  if (sgd.dampening != 0.0f) {
+    Tensor one = problem.graph.full({}, 1.0f);
+    share = where(equal(problem.t, one), one, problem.graph.full({}, 1.0f - sgd.dampening));
+  }
+  for (const Trained& each : problem.trained) {
+    Tensor direction = decayed(each);  // shape of p, as all below
     if (sgd.momentum > 0.0f) {
-      Tensor b = optim::moment(problem, "sgd.momentum", i);
-      Tensor b_next = b * sgd.momentum + direction;
-      updates.push_back({b, b_next});
+      Tensor b = problem.moment("sgd.momentum", each);
+      Tensor b_next = b * sgd.momentum + (share ? direction * share : direction);
+      problem.update(b, b_next);
       direction = sgd.nesterov ? direction + b_next * sgd.momentum : b_next;
     }
-    updates.push_back({p, p - problem.lr * direction});
+    problem.update(each.p, each.p - each.lr * direction);
   }
-  return problem.targets;
 }
 
-}  // namespace volute
+}  // namespace volute::optim

@@ -1,12 +1,29 @@
-// Optimisers: they add their update to the graph, so clipping and the update are part of the recorded
-// program. Formulas are PyTorch's.
+// Training: optimisers and what surrounds them. An optimiser adds its update to the graph, so clipping,
+// accumulation, the update and EMA weights are part of the recorded program; only the learning rate comes
+// from the host, by a schedule. Formulas, names and defaults are PyTorch's (torch.optim).
 #pragma once
 
+#include <limits>
 #include <optional>
+#include <string>
+#include <variant>
+#include <vector>
 
 #include <volute/ops.hpp>
 
 namespace volute {
+
+// Optimisers. p parameter, g its gradient after accumulation and clipping, t = 1, 2, ... the update. ------------
+// weight_decay adds weight_decay p to g, after clipping; AdamW alone takes it from p instead.
+
+/// b = momentum b + (1 - dampening) g (b = g at the first update); p -= lr b, or lr (g + momentum b) with Nesterov.
+struct SGD {
+  float lr = 1e-2f;
+  float momentum = 0.0f;
+  bool nesterov = false;  ///< needs momentum > 0 and dampening 0
+  float dampening = 0.0f;
+  float weight_decay = 0.0f;
+};
 
 /// p -= lr/(1-beta1^t) * m / (sqrt(v/(1-beta2^t)) + eps). Kingma and Ba 2015.
 struct Adam {
@@ -14,26 +31,219 @@ struct Adam {
   float beta1 = 0.9f;
   float beta2 = 0.999f;
   float eps = 1e-8f;
+  float weight_decay = 0.0f;
 };
 
-/// b = momentum b + g (b = g at the first step); p -= lr b, or lr (g + momentum b) with Nesterov.
-struct SGD {
+/// p -= lr weight_decay p, then as Adam. Loshchilov and Hutter 2019.
+struct AdamW {
+  float lr = 1e-3f;
+  float beta1 = 0.9f;
+  float beta2 = 0.999f;
+  float eps = 1e-8f;
+  float weight_decay = 1e-2f;
+};
+
+/// v = alpha v + (1 - alpha) g^2; d = g / (sqrt(v) + eps), centred d = g / (sqrt(v - a^2) + eps) with
+/// a = alpha a + (1 - alpha) g; p -= lr d, or with momentum b = momentum b + d; p -= lr b.
+struct RMSprop {
   float lr = 1e-2f;
+  float alpha = 0.99f;
+  float eps = 1e-8f;
   float momentum = 0.0f;
-  bool nesterov = false;
+  bool centered = false;
+  float weight_decay = 0.0f;
 };
 
-/// Clipping of the gradients on the device. By value first, then by global norm.
-struct Clip {
-  std::optional<float> clip_norm = {};   ///< g *= min(1, clip_norm / (norm + 1e-6)) over all parameters together
+/// s += g^2; p -= lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps). Duchi, Hazan and Singer 2011.
+struct Adagrad {
+  float lr = 1e-2f;
+  float eps = 1e-10f;
+  float lr_decay = 0.0f;
+  float initial_accumulator = 0.0f;  ///< s before the first update
+  float weight_decay = 0.0f;
+};
+
+using Optimizer = std::variant<SGD, Adam, AdamW, RMSprop, Adagrad>;
+
+/// Parameters trained otherwise than the rest.
+struct Group {
+  std::string name;                         ///< of its scalar; by default its number in the list, from 0
+  std::vector<Parameter> parameters;
+  std::optional<float> lr = {};             ///< its own rate, the scalar "lr.<name>"; else lr_scale * "lr"
+  float lr_scale = 1.0f;                    ///< follows the schedule of "lr"
+  std::optional<float> weight_decay = {};   ///< instead of the optimiser's
+  bool frozen = false;                      ///< no gradient, no update, no part in the norm
+};
+
+/// An exponential moving average of parameters, taken on the device after every update:
+/// shadow += (1 - decay) (parameter - shadow), from the values parameters have when it is made.
+/// Copies share the shadows. swap() puts the averages where every program and file of the module finds them:
+///   ema.swap(); evaluate(); ema.swap();
+class EMA {
+ public:
+  /// Throws InvalidGraph unless decay is in [0, 1) and there are parameters, none of them twice.
+  explicit EMA(std::vector<Parameter> parameters, float decay = 0.999f);
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  /// "ema.<name>", in the order of parameters(): to read, save, or use in a graph as they are.
+  const std::vector<Parameter>& shadows() const { return shadows_; }
+  float decay() const { return decay_; }
+  /// Exchanges the values of parameters and shadows; a second call restores them bit by bit. Waits for
+  /// running programs. Training while exchanged would average the wrong way round.
+  void swap();
+
+ private:
+  std::vector<Parameter> parameters_, shadows_;
+  float decay_;
+};
+
+/// How `minimize` treats gradients before the optimiser sees them, and what it does after.
+struct MinimizeOptions {
+  /// g *= min(1, clip_norm / (norm + 1e-6)), the norm over all trained parameters together, after clip_value.
+  std::optional<float> clip_norm = {};
   std::optional<float> clip_value = {};  ///< every element into [-clip_value, clip_value]
+  /// Runs per update. Gradients are summed over that many runs, divided by the count, then clipped and
+  /// applied in the last of them; parameters and the optimiser's states stay as they are in the others. The
+  /// update is that of one batch of all the runs' samples if the loss is a mean over as many targets in each.
+  int accumulate = 1;
+  std::vector<Group> groups = {};  ///< a parameter in none of them follows the optimiser
+  std::optional<EMA> ema = {};
+  /// Begins the names of scalars and states ("generator.lr"); needed by the second minimize of a graph.
+  std::string name = {};
 };
 
-/// Targets that read `loss` and train every parameter it depends on. The learning rate is the scalar
-/// "lr" of the program, the bounds are "clip_norm" and "clip_value"; Program::set changes them.
-/// With clip_norm the norm before clipping is the last output.
-/// Throws InvalidGraph if the loss is not a f32 scalar or depends on no parameter.
-Targets minimize(Tensor loss, const Adam& optimizer, const Clip& clip = {});
-Targets minimize(Tensor loss, const SGD& optimizer, const Clip& clip = {});
+/// Targets that read `loss` and train every parameter it depends on, in the recorded program. The learning
+/// rate is the program's scalar "lr", the bounds are "clip_norm" and "clip_value"; Program::set changes them.
+/// Outputs: the loss and, with clip_norm, the norm before clipping by norm (of the mean gradient so far, if
+/// accumulating).
+/// States: "<optimiser>.<moment>.<i>.<parameter>", i counting the loss's parameters; with accumulation
+/// "accumulate.count", "accumulate.updates" and "accumulate.sum.<i>.<parameter>".
+/// Throws InvalidGraph if the loss is no f32 scalar or depends on no parameter that is not frozen, an option
+/// is out of range, a group names a parameter the loss does not depend on or another group has, or a
+/// scalar's name is taken.
+Targets minimize(Tensor loss, const Optimizer& optimizer, const MinimizeOptions& options = {});
+
+/// All outputs (each once) and updates of several targets: two losses trained in one program, each with a
+/// name of its own. Throws InvalidGraph if a parameter is updated twice.
+Targets merge(const std::vector<Targets>& targets);
+
+// Learning rates from the host: program.set("lr", schedule(step)). -----------------------------------------
+
+struct OneCycle {
+  double rising = 0.3;               ///< pct_start: part of the steps spent on the way up
+  bool linear = false;               ///< straight lines instead of half cosines
+  double div_factor = 25;            ///< first lr: max_lr / div_factor
+  double final_div_factor = 1e4;    ///< last lr: first lr / final_div_factor
+  bool three_phase = false;          ///< down as long as up, and only then to the last lr
+};
+
+/// lr as a function of the step, 0 for the first update. Named and computed as torch.optim.lr_scheduler, in
+/// closed form, so any step may be asked for in any order. Factories throw InvalidGraph on a rate below 0, a
+/// length below 1, or a factor that is not finite; a call does on a step below 0.
+class Schedule {
+ public:
+  explicit Schedule(std::function<double(std::int64_t)> lr) : lr_(std::move(lr)) {}
+  float operator()(std::int64_t step) const { return static_cast<float>(exact(step)); }
+  double exact(std::int64_t step) const;
+
+  static Schedule constant(double lr);
+  /// StepLR: lr gamma^floor(step / size)
+  static Schedule step(double lr, std::int64_t size, double gamma = 0.1);
+  /// MultiStepLR: lr gamma^(milestones at or before the step); milestones ascend.
+  static Schedule multi_step(double lr, std::vector<std::int64_t> milestones, double gamma = 0.1);
+  /// ExponentialLR: lr gamma^step
+  static Schedule exponential(double lr, double gamma);
+  /// CosineAnnealingLR: least + (lr - least) (1 + cos(pi step / length)) / 2; rises again after `length`.
+  static Schedule cosine(double lr, std::int64_t length, double least = 0);
+  /// CosineAnnealingWarmRestarts: cosines of lengths first, first factor, first factor^2, ...
+  static Schedule cosine_restarts(double lr, std::int64_t first, std::int64_t factor = 1, double least = 0);
+  /// LinearLR: lr times a factor that goes from `start` to `end` over `length` steps and stays.
+  static Schedule linear(double lr, double start = 1.0 / 3, double end = 1, std::int64_t length = 5);
+  /// OneCycleLR. Steps beyond length - 1 throw InvalidGraph, as PyTorch's do; momentum is not cycled.
+  static Schedule one_cycle(double max_lr, std::int64_t length, OneCycle options = {});
+  /// SequentialLR: parts[i] from milestones[i-1] on, its step counted from there.
+  static Schedule sequential(std::vector<Schedule> parts, std::vector<std::int64_t> milestones);
+  /// `steps` of linear warm-up from start times the first rate of `then`, then `then` from its step 0:
+  /// SequentialLR of LinearLR and `then`.
+  static Schedule warm_up(std::int64_t steps, Schedule then, double start = 1.0 / 3);
+
+ private:
+  std::function<double(std::int64_t)> lr_;
+};
+
+enum class Goal { lowest, highest };
+
+struct PlateauOptions {
+  Goal goal = Goal::lowest;
+  double factor = 0.1;      ///< in (0, 1)
+  int patience = 10;        ///< looks without progress that are let pass
+  double threshold = 1e-4;  ///< progress: below best (1 - threshold), or best - threshold
+  bool relative = true;
+  int cooldown = 0;         ///< looks after a reduction that do not count
+  double least = 0;
+  double eps = 1e-8;        ///< reductions smaller than that are not made
+};
+
+/// ReduceLROnPlateau. A metric that is not a number is no progress.
+class Plateau {
+ public:
+  explicit Plateau(double lr, PlateauOptions options = {});
+  /// The rate from here on, after one more look at the metric.
+  float observe(double metric);
+  float lr() const { return static_cast<float>(lr_); }
+
+ private:
+  bool better(double metric) const;
+  PlateauOptions options_;
+  double lr_, best_;
+  int bad_ = 0, cooling_ = 0;
+};
+
+struct EarlyStoppingOptions {
+  Goal goal = Goal::lowest;
+  int patience = 10;     ///< stop after that many looks in a row without progress; at least 1
+  double min_delta = 0;  ///< progress is more than that beyond the best so far
+  std::vector<Parameter> keep = {};  ///< their values at the best look are kept on the host
+};
+
+/// Ends training when a metric no longer improves (Keras' EarlyStopping). NaN is no progress.
+class EarlyStopping {
+ public:
+  explicit EarlyStopping(EarlyStoppingOptions options = {});
+  /// One more look; whether it was the best so far. Keeping values waits for running programs.
+  bool observe(double metric);
+  bool stop() const { return waited_ >= options_.patience; }
+  double best() const { return best_; }
+  /// Which look (0 the first) was the best; -1 before the first progress.
+  std::int64_t best_look() const { return best_look_; }
+  /// Puts the kept values back. Throws InvalidGraph if nothing was kept.
+  void restore();
+
+ private:
+  EarlyStoppingOptions options_;
+  double best_;
+  std::int64_t looks_ = 0, best_look_ = -1;
+  int waited_ = 0;
+  std::vector<std::vector<float>> kept_;
+};
+
+// Truncated BPTT(k1, k2). -------------------------------------------------------------------------------------
+
+/// A recurrent network over [T, ...] from initial states: outputs [T, ...] and the last states.
+struct Unrolled {
+  Tensor outputs;
+  std::vector<Tensor> last;
+};
+using Unroll = std::function<Unrolled(Tensor xs, const std::vector<Tensor>& initial)>;
+
+/// BPTT(k2; k1) of Williams and Peng 1990: each run sees a window of k2 steps, k1 of them new, and the gradient
+/// of the k1 new losses reaches to the start of the window. Windows overlap by k2 - k1 steps (data::Streams
+/// with advance k1), so states are carried from step k1 of a window to the next, with the gradient cut there;
+/// they are "<name>.<i>" of the given shapes, zero at first. Returns the outputs of the new steps [k1, ...];
+/// take the loss over the last k1 targets of the window. With k1 == k2 this is the carried state of a module.
+/// Throws InvalidGraph unless 1 <= k1 <= k2 = xs.dim(0).
+///   Tensor h = tbptt(g, "lstm", embed(x), k1, {{1, N, H}, {1, N, H}}, [&](Tensor xs, auto& s) {
+///     auto r = lstm.run(xs, s); return Unrolled{r.outputs, r.last}; });
+Tensor tbptt(Graph graph, const std::string& name, Tensor xs, std::int64_t k1, const std::vector<Shape>& states,
+             const Unroll& unroll);
 
 }  // namespace volute

@@ -185,7 +185,7 @@ INSTANTIATE_TEST_SUITE_P(PyTorch, Conformance, ::testing::ValuesIn(rows), row_na
 class Parity : public ::testing::TestWithParam<const char*> {};
 
 Targets optimizer(const Golden& golden, Tensor loss) {
-  const Clip clip{.clip_norm = golden.setting<float>("clip_norm")};
+  const MinimizeOptions clip{.clip_norm = golden.setting<float>("clip_norm")};
   const auto lr = golden.setting<float>("lr");
   if (golden.setting<std::string>("optimizer") == "adam") return minimize(loss, Adam{.lr = lr}, clip);
   return minimize(

@@ -31,7 +31,7 @@ struct Plain {
 struct Settings {
   std::optional<Adam> adam;
   std::optional<SGD> sgd;
-  Clip clip;
+  MinimizeOptions clip;
 };
 
 /// The loop's step t = 1, 2, ...; returns the norm after clipping by value and before clipping by norm.
