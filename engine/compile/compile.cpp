@@ -141,6 +141,8 @@ class MemoryBuilder {
     for (const Storage& storage : data_.layout->storages()) {
       const Region& region = data_.arena.regions[storage.id];
       if (region.block >= 0) place(&storage, region.block, region.offset);
+      // Bound with its guard where that is nobody else's: drivers drop stores beyond a binding's end.
+      if (region.block >= 0 && !data_.alias) data_.ranges[storage.id].bytes += data_.guard_bytes;
     }
   }
 

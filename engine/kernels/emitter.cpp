@@ -41,8 +41,8 @@ std::string Emitter::push(const Moving& word) {
 
 std::string Emitter::push_offset(const View& view, std::int64_t unit) {
   // Whole steps along the outermost axis are pushed too: segments of a sequence then share their kernels.
-  const std::int64_t outermost = view.strides.empty() || view.source ? 0 : view.strides[0];
-  const std::int64_t step = view.offset.stride ? view.offset.stride : outermost > 4 ? outermost : 0;
+  const bool stepped = !view.source && view.shape.rank() > 1 && view.shape[0] > 1 && view.strides[0] % 4 == 0;
+  const std::int64_t step = view.offset.stride ? view.offset.stride : stepped ? view.strides[0] : 0;
   const std::int64_t inner = step ? view.offset.base % step : view.offset.base, outer = view.offset.base - inner;
   const std::string base = std::to_string(inner / unit) + "u";
   if (!view.offset.stride && !outer) return base;
