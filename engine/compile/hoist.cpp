@@ -97,15 +97,18 @@ class Hoister {
       if (heavy(node) || feeds.contains(node))
         for (const Node* input : node->inputs) feeds.insert(input);
     }
+    std::unordered_set<const Node*> late;  // known only when the loop is over
     for (const Node* node : order_) {
       if (!can_batch(node)) continue;
-      bool uses_moved = false;
+      const bool uses_late = std::any_of(node->inputs.begin(), node->inputs.end(), [&](auto* n) { return late.contains(n); });
+      bool uses_moved = uses_late;
       for (const Node* input : node->inputs) uses_moved |= moved_.contains(input) && operation(input->op).kind != Kind::view;
       const bool free = !after_state_.contains(node);
       if (free && (heavy(node) || feeds.contains(node) || uses_moved)) moved_.insert(node);
       const bool tail = !free && !before_state_.contains(node);
       const bool view = operation(node->op).kind == Kind::view;
       if (tail && (heavy(node) || view || uses_moved)) moved_.insert(node);
+      if (tail && (heavy(node) || uses_late)) late.insert(node);
     }
   }
 
