@@ -73,6 +73,79 @@ def conformance(cell, seed, I=10, H=6, L=2, T=7, N=6):
     write(f"cell_{cell}", tensors, cell=cell)
 
 
+# PyTorch's own grid: {RNN tanh, RNN relu, LSTM, GRU} x bias x bidirectional x lengths x initial state, and
+# LSTM with projection. batch_first is the same numbers with two axes swapped, so it is no case of its own.
+
+LENGTHS = {"full": None, "sorted": [7, 5, 5, 2, 1, 1], "unsorted": [2, 7, 1, 5, 1, 5]}
+
+
+def grid_module(kind, bias, bidirectional, P, I=10, H=6, L=2):
+    options = {"num_layers": L, "bias": bias, "bidirectional": bidirectional}
+    if kind == "lstm":
+        return nn.LSTM(I, H, proj_size=P, **options).double()
+    if kind == "gru":
+        return nn.GRU(I, H, **options).double()
+    return nn.RNN(I, H, nonlinearity=kind[4:], **options).double()
+
+
+def grid_run(kind, module, data, lengths, initial):
+    """Output, last states and the gradients of their weighted sum for everything that is given."""
+    inputs = leaves(x=data["x"])
+    names = ["h0", "c0"] if kind == "lstm" else ["h0"]
+    if initial:
+        inputs.update(leaves(**{s: data[s] for s in names}))
+    start = None
+    if initial:
+        start = (inputs["h0"], inputs["c0"]) if kind == "lstm" else inputs["h0"]
+    x = inputs["x"]
+    if lengths is not None:
+        x = nn.utils.rnn.pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
+    out, last = module(x, start)
+    if lengths is not None:
+        out, _ = nn.utils.rnn.pad_packed_sequence(out, total_length=len(data["x"]))
+    last = last if kind == "lstm" else (last,)
+    loss = sum((data["factor." + n] * t).sum() for n, t in zip(["out", "h", "c"], [out, *last]))
+    inputs.update(module.named_parameters())
+    tensors = dict(zip(["grad." + k for k in inputs], torch.autograd.grad(loss, list(inputs.values()))))
+    tensors.update({"out": out, "last.h": last[0]})
+    if kind == "lstm":
+        tensors["last.c"] = last[1]
+    return tensors
+
+
+def fingerprint(t):
+    """Two projections of all values: equal for equal tensors, different for shuffled or wrong ones."""
+    flat_values = t.detach().reshape(-1)
+    i = torch.arange(len(flat_values), dtype=torch.float64)
+    return torch.stack([(flat_values * torch.cos(1 + 0.7 * i)).sum(), (flat_values * torch.cos(2 + 1.3 * i)).sum()])
+
+
+def grid(kind, seed, P=0, I=10, H=6, L=2, T=7, N=6):
+    torch.manual_seed(seed)
+    name = f"grid_{kind}{'_projection' if P else ''}"
+    for bidirectional in (False, True):
+        D = 2 if bidirectional else 1
+        weights = {k: draw(*p.shape, bound=0.8) for k, p in grid_module(kind, True, bidirectional, P).named_parameters()}
+        data = {"x": draw(T, N, I), "h0": draw(L * D, N, P or H), "factor.out": draw(T, N, D * (P or H)),
+                "factor.h": draw(L * D, N, P or H)}
+        if kind == "lstm":
+            data.update({"c0": draw(L * D, N, H), "factor.c": draw(L * D, N, H)})
+        tensors = {**weights, **data}
+        for bias in (False, True):
+            module = grid_module(kind, bias, bidirectional, P)
+            module.load_state_dict({k: w for k, w in weights.items() if bias or "bias" not in k})
+            for length, lengths in LENGTHS.items():
+                for initial in (False, True):
+                    values = grid_run(kind, module, data, lengths, initial)
+                    case = f"{'bias' if bias else 'nobias'}.{length}.{'fed' if initial else 'zero'}."
+                    if bias and initial and length == "unsorted":  # in full, so that a failure can be looked at
+                        tensors.update({case + k: torch.round(v * 1e10) / 1e10 for k, v in values.items()})
+                    else:
+                        tensors.update({case + k: fingerprint(v) for k, v in values.items()})
+        write(name + ("_bidirectional" if bidirectional else ""), tensors, cell=kind, projection=P,
+              bidirectional=bidirectional, hidden=H, layers=L)
+
+
 # Training runs ------------------------------------------------------------------------------------
 
 
@@ -175,6 +248,9 @@ def gru_reset_before(I=4, H=5, T=6, N=3):
 if __name__ == "__main__":
     for seed, cell in enumerate(["lstm", "gru", "rnn"]):
         conformance(cell, seed)
+    for seed, kind in enumerate(["lstm", "gru", "rnn_tanh", "rnn_relu"]):
+        grid(kind, 20 + seed)
+    grid("lstm", 24, P=3)
     adam = {"optimizer": "adam", "lr": 2e-3}
     parity("lstm", "lstm", 11, {**adam, "clip_norm": 0.5}, L=2)
     parity("gru", "gru", 12, {**adam, "clip_norm": 0.7})
