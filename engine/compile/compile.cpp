@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iostream>
+#include <unordered_set>
 
 #include "engine/compile/program_data.hpp"
 #include "engine/environment.hpp"
@@ -279,7 +280,9 @@ class Recorder {
 
   void copy_outputs(const Targets& targets) {
     if (!targets.outputs.empty()) list_.barrier();
+    std::unordered_set<const Node*> copied;  // an output named twice has one place to be copied to
     for (std::size_t i = 0; i < targets.outputs.size(); ++i) {
+      if (!copied.insert(targets.outputs[i].node()).second) continue;
       const Node* node = data_.live.outputs[i];
       const View view = data_.layout->view(node);
       const vk::BufferRange source = data_.ranges[view.storage->id];
