@@ -1,6 +1,6 @@
 // Beam search over any model that gives the next token's log-probabilities.
 // Invariant: a hypothesis that ended stays a candidate with its score; the search stops when no open row can
-// still enter the best `width`, or at the length limit.
+// still enter the best `width`, or at the length limit, where open rows count as they are, cut off.
 
 #include <algorithm>
 #include <cmath>
@@ -57,14 +57,14 @@ class Search {
 
   std::vector<Hypothesis> run() {
     std::vector<std::uint32_t> tokens(width_, options_.begin), parents(width_, 0);
-    for (std::int64_t t = 0; t <= options_.max_length && !open_.empty() && !settled(); ++t) {
+    for (std::int64_t t = 0; t < options_.max_length && !open_.empty() && !settled(); ++t) {
       const std::vector<float> log_p = step_(tokens, parents);
       if (log_p.empty() || log_p.size() % width_)
         nn::refuse("beam_search", "the step must give [" + std::to_string(width_) + ", V] values, got " +
                                       std::to_string(log_p.size()));
-      take(best_candidates(open_, log_p, width_), t == options_.max_length, tokens, parents);
+      take(best_candidates(open_, log_p, width_), tokens, parents);
     }
-    for (const Row& row : open_) done_.push_back({row.tokens, penalised(row.log_p, row.tokens.size(), options_.length_penalty)});
+    for (const Row& row : open_) finish(row.tokens, row.log_p);
     std::stable_sort(done_.begin(), done_.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
     if (done_.size() > width_) done_.resize(width_);
     return done_;
@@ -77,23 +77,25 @@ class Search {
     return std::all_of(done_.begin(), done_.end(), [&](const Hypothesis& h) { return h.score >= open_[0].log_p; });
   }
 
-  /// At the limit only ends are taken; rows without one stay as they are, cut off.
-  void take(const std::vector<Candidate>& best, bool at_limit, std::vector<std::uint32_t>& tokens,
+  void take(const std::vector<Candidate>& best, std::vector<std::uint32_t>& tokens,
             std::vector<std::uint32_t>& parents) {
     std::vector<Row> next;
     for (const Candidate& c : best) {
       const Row& row = open_[c.row];
       if (c.token == options_.end) {
-        done_.push_back({row.tokens, penalised(c.log_p, row.tokens.size(), options_.length_penalty)});
+        finish(row.tokens, c.log_p);
         continue;
       }
-      if (at_limit) continue;
       tokens[next.size()] = c.token;
       parents[next.size()] = c.row;
       next.push_back({row.tokens, c.log_p});
       next.back().tokens.push_back(c.token);
     }
-    if (!at_limit) open_ = std::move(next);
+    open_ = std::move(next);
+  }
+
+  void finish(const std::vector<std::uint32_t>& tokens, double log_p) {
+    done_.push_back({tokens, penalised(log_p, tokens.size(), options_.length_penalty)});
   }
 
   const BeamStep& step_;

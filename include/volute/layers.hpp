@@ -85,7 +85,7 @@ std::vector<std::vector<Hypothesis>> ctc_beam(std::span<const float> log_probabi
 struct BeamOptions {
   int width = 4;
   std::uint32_t begin = 1, end = 2;
-  std::int64_t max_length = 0;   ///< tokens after `begin`, the end not counted; must be positive
+  std::int64_t max_length = 0;   ///< most tokens after `begin`; longer sequences are cut off there
   double length_penalty = 0.0;   ///< scores are divided by length^penalty
 };
 /// Log-probabilities [width, V] of the next token, row-major. Row i continues row parents[i] of the call
