@@ -79,6 +79,24 @@ TEST(CsvTable, ErrorsNameLineAndColumn) {
     EXPECT_EQ(bad_file([&] { Series::from(Csv::parse(row.text, "t.csv"), {"a", "b"}); }), row.message);
 }
 
+TEST(CsvTable, NothingButBadFileComesOfRandomBytes) {
+  Generator generator(4);
+  const std::string_view bytes = "a1,\"\n\r;.-e\0x \xef";
+  int read = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::string text = i % 2 ? "a,b\n" : "";
+    for (std::uint64_t length = generator.below(24); length > 0; --length) text += bytes[generator.below(bytes.size())];
+    try {
+      const Csv table = Csv::parse(text);
+      EXPECT_EQ(cells(table).size(), table.rows() * table.columns().size());
+      ++read;
+      Series::from(table, {}, Missing::linear);
+    } catch (const BadFile&) {
+    }
+  }
+  EXPECT_GT(read, 500);
+}
+
 TEST(TimeSeries, FillsMissingValuesAsTold) {
   const Csv table = Csv::parse("a,b,note\nNA,1,x\n2,1,y\nNA,NaN,\n,4,\n8,5,z\n?,6,\n");
   const std::vector<std::string> columns{"a", "b"};

@@ -67,6 +67,13 @@ const Row optimizer_rows[] = {
      [](Setup& s) { minimize(s.loss, SGD{}, {.name = "a"}), minimize(s.loss, SGD{}, {.name = "a"}); }},
     {"merge: \"w\" is updated twice",
      [](Setup& s) { merge({minimize(s.loss, SGD{}), minimize(s.loss, SGD{}, {.name = "second"})}); }},
+    {"optimizer states: \"sgd.momentum.0.w\" has shape [2], not [5]",
+     [](Setup& s) {
+       OptimizerStates states;
+       minimize(s.loss, SGD{.momentum = 0.5f}, {.states = states});
+       Graph g;
+       minimize(sum(g.parameter(Parameter("w", {5}, std::vector<float>(5)))), SGD{.momentum = 0.5f}, {.states = states});
+     }},
     {"ema: decay must be in [0, 1), got 1.000000", [](Setup& s) { EMA({s.p}, 1); }},
     {"ema: there are no parameters to follow", [](Setup&) { EMA(std::vector<Parameter>{}); }},
     {"ema: parameter \"w\" is named twice", [](Setup& s) { EMA({s.p, s.p}); }},

@@ -74,7 +74,7 @@ TEST(Accumulation, OfEqualBatchesIsBitEqualToNone) {
       EXPECT_EQ(plain.b.values(), accumulated.b.values());
     }
     EXPECT_EQ(b.read_state("accumulate.count"), Floats{0});
-    EXPECT_EQ(b.read_state("accumulate.updates"), Floats{8});
+    EXPECT_EQ(b.read_state("updates"), Floats{8});
   }
 }
 
@@ -89,6 +89,31 @@ TEST(Accumulation, StartsOverAtReset) {
   EXPECT_EQ(w.w.values(), before);
   program.run();
   EXPECT_NE(w.w.values(), before);
+}
+
+// Two programs in turn, as for two lengths, against one: no bit may differ, and reset starts over.
+TEST(SharedStates, MakeSeveralProgramsTrainAsOne) {
+  for (int accumulate : {1, 2})
+    for (const Optimizer& optimizer : optimizers) {
+      Weights alone, shared;
+      Regression one(alone.w, alone.b, 5), first(shared.w, shared.b, 5), second(shared.w, shared.b, 5);
+      OptimizerStates states;
+      Program a = device().compile(one.g, minimize(one.loss, optimizer, {.accumulate = accumulate}));
+      const MinimizeOptions options{.accumulate = accumulate, .states = states};
+      Program b = device().compile(first.g, minimize(first.loss, optimizer, options));
+      Program c = device().compile(second.g, minimize(second.loss, optimizer, options));
+      for (int round = 0; round < 2; ++round) {
+        for (int step = 0; step < 6; ++step) {
+          const Floats x = random_values(15, 10 + step), y = random_values(10, 50 + step);
+          a.run({{one.x, x}, {one.y, y}});
+          if (step % 3 == 1) b.run({{first.x, x}, {first.y, y}});
+          else c.run({{second.x, x}, {second.y, y}});
+          EXPECT_EQ(alone.w.values(), shared.w.values()) << "optimiser " << optimizer.index() << ", step " << step;
+          EXPECT_EQ(alone.b.values(), shared.b.values());
+        }
+        a.reset(), states.reset();
+      }
+    }
 }
 
 TEST(EmaWeights, FollowEveryUpdateAndNoOtherRun) {
