@@ -2,45 +2,23 @@
 // Invariant: a token is the index of its byte in the sorted vocabulary, so two texts of the same bytes
 // agree on every token whatever order the bytes come in.
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 
 #include <volute/core.hpp>
 #include <volute/data.hpp>
+
+#include "engine/data/file.hpp"
 
 namespace volute::data {
 namespace {
 
 unsigned index_of(char byte) { return static_cast<unsigned char>(byte); }
 
-[[noreturn]] void unreadable(const std::string& path, int error) {
-  throw BadFile(path + ": cannot be read: " + std::strerror(error));
-}
-
-/// Appends a file. Grows by what was read, never by what a file claims to hold.
-void append_file(std::string& text, const std::string& path) {
-  std::error_code ignored;
-  // A folder opens like a file on Linux and fails only at the first read, with a poor message.
-  if (std::filesystem::is_directory(path, ignored)) throw BadFile(path + ": is a folder, not a text file");
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) unreadable(path, errno != 0 ? errno : ENOENT);
-  const std::size_t before = text.size();
-  std::array<char, 1 << 16> block;
-  while (file.read(block.data(), block.size()) || file.gcount() > 0)
-    text.append(block.data(), static_cast<std::size_t>(file.gcount()));
-  if (file.bad()) unreadable(path, errno != 0 ? errno : EIO);
-  if (text.size() == before) throw BadFile(path + ": is empty");
-}
-
 }  // namespace
 
 Text Text::load(const std::vector<std::string>& paths) {
   if (paths.empty()) throw BadFile("no text file was named");
   std::string text;
-  for (const std::string& path : paths) append_file(text, path);
+  for (const std::string& path : paths) text += read_file(path);
   return from_string(text);
 }
 

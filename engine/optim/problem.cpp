@@ -93,19 +93,24 @@ void select(Problem& problem, const std::vector<Tensor>& parameters, float lr, f
   if (problem.trained.empty()) throw InvalidGraph("minimize: every parameter of the loss is frozen");
 }
 
+// t = updates made + 1. A program that updates in every run counts its runs already.
+void count_updates(Problem& problem) {
+  if (!problem.apply && !problem.states) {
+    problem.t = to_f32(problem.graph.step()) + 1.0f;  // []
+    return;
+  }
+  Tensor updates = problem.state("updates", {});
+  problem.t = updates + 1.0f;
+  problem.update(updates, problem.t);
+}
+
 // count = count + 1, back to 0 in the run that updates;  g = (sum + g) / runs
 void accumulate(Problem& problem, int runs) {
   Graph& graph = problem.graph;
-  if (runs == 1) {
-    problem.t = to_f32(graph.step()) + 1.0f;  // []
-    return;
-  }
-  Tensor count = graph.state(problem.prefix + "accumulate.count", {});
-  Tensor updates = graph.state(problem.prefix + "accumulate.updates", {});
+  if (runs == 1) return;
+  Tensor count = problem.state("accumulate.count", {});
   problem.apply = equal(count + 1.0f, graph.full({}, static_cast<float>(runs)));  // []
-  problem.t = updates + 1.0f;
   problem.targets.updates.push_back({count, where(problem.apply, graph.full({}, 0.0f), count + 1.0f)});
-  problem.targets.updates.push_back({updates, updates + problem.apply});
   for (Trained& each : problem.trained) {
     Tensor before = problem.moment("accumulate.sum", each);
     Tensor after = before + each.g;
@@ -150,7 +155,12 @@ Tensor decayed(const Trained& of) {
 }
 
 Tensor Problem::moment(const std::string& stem, const Trained& of, float initial) {
-  return graph.state(prefix + stem + of.suffix, of.p.shape(), initial);
+  return state(stem + of.suffix, of.p.shape(), initial);
+}
+
+Tensor Problem::state(const std::string& name, const Shape& shape, float initial) {
+  if (states) return graph.parameter(states->get(prefix + name, shape, initial));
+  return graph.state(prefix + name, shape, initial);
 }
 
 void Problem::update(Tensor target, Tensor value) {
@@ -161,13 +171,14 @@ Problem prepare(Tensor loss, float lr, float weight_decay, const MinimizeOptions
   check(loss, lr, options);
   const std::vector<Tensor> parameters = parameters_of(loss);
   if (parameters.empty()) throw InvalidGraph("minimize: the loss depends on no parameter");
-  Problem problem{graph_of(loss), {}, {}, {}, Targets(loss), options.name.empty() ? "" : options.name + "."};
+  Problem problem{graph_of(loss), {}, {}, {}, Targets(loss), options.name.empty() ? "" : options.name + ".", options.states};
   select(problem, parameters, lr, weight_decay, options.groups);
   std::vector<Tensor> wrt;
   for (const Trained& each : problem.trained) wrt.push_back(each.p);
   const std::vector<Tensor> all = gradients(loss, wrt);
   for (std::size_t i = 0; i < all.size(); ++i) problem.trained[i].g = all[i];
   accumulate(problem, options.accumulate);
+  count_updates(problem);
   if (options.clip_value) clip_by_value(problem, scalar(problem, "clip_value", *options.clip_value));
   if (options.clip_norm)
     problem.targets.outputs.push_back(clip_by_norm(problem, scalar(problem, "clip_norm", *options.clip_norm)));

@@ -25,9 +25,12 @@ struct Problem {
   std::vector<Trained> trained;
   Targets targets;               ///< outputs loss and, with clip_norm, the norm
   std::string prefix;            ///< of the names of states and scalars
+  std::optional<OptimizerStates> states;
 
   /// A state shaped like the parameter, named "<prefix><stem>.<i>.<name>".
   Tensor moment(const std::string& stem, const Trained& of, float initial = 0.0f);
+  /// A state named "<prefix><name>", of the program or of `states`.
+  Tensor state(const std::string& name, const Shape& shape, float initial = 0.0f);
   /// target = value at the end of a run that updates.
   void update(Tensor target, Tensor value);
 };

@@ -1,9 +1,17 @@
-// Text as training data: characters, a vocabulary, and contiguous streams for truncated BPTT.
+// Training data on the host: text, words, CSV tables, time series; splits, batches and prefetching.
+// Wrong options throw InvalidGraph; wrong files, or what is in them, BadFile with "file:line:". What is random
+// depends on its seed alone, equal on every platform. Batches are time-major, [T, N] or [T, N, C], row-major.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace volute::data {
@@ -35,12 +43,13 @@ class Text {
   std::vector<std::uint32_t> train_, validation_;
 };
 
-/// N parallel contiguous streams over tokens, cut in pieces of T: piece i+1 continues piece i in each
-/// stream, so recurrent state may be carried. Wraps around at the end.
+/// N parallel contiguous streams over tokens, cut in pieces of T: piece i+1 begins `advance` tokens after piece
+/// i in each stream (T by default, so recurrent state may be carried; k1 for tbptt with T = k2). Wraps around
+/// at the end. Keeps a reference to the tokens.
 class Streams {
  public:
-  /// Throws BadFile if there are fewer than N*(T+1) tokens.
-  Streams(const std::vector<std::uint32_t>& tokens, std::int64_t T, std::int64_t N);
+  /// Throws BadFile if there are fewer than N*(T+1) tokens, InvalidGraph unless 1 <= advance <= T (0: T).
+  Streams(const std::vector<std::uint32_t>& tokens, std::int64_t T, std::int64_t N, std::int64_t advance = 0);
   /// Pieces before the streams start over.
   std::int64_t pieces() const { return pieces_; }
   /// Batch i; i % pieces() == 0 is the start of the streams (reset carried state there).
@@ -48,7 +57,244 @@ class Streams {
 
  private:
   const std::vector<std::uint32_t>* tokens_;
-  std::int64_t T_, N_, stride_, pieces_;
+  std::int64_t T_, N_, advance_, stride_, pieces_;
+};
+
+// Order and splits. --------------------------------------------------------------------------------------
+
+/// SplitMix64 (Steele, Lea and Flood 2014): the same numbers everywhere, which std::shuffle does not promise.
+class Generator {
+ public:
+  explicit Generator(std::uint64_t seed, std::uint64_t stream = 0);
+  std::uint64_t next();
+  /// Uniform in 0 .. bound-1, without bias; bound > 0.
+  std::uint64_t below(std::uint64_t bound);
+
+ private:
+  std::uint64_t state_;
+};
+
+/// 0 .. count-1 in an order that seed and epoch fix (Fisher and Yates).
+std::vector<std::size_t> shuffled(std::size_t count, std::uint64_t seed, std::uint64_t epoch = 0);
+
+/// Indices of the samples of each part, in shuffled order.
+struct Split {
+  std::vector<std::size_t> train, validation, test;
+};
+
+/// Shuffles and cuts: floor(count * fraction) samples for validation and test, the rest for training. Throws
+/// InvalidGraph unless both are in [0, 1) and leave something for training.
+Split split(std::size_t count, double validation, double test, std::uint64_t seed);
+/// The same within each class, so every part has each class in proportion.
+Split stratified_split(std::span<const std::uint32_t> labels, double validation, double test, std::uint64_t seed);
+
+// Sequences of unequal length. -----------------------------------------------------------------------------
+
+enum class Keep { start, end };  ///< which part of a sequence that is too long
+
+/// Sequences side by side: values [T, N] (or [T, N, C]) with padding behind the end, lengths [N]. Rows beyond
+/// the given sequences have length 0 and only padding.
+template <class T>
+struct Padded {
+  std::vector<T> values;
+  std::vector<std::uint32_t> lengths;
+};
+
+/// The sequences `rows` as one batch of T steps and N rows; longer ones are cut. C values a step.
+/// Throws InvalidGraph if there are more rows than N, one does not exist, or its size is no multiple of C.
+Padded<std::uint32_t> pad(const std::vector<std::vector<std::uint32_t>>& sequences, std::span<const std::size_t> rows,
+                          std::int64_t T, std::int64_t N, std::uint32_t padding = 0, Keep keep = Keep::start);
+Padded<float> pad(const std::vector<std::vector<float>>& sequences, std::int64_t C, std::span<const std::size_t> rows,
+                  std::int64_t T, std::int64_t N, float padding = 0, Keep keep = Keep::start);
+
+/// Batches of sequences of about the same length: each bucket is a program's T. One bucket is plain padding.
+class Buckets {
+ public:
+  /// One batch: at most N rows of one bucket, and the bucket's T.
+  struct Rows {
+    std::int64_t T = 0;
+    std::vector<std::size_t> rows;
+  };
+  /// A sequence goes to the smallest bucket that holds it; longer than all, to the largest, where `pad` cuts it.
+  /// Throws InvalidGraph unless bounds ascend from 1, N is positive, and there are sequences.
+  Buckets(std::vector<std::int64_t> lengths, std::vector<std::int64_t> bounds, std::int64_t N);
+  /// `count` bounds (fewer if there are fewer lengths) with the least padding possible; the last is the longest.
+  static std::vector<std::int64_t> best_bounds(std::span<const std::int64_t> lengths, int count);
+  /// Every sequence once, shuffled within buckets, batches shuffled too; by seed and epoch.
+  std::vector<Rows> epoch(std::uint64_t seed, std::uint64_t epoch) const;
+  /// Steps of padding behind sequences in an epoch; rows missing in a bucket's last batch not counted.
+  std::int64_t padding() const;
+
+ private:
+  std::size_t bucket_of(std::int64_t length) const;
+  std::vector<std::int64_t> lengths_, bounds_;
+  std::int64_t N_;
+};
+
+/// Means and deviations of C columns, fitted on training rows only and applied to all: (x - mean) / deviation.
+class Normalizer {
+ public:
+  /// values [rows, C]. A constant column gets deviation 1. Throws InvalidGraph if there are no rows, or a value
+  /// is not finite.
+  static Normalizer fit(std::span<const float> values, std::int64_t C);
+  void apply(std::span<float> values) const;
+  /// Back to the original units, e.g. of one forecast column: `undo(values, {2})`.
+  void undo(std::span<float> values, std::vector<std::size_t> columns = {}) const;
+  const std::vector<double>& means() const { return means_; }
+  const std::vector<double>& deviations() const { return deviations_; }
+
+ private:
+  std::vector<double> means_, deviations_;
+};
+
+// Words. -----------------------------------------------------------------------------------------------------
+
+/// Words in lower case (ASCII), punctuation marks as words of their own. Bytes above 127 are letters.
+std::vector<std::string> words(std::string_view text);
+
+struct VocabularyOptions {
+  std::int64_t min_count = 1;  ///< rarer words are unknown
+  std::int64_t max_size = 0;   ///< with the two special tokens; 0: no bound
+};
+
+/// Words and their tokens: 0 is padding "<pad>", 1 unknown "<unk>", then by count, equal counts by bytes.
+class Vocabulary {
+ public:
+  static constexpr std::uint32_t padding = 0, unknown = 1;
+  static Vocabulary build(const std::vector<std::vector<std::string>>& texts, VocabularyOptions options = {});
+  std::int64_t size() const { return static_cast<std::int64_t>(words_.size()); }
+  std::uint32_t token(const std::string& word) const;
+  /// Throws InvalidGraph for a token outside the vocabulary.
+  const std::string& word(std::uint32_t token) const;
+  std::vector<std::uint32_t> encode(const std::vector<std::string>& words) const;
+  std::vector<std::string> decode(std::span<const std::uint32_t> tokens) const;
+  /// A text file of one word a line, replaced as a whole. load throws BadFile naming the line.
+  void save(const std::string& path) const;
+  static Vocabulary load(const std::string& path);
+
+ private:
+  void add(std::string word);
+  std::vector<std::string> words_;
+  std::map<std::string, std::uint32_t> tokens_;
+};
+
+// Tables. ----------------------------------------------------------------------------------------------------
+
+struct CsvOptions {
+  char delimiter = ',';
+  bool header = true;  ///< the first line names the columns; else they are "0", "1", ...
+};
+
+/// A table of texts, after RFC 4180: quoted fields with doubled quotes, delimiters and line breaks; LF or CRLF;
+/// a UTF-8 mark and empty lines are skipped. Every row must have as many fields as the first.
+class Csv {
+ public:
+  static Csv load(const std::string& path, CsvOptions options = {});
+  static Csv parse(std::string_view text, const std::string& name = "csv", CsvOptions options = {});
+  const std::vector<std::string>& columns() const { return columns_; }
+  std::size_t rows() const { return lines_.size(); }
+  /// Number of a column; BadFile listing those there are if it is not one.
+  std::size_t column(const std::string& name) const;
+  const std::string& text(std::size_t row, std::size_t column) const { return cells_[row * columns_.size() + column]; }
+  /// Empty for a missing value: nothing, NA, N/A, NaN, null, ? or -. BadFile if it is no finite number.
+  std::optional<float> number(std::size_t row, std::size_t column) const;
+  /// "file:line: column \"name\": message", thrown as BadFile.
+  [[noreturn]] void complain(std::size_t row, std::size_t column, const std::string& message) const;
+
+ private:
+  std::string name_;
+  std::vector<std::string> columns_, cells_;
+  std::vector<std::size_t> lines_;  ///< of the file, where each row begins
+};
+
+enum class Missing {
+  error,     ///< BadFile
+  drop,      ///< the row
+  previous,  ///< the last value before it; BadFile if there is none
+  linear,    ///< between its neighbours; at the ends the nearest
+};
+
+/// Columns of numbers in the order of time.
+struct Series {
+  std::vector<std::string> names;
+  std::vector<float> values;  ///< [rows, C]
+  std::size_t rows() const { return names.empty() ? 0 : values.size() / names.size(); }
+  /// The named columns, or all. Throws BadFile also if no rows are left.
+  static Series from(const Csv& table, const std::vector<std::string>& columns = {}, Missing missing = Missing::error);
+};
+
+struct WindowOptions {
+  std::int64_t length = 0;        ///< steps seen
+  std::int64_t horizon = 1;       ///< steps to forecast, right behind them
+  std::int64_t stride = 1;        ///< rows from one window to the next
+  std::vector<std::size_t> targets = {};  ///< columns to forecast; empty: all
+  std::size_t begin = 0, end = 0; ///< rows that windows may touch; end 0: all. Splits by time do not leak.
+};
+
+/// Windows over a series. Keeps a reference to it.
+class Windows {
+ public:
+  /// Throws InvalidGraph on an option out of range or if not one window fits.
+  Windows(const Series& series, WindowOptions options);
+  std::size_t count() const { return count_; }
+  struct Forecast {
+    std::vector<float> x, y;  ///< [length, N, C] and [horizon, N, targets]
+  };
+  /// The windows `rows` side by side, N = rows.size().
+  Forecast batch(std::span<const std::size_t> rows) const;
+
+ private:
+  const Series* series_;
+  WindowOptions options_;
+  std::size_t count_ = 0;
+};
+
+/// Texts and their classes, from two columns of a table.
+struct Labelled {
+  std::vector<std::string> texts;
+  std::vector<std::uint32_t> labels;  ///< index in `classes`
+  std::vector<std::string> classes;   ///< sorted, or as given
+  /// With `classes` (those of the training data) any other label is a BadFile.
+  static Labelled from(const Csv& table, const std::string& text = "text", const std::string& label = "label",
+                       std::vector<std::string> classes = {});
+};
+
+// Prefetching. -----------------------------------------------------------------------------------------------
+
+/// A thread that keeps up to `depth` results ready; the part of Prefetcher that knows no type.
+class PrefetchThread {
+ public:
+  PrefetchThread(std::function<std::shared_ptr<void>()> make, std::size_t depth);
+  ~PrefetchThread();
+  PrefetchThread(const PrefetchThread&) = delete;
+  PrefetchThread& operator=(const PrefetchThread&) = delete;
+  std::shared_ptr<void> next();
+
+ private:
+  struct Data;
+  std::unique_ptr<Data> data_;
+};
+
+/// Calls `make` on a thread of its own and keeps up to `depth` results ready, in order, so that preparing a batch
+/// costs no time while the device works. `make` returns nothing at the end; what it throws, next() throws after
+/// the results before it. `make` must not touch a Program. The destructor waits for a call under way.
+template <class T>
+class Prefetcher {
+ public:
+  /// Throws InvalidGraph if there is no `make` or depth is 0.
+  explicit Prefetcher(std::function<std::optional<T>()> make, std::size_t depth = 2)
+      : thread_(make ? std::function<std::shared_ptr<void>()>([make]() -> std::shared_ptr<void> {
+          std::optional<T> value = make();
+          return value ? std::make_shared<T>(std::move(*value)) : nullptr;
+        }) : nullptr, depth) {}
+  /// The next result; nothing, now and ever after, at the end. Waits for it if it is not ready.
+  std::optional<T> next() {
+    const auto value = std::static_pointer_cast<T>(thread_.next());
+    return value ? std::optional<T>(std::move(*value)) : std::nullopt;
+  }
+
+ private:
+  PrefetchThread thread_;
 };
 
 }  // namespace volute::data

@@ -96,6 +96,24 @@ class EMA {
   float decay_;
 };
 
+/// An optimiser's moments and counters outside of any program. Programs for several lengths (data::Buckets) that
+/// are given the same states train as one would: else each would keep its own. Copies share the values.
+class OptimizerStates {
+ public:
+  OptimizerStates();
+  /// Those made so far, named as the states of a program would be; counters are f32 scalars.
+  const std::vector<Parameter>& parameters() const;
+  /// Back to the initial values; Program::reset leaves them alone. Waits for running programs.
+  void reset();
+  /// The state of that name, made with `initial` everywhere if there is none. Throws InvalidGraph if there is
+  /// one of another shape: two programs number their parameters differently.
+  Parameter get(const std::string& name, const Shape& shape, float initial = 0.0f);
+
+ private:
+  struct Data;
+  std::shared_ptr<Data> data_;
+};
+
 /// How `minimize` treats gradients before the optimiser sees them, and what it does after.
 struct MinimizeOptions {
   /// g *= min(1, clip_norm / (norm + 1e-6)), the norm over all trained parameters together, after clip_value.
@@ -107,6 +125,7 @@ struct MinimizeOptions {
   int accumulate = 1;
   std::vector<Group> groups = {};  ///< a parameter in none of them follows the optimiser
   std::optional<EMA> ema = {};
+  std::optional<OptimizerStates> states = {};  ///< instead of states of the program
   /// Begins the names of scalars and states ("generator.lr"); needed by the second minimize of a graph.
   std::string name = {};
 };
@@ -115,8 +134,8 @@ struct MinimizeOptions {
 /// rate is the program's scalar "lr", the bounds are "clip_norm" and "clip_value"; Program::set changes them.
 /// Outputs: the loss and, with clip_norm, the norm before clipping by norm (of the mean gradient so far, if
 /// accumulating).
-/// States: "<optimiser>.<moment>.<i>.<parameter>", i counting the loss's parameters; with accumulation
-/// "accumulate.count", "accumulate.updates" and "accumulate.sum.<i>.<parameter>".
+/// States: "<optimiser>.<moment>.<i>.<parameter>", i counting the loss's parameters; with accumulation "updates",
+/// "accumulate.count" and "accumulate.sum.<i>.<parameter>"; with MinimizeOptions::states "updates" too.
 /// Throws InvalidGraph if the loss is no f32 scalar or depends on no parameter that is not frozen, an option
 /// is out of range, a group names a parameter the loss does not depend on or another group has, or a
 /// scalar's name is taken.

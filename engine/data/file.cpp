@@ -1,0 +1,57 @@
+// Whole files; see file.hpp.
+#include "engine/data/file.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include <volute/core.hpp>
+
+namespace volute::data {
+namespace {
+
+[[noreturn]] void unreadable(const std::string& path, int error) {
+  throw BadFile(path + ": cannot be read: " + std::strerror(error));
+}
+
+[[noreturn]] void unwritable(const std::string& path, const std::string& temporary, int error) {
+  std::error_code ignored;
+  std::filesystem::remove(temporary, ignored);
+  throw BadFile(path + ": cannot be written: " + std::strerror(error != 0 ? error : EIO));
+}
+
+}  // namespace
+
+std::string read_file(const std::string& path) {
+  std::error_code ignored;
+  // A folder opens like a file on Linux and fails only at the first read, with a poor message.
+  if (std::filesystem::is_directory(path, ignored)) throw BadFile(path + ": is a folder, not a text file");
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) unreadable(path, errno != 0 ? errno : ENOENT);
+  std::string text;
+  std::array<char, 1 << 16> block;
+  while (file.read(block.data(), block.size()) || file.gcount() > 0)
+    text.append(block.data(), static_cast<std::size_t>(file.gcount()));
+  if (file.bad()) unreadable(path, errno != 0 ? errno : EIO);
+  if (text.empty()) throw BadFile(path + ": is empty");
+  return text;
+}
+
+void write_file(const std::string& path, std::string_view content) {
+  const std::string temporary = path + ".new";
+  errno = 0;
+  {
+    std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
+    file.write(content.data(), static_cast<std::streamsize>(content.size()));
+    file.close();
+    if (!file) unwritable(path, temporary, errno);
+  }
+  std::error_code error;
+  std::filesystem::rename(temporary, path, error);
+  if (error) unwritable(path, temporary, error.value());
+}
+
+}  // namespace volute::data
