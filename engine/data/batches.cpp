@@ -13,8 +13,8 @@ template <class V>
 Padded<V> pad_rows(const std::vector<std::vector<V>>& sequences, std::int64_t C, std::span<const std::size_t> rows,
                    std::int64_t T, std::int64_t N, V padding, Keep keep) {
   if (T < 1 || N < 1 || C < 1)
-    throw InvalidGraph("pad: T, N and C must be positive, got " + std::to_string(T) + ", " + std::to_string(N) + " and " +
-                       std::to_string(C));
+    throw InvalidGraph("pad: T, N and C must be positive, got " + std::to_string(T) + ", " + std::to_string(N) +
+                       " and " + std::to_string(C));
   if (rows.size() > static_cast<std::size_t>(N))
     throw InvalidGraph("pad: " + std::to_string(rows.size()) + " rows do not fit into N = " + std::to_string(N));
   Padded<V> batch{std::vector<V>(static_cast<std::size_t>(T * N * C), padding),
@@ -30,7 +30,8 @@ Padded<V> pad_rows(const std::vector<std::vector<V>>& sequences, std::int64_t C,
     const std::int64_t all = static_cast<std::int64_t>(sequence.size()) / C, length = std::min(all, T);
     const std::int64_t first = keep == Keep::start ? 0 : all - length;
     for (std::int64_t t = 0; t < length; ++t)
-      std::copy_n(sequence.begin() + (first + t) * C, C, batch.values.begin() + (t * N + static_cast<std::int64_t>(n)) * C);
+      std::copy_n(sequence.begin() + (first + t) * C, C,
+                  batch.values.begin() + (t * N + static_cast<std::int64_t>(n)) * C);
     batch.lengths[n] = static_cast<std::uint32_t>(length);
   }
   return batch;

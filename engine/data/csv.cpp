@@ -14,7 +14,8 @@ namespace {
 /// Reads field by field. A field ends at a delimiter, a line break or the end of the text.
 class Reader {
  public:
-  Reader(std::string_view text, std::string name, char delimiter) : text_(text), name_(std::move(name)), delimiter_(delimiter) {
+  Reader(std::string_view text, std::string name, char delimiter)
+      : text_(text), name_(std::move(name)), delimiter_(delimiter) {
     if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
   }
 
@@ -116,7 +117,8 @@ Csv Csv::parse(std::string_view text, const std::string& name, CsvOptions option
       for (std::size_t i = 0; i < fields.size(); ++i)
         for (std::size_t j = 0; j < i; ++j)
           if (table.columns_[i] == table.columns_[j])
-            throw BadFile(name + ":" + std::to_string(reader.row_line()) + ": two columns are named \"" + table.columns_[i] + "\"");
+            throw BadFile(name + ":" + std::to_string(reader.row_line()) + ": two columns are named \"" +
+                          table.columns_[i] + "\"");
       if (options.header) continue;
     }
     if (fields.size() != table.columns_.size())
@@ -145,7 +147,8 @@ std::optional<float> Csv::number(std::size_t row, std::size_t column) const {
   double number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   const bool whole = end == value.data() + value.size();
-  if (error == std::errc::invalid_argument || !whole) complain(row, column, "\"" + text(row, column) + "\" is not a number");
+  if (error == std::errc::invalid_argument || !whole)
+    complain(row, column, "\"" + text(row, column) + "\" is not a number");
   if (error != std::errc() || !std::isfinite(static_cast<float>(number)))
     complain(row, column, "\"" + text(row, column) + "\" is beyond the range of a float");
   return static_cast<float>(number);

@@ -28,7 +28,8 @@ Normalizer Normalizer::fit(std::span<const float> values, std::int64_t C) {
     for (std::size_t row = 0; row < rows; ++row) {
       const double x = values[row * columns + c], before = x - mean;
       if (!std::isfinite(x))
-        throw InvalidGraph("normalizer fit: row " + std::to_string(row) + ", column " + std::to_string(c) + " is not finite");
+        throw InvalidGraph("normalizer fit: row " + std::to_string(row) + ", column " + std::to_string(c) +
+                           " is not finite");
       mean += before / static_cast<double>(row + 1);
       squares += before * (x - mean);
     }
@@ -52,7 +53,8 @@ void Normalizer::undo(std::span<float> values, std::vector<std::size_t> columns)
     for (std::size_t c = 0; c < means_.size(); ++c) columns.push_back(c);
   for (std::size_t c : columns)
     if (c >= means_.size())
-      throw InvalidGraph("normalizer undo: column " + std::to_string(c) + " of " + std::to_string(means_.size()) + " does not exist");
+      throw InvalidGraph("normalizer undo: column " + std::to_string(c) + " of " + std::to_string(means_.size()) +
+                         " does not exist");
   check_rows("undo", values.size(), columns.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::size_t c = columns[i % columns.size()];

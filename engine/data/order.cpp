@@ -42,7 +42,8 @@ void cut(const std::vector<std::size_t>& samples, double validation, double test
 
 }  // namespace
 
-Generator::Generator(std::uint64_t seed, std::uint64_t stream) : state_(mix(seed + 0x9e3779b97f4a7c15ull) ^ mix(~stream)) {}
+Generator::Generator(std::uint64_t seed, std::uint64_t stream)
+    : state_(mix(seed + 0x9e3779b97f4a7c15ull) ^ mix(~stream)) {}
 
 std::uint64_t Generator::next() {
   state_ += 0x9e3779b97f4a7c15ull;

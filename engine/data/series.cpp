@@ -19,7 +19,9 @@ void fill(Numbers& all, std::size_t C, std::size_t c, std::size_t first, std::si
   if (!before && !after) table.complain(first, column, "the value is missing, and there is none to fill it from");
   for (std::size_t row = first; row < last; ++row) {
     const double part = static_cast<double>(row - first + 1) / static_cast<double>(last - first + 1);
-    all[row * C + c] = !after ? *before : !before ? *after : static_cast<float>(*before + (double{*after} - *before) * part);
+    all[row * C + c] = !after    ? *before
+                       : !before ? *after
+                                 : static_cast<float>(*before + (double{*after} - *before) * part);
   }
 }
 
@@ -72,8 +74,8 @@ Windows::Windows(const Series& series, WindowOptions options) : series_(&series)
     for (std::size_t c = 0; c < series.names.size(); ++c) o.targets.push_back(c);
   for (std::size_t target : o.targets)
     if (target >= series.names.size())
-      throw InvalidGraph("windows: target column " + std::to_string(target) + " of " + std::to_string(series.names.size()) +
-                         " does not exist");
+      throw InvalidGraph("windows: target column " + std::to_string(target) + " of " +
+                         std::to_string(series.names.size()) + " does not exist");
   const auto available = static_cast<std::int64_t>(o.end - o.begin);
   if (o.length > available || o.horizon > available - o.length)
     throw InvalidGraph("windows: length " + text_of(o.length) + " and horizon " + text_of(o.horizon) +
@@ -85,7 +87,8 @@ Windows::Forecast Windows::batch(std::span<const std::size_t> rows) const {
   const std::size_t C = series_->names.size();
   for (std::size_t row : rows)
     if (row >= count_)
-      throw InvalidGraph("windows: window " + std::to_string(row) + " of " + std::to_string(count_) + " does not exist");
+      throw InvalidGraph("windows: window " + std::to_string(row) + " of " + std::to_string(count_) +
+                         " does not exist");
   const auto start = [&](std::size_t row) { return options_.begin + row * static_cast<std::size_t>(options_.stride); };
   const auto length = static_cast<std::size_t>(options_.length), horizon = static_cast<std::size_t>(options_.horizon);
   Forecast batch;
@@ -96,7 +99,8 @@ Windows::Forecast Windows::batch(std::span<const std::size_t> rows) const {
     }
   for (std::size_t t = 0; t < horizon; ++t)
     for (std::size_t row : rows)
-      for (std::size_t target : options_.targets) batch.y.push_back(series_->values[(start(row) + length + t) * C + target]);
+      for (std::size_t target : options_.targets)
+        batch.y.push_back(series_->values[(start(row) + length + t) * C + target]);
   return batch;
 }
 

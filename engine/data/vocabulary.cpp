@@ -76,7 +76,8 @@ Vocabulary Vocabulary::build(const std::vector<std::vector<std::string>>& texts,
   if (options.min_count < 1)
     throw InvalidGraph("vocabulary: min_count must be at least 1, got " + std::to_string(options.min_count));
   if (options.max_size != 0 && options.max_size < 2)
-    throw InvalidGraph("vocabulary: max_size must leave room for two special tokens, got " + std::to_string(options.max_size));
+    throw InvalidGraph("vocabulary: max_size must leave room for two special tokens, got " +
+                       std::to_string(options.max_size));
   std::map<std::string, std::int64_t> counts;
   for (const auto& text : texts)
     for (const std::string& word : text) ++counts[word];
@@ -126,7 +127,9 @@ Vocabulary Vocabulary::load(const std::string& path) {
   const std::string content = read_file(path);
   Vocabulary result;
   std::size_t at = 0, line = 0;
-  const auto fail = [&](const std::string& message) { throw BadFile(path + ":" + std::to_string(line) + ": " + message); };
+  const auto fail = [&](const std::string& message) {
+    throw BadFile(path + ":" + std::to_string(line) + ": " + message);
+  };
   while (at < content.size()) {
     ++line;
     const std::size_t end = content.find('\n', at);

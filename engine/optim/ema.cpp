@@ -6,7 +6,8 @@
 namespace volute {
 
 EMA::EMA(std::vector<Parameter> parameters, float decay) : parameters_(std::move(parameters)), decay_(decay) {
-  if (!(decay >= 0.0f && decay < 1.0f)) throw InvalidGraph("ema: decay must be in [0, 1), got " + std::to_string(decay));
+  if (!(decay >= 0.0f && decay < 1.0f))
+    throw InvalidGraph("ema: decay must be in [0, 1), got " + std::to_string(decay));
   if (parameters_.empty()) throw InvalidGraph("ema: there are no parameters to follow");
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j)

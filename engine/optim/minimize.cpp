@@ -45,7 +45,8 @@ Targets merge(const std::vector<Targets>& targets) {
       if (std::find(all.outputs.begin(), all.outputs.end(), output) == all.outputs.end()) all.outputs.push_back(output);
     for (const Update& update : part.updates) {
       for (const Update& other : all.updates)
-        if (other.target == update.target) throw InvalidGraph("merge: \"" + label(update.target) + "\" is updated twice");
+        if (other.target == update.target)
+          throw InvalidGraph("merge: \"" + label(update.target) + "\" is updated twice");
       all.updates.push_back(update);
     }
   }

@@ -171,7 +171,8 @@ Problem prepare(Tensor loss, float lr, float weight_decay, const MinimizeOptions
   check(loss, lr, options);
   const std::vector<Tensor> parameters = parameters_of(loss);
   if (parameters.empty()) throw InvalidGraph("minimize: the loss depends on no parameter");
-  Problem problem{graph_of(loss), {}, {}, {}, Targets(loss), options.name.empty() ? "" : options.name + ".", options.states};
+  Problem problem{graph_of(loss), {}, {}, {}, Targets(loss), options.name.empty() ? "" : options.name + ".",
+                  options.states};
   select(problem, parameters, lr, weight_decay, options.groups);
   std::vector<Tensor> wrt;
   for (const Trained& each : problem.trained) wrt.push_back(each.p);

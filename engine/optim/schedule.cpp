@@ -38,7 +38,8 @@ struct Phase {
 };
 
 std::vector<Phase> phases_of(double max_lr, std::int64_t length, const OneCycle& o) {
-  const double first = max_lr / o.div_factor, last = first / o.final_div_factor, up = o.rising * static_cast<double>(length);
+  const double first = max_lr / o.div_factor, last = first / o.final_div_factor,
+               up = o.rising * static_cast<double>(length);
   const auto steps = static_cast<double>(length);
   if (o.three_phase) return {{up - 1, max_lr}, {2 * up - 2, first}, {steps - 1, last}};
   return {{up - 1, max_lr}, {steps - 1, last}};
@@ -122,13 +123,15 @@ Schedule Schedule::one_cycle(double max_lr, std::int64_t length, OneCycle o) {
   require_rate("one_cycle: max_lr", max_lr), require_length("one_cycle: length", length);
   const double most = o.three_phase ? 0.5 : 1.0;
   if (!(o.rising >= 0 && o.rising <= most))
-    throw InvalidGraph("schedule one_cycle: rising must be in [0, " + std::to_string(most) + "], got " + std::to_string(o.rising));
+    throw InvalidGraph("schedule one_cycle: rising must be in [0, " + std::to_string(most) + "], got " +
+                       std::to_string(o.rising));
   if (!(o.div_factor > 0) || !(o.final_div_factor > 0))
     throw InvalidGraph("schedule one_cycle: div_factor and final_div_factor must be positive, got " +
                        std::to_string(o.div_factor) + " and " + std::to_string(o.final_div_factor));
   return Schedule([=, phases = phases_of(max_lr, length, o)](std::int64_t step) {
     if (step >= length)
-      throw InvalidGraph("schedule one_cycle: step " + std::to_string(step) + " is beyond a cycle of " + std::to_string(length));
+      throw InvalidGraph("schedule one_cycle: step " + std::to_string(step) + " is beyond a cycle of " +
+                         std::to_string(length));
     return one_cycle_at(max_lr / o.div_factor, phases, o.linear, static_cast<double>(step));
   });
 }
@@ -139,7 +142,8 @@ Schedule Schedule::sequential(std::vector<Schedule> parts, std::vector<std::int6
                        std::to_string(milestones.size()));
   require_ascending("sequential", milestones);
   return Schedule([parts = std::move(parts), milestones = std::move(milestones)](std::int64_t step) {
-    const auto part = static_cast<std::size_t>(std::upper_bound(milestones.begin(), milestones.end(), step) - milestones.begin());
+    const auto part =
+        static_cast<std::size_t>(std::upper_bound(milestones.begin(), milestones.end(), step) - milestones.begin());
     return parts[part].exact(part == 0 ? step : step - milestones[part - 1]);
   });
 }

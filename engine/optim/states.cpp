@@ -25,7 +25,8 @@ Parameter OptimizerStates::get(const std::string& name, const Shape& shape, floa
   for (const Parameter& parameter : data_->parameters) {
     if (parameter.name() != name) continue;
     if (parameter.shape() == shape) return parameter;
-    throw InvalidGraph("optimizer states: \"" + name + "\" has shape " + parameter.shape().str() + ", not " + shape.str());
+    throw InvalidGraph("optimizer states: \"" + name + "\" has shape " + parameter.shape().str() + ", not " +
+                       shape.str());
   }
   data_->parameters.emplace_back(name, shape, std::vector<float>(static_cast<std::size_t>(shape.elements()), initial));
   data_->initial.push_back(initial);

@@ -11,10 +11,11 @@ Tensor tbptt(Graph graph, const std::string& name, Tensor xs, std::int64_t k1, c
   if (!xs || xs.rank() < 1) throw InvalidGraph("tbptt: xs must be a window [k2, ...]");
   const std::int64_t k2 = xs.dim(0);
   if (k1 < 1 || k1 > k2)
-    throw InvalidGraph("tbptt: k1 must be 1 to k2, the length of the window, got k1 " + std::to_string(k1) + " and xs " +
-                       xs.shape().str());
+    throw InvalidGraph("tbptt: k1 must be 1 to k2, the length of the window, got k1 " + std::to_string(k1) +
+                       " and xs " + xs.shape().str());
   std::vector<Tensor> initial;
-  for (std::size_t i = 0; i < states.size(); ++i) initial.push_back(graph.state(name + "." + std::to_string(i), states[i]));
+  for (std::size_t i = 0; i < states.size(); ++i)
+    initial.push_back(graph.state(name + "." + std::to_string(i), states[i]));
   const Unrolled first = unroll(k1 == k2 ? xs : slice(xs, 0, 0, k1), initial);  // steps 0 .. k1-1
   if (first.last.size() != initial.size())
     throw InvalidGraph("tbptt: unroll returned " + std::to_string(first.last.size()) + " last states; got " +

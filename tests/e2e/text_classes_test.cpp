@@ -64,7 +64,8 @@ struct Corpus {
     vocabulary = data::Vocabulary::build(train, {.min_count = 2});
     for (const std::string& text : texts.texts) sequences.push_back(vocabulary.encode(data::words(text)));
   }
-  Prepared prepare(const std::vector<std::int64_t>& bounds, std::span<const std::size_t> samples, std::int64_t T) const {
+  Prepared prepare(const std::vector<std::int64_t>& bounds, std::span<const std::size_t> samples,
+                   std::int64_t T) const {
     const auto bucket = static_cast<std::size_t>(std::find(bounds.begin(), bounds.end(), T) - bounds.begin());
     Prepared p{bucket, data::pad(sequences, samples, T, N), std::vector<std::uint32_t>(N, 0), samples.size()};
     for (std::size_t n = 0; n < samples.size(); ++n) p.labels[n] = texts.labels[samples[n]];

@@ -68,13 +68,17 @@ TEST_P(TruncatedBptt, GradientIsThatOfTheWindow) {
     program.run({{xs, all}});
 
     EXPECT_NEAR(windowed.value(loss), program.value(expected), 1e-5) << "run " << run;
-    for (int i : {0, 1}) EXPECT_TRUE(close(windowed.read(grads[i]), program.read(expected_grads[i]), 1e-4, 1e-5)) << "run " << run;
+    for (int i : {0, 1})
+      EXPECT_TRUE(close(windowed.read(grads[i]), program.read(expected_grads[i]), 1e-4, 1e-5)) << "run " << run;
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Reaches, TruncatedBptt,
-                         ::testing::Values(Reach{3, 3}, Reach{1, 4}, Reach{2, 5}, Reach{3, 5}, Reach{4, 5}, Reach{1, 1}),
-                         [](const auto& row) { return std::to_string(row.param.k1) + "_of_" + std::to_string(row.param.k2); });
+                         ::testing::Values(Reach{3, 3}, Reach{1, 4}, Reach{2, 5}, Reach{3, 5}, Reach{4, 5},
+                                           Reach{1, 1}),
+                         [](const auto& row) {
+                           return std::to_string(row.param.k1) + "_of_" + std::to_string(row.param.k2);
+                         });
 
 TEST(TruncatedBpttStreams, WindowsOverlapByTheReach) {
   std::vector<std::uint32_t> tokens(60);

@@ -33,8 +33,7 @@ const Row optimizer_rows[] = {
     {"minimize: the loss depends on no parameter", [](Setup& s) { minimize(sum(s.g.input("x", {3})), SGD{}); }},
     {"minimize: lr must be finite and not negative, got -1.000000", [](Setup& s) { minimize(s.loss, SGD{.lr = -1}); }},
     {"minimize: lr must be finite and not negative, got nan", [](Setup& s) { minimize(s.loss, Adagrad{.lr = NAN}); }},
-    {"adam: beta1 must be in [0.000000, 1.000000), got 1.000000",
-     [](Setup& s) { minimize(s.loss, Adam{.beta1 = 1}); }},
+    {"adam: beta1 must be in [0.000000, 1.000000), got 1.000000", [](Setup& s) { minimize(s.loss, Adam{.beta1 = 1}); }},
     {"adamw: beta2 must be in [0.000000, 1.000000), got -0.500000",
      [](Setup& s) { minimize(s.loss, AdamW{.beta2 = -0.5f}); }},
     {"adamw: eps must be finite and not negative, got -1.000000", [](Setup& s) { minimize(s.loss, AdamW{.eps = -1}); }},
@@ -60,23 +59,30 @@ const Row optimizer_rows[] = {
     {"minimize: clip_value must be positive, got nan", [](Setup& s) { minimize(s.loss, SGD{}, {.clip_value = NAN}); }},
     {"minimize: accumulate must be 1 to 16777216 runs, got 0",
      [](Setup& s) { minimize(s.loss, SGD{}, {.accumulate = 0}); }},
-    {"minimize: the graph already has an input named \"lr\"; give each minimize of a graph its own MinimizeOptions::name",
+    {"minimize: the graph already has an input named \"lr\"; give each minimize of a graph its own "
+     "MinimizeOptions::name",
      [](Setup& s) { minimize(s.loss, SGD{}), minimize(s.loss, SGD{}); }},
     {"minimize: the graph already has an input named \"a.lr\"; give each minimize of a graph its own "
      "MinimizeOptions::name",
      [](Setup& s) { minimize(s.loss, SGD{}, {.name = "a"}), minimize(s.loss, SGD{}, {.name = "a"}); }},
     {"merge: \"w\" is updated twice",
-     [](Setup& s) { merge({minimize(s.loss, SGD{}), minimize(s.loss, SGD{}, {.name = "second"})}); }},
+     [](Setup& s) {
+       merge({minimize(s.loss, SGD{}), minimize(s.loss, SGD{}, {.name = "second"})});
+     }},
     {"optimizer states: \"sgd.momentum.0.w\" has shape [2], not [5]",
      [](Setup& s) {
        OptimizerStates states;
        minimize(s.loss, SGD{.momentum = 0.5f}, {.states = states});
        Graph g;
-       minimize(sum(g.parameter(Parameter("w", {5}, std::vector<float>(5)))), SGD{.momentum = 0.5f}, {.states = states});
+       minimize(sum(g.parameter(Parameter("w", {5}, std::vector<float>(5)))), SGD{.momentum = 0.5f},
+                {.states = states});
      }},
     {"ema: decay must be in [0, 1), got 1.000000", [](Setup& s) { EMA({s.p}, 1); }},
     {"ema: there are no parameters to follow", [](Setup&) { EMA(std::vector<Parameter>{}); }},
-    {"ema: parameter \"w\" is named twice", [](Setup& s) { EMA({s.p, s.p}); }},
+    {"ema: parameter \"w\" is named twice",
+     [](Setup& s) {
+       EMA({s.p, s.p});
+     }},
     {"minimize: ema follows no parameter that this loss trains",
      [](Setup& s) { minimize(s.loss, SGD{}, {.ema = EMA({s.other})}); }},
 };
@@ -96,10 +102,13 @@ const Row group_rows[] = {
     {"minimize: group \"0\": the loss does not depend on parameter \"other\" [3]",
      [](Setup& s) { with_group(s, {.parameters = {s.other}}); }},
     {"minimize: group \"1\": parameter \"w\" is already in group \"0\"",
-     [](Setup& s) { minimize(s.loss, SGD{}, {.groups = {{.parameters = {s.p}}, {.parameters = {s.p}}}}); }},
+     [](Setup& s) {
+       minimize(s.loss, SGD{}, {.groups = {{.parameters = {s.p}}, {.parameters = {s.p}}}});
+     }},
     {"minimize: group \"a\" exists twice",
      [](Setup& s) {
-       minimize(s.loss, SGD{}, {.groups = {{.name = "a", .parameters = {s.p}}, {.name = "a", .parameters = {s.other}}}});
+       minimize(s.loss, SGD{},
+                {.groups = {{.name = "a", .parameters = {s.p}}, {.name = "a", .parameters = {s.other}}}});
      }},
     {"minimize: every parameter of the loss is frozen",
      [](Setup& s) { with_group(s, {.parameters = {s.p}, .frozen = true}); }},

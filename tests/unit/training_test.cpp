@@ -49,7 +49,8 @@ TEST(Accumulation, FollowsTheBigBatch) {
       const Floats x = random_values(36, 10 + step, -2, 2), y = random_values(24, 50 + step);
       for (int i = 0; i < 3; ++i) a.run({{micro.x, part(x, i, 3)}, {micro.y, part(y, i, 3)}});
       b.run({{whole.x, x}, {whole.y, y}});
-      EXPECT_TRUE(close(small.w.values(), big.w.values(), 1e-5, 1e-5)) << "optimiser " << optimizer.index() << ", step " << step;
+      EXPECT_TRUE(close(small.w.values(), big.w.values(), 1e-5, 1e-5))
+          << "optimiser " << optimizer.index() << ", step " << step;
       EXPECT_TRUE(close(small.b.values(), big.b.values(), 1e-5, 1e-5));
     }
   }
