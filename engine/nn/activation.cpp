@@ -7,7 +7,7 @@ namespace {
 
 Tensor scalar(Tensor like, float value) { return graph_of(like).full({}, value); }
 
-Tensor hard_sigmoid(Tensor x) { return maximum(minimum(x * (1.0f / 6.0f) + 0.5f, scalar(x, 1.0f)), scalar(x, 0.0f)); }
+Tensor hard_sigmoid(Tensor x) { return maximum(minimum(x / 6.0f + 0.5f, scalar(x, 1.0f)), scalar(x, 0.0f)); }
 
 /// log(1 + exp(x)) without overflow: max(x, 0) + log(1 + exp(-|x|)).
 Tensor softplus(Tensor x) { return volute::relu(x) + log(1.0f + exp(-abs(x))); }

@@ -146,6 +146,102 @@ def grid(kind, seed, P=0, I=10, H=6, L=2, T=7, N=6):
               bidirectional=bidirectional, hidden=H, layers=L)
 
 
+# Options PyTorch's layers have not got: the formulas of their papers, differentiated by autograd ------
+
+
+def norm(a, gamma, beta=None):
+    return nn.functional.layer_norm(a, a.shape[-1:], gamma, beta, 1e-5)
+
+
+def hard_sigmoid(a):
+    return torch.clamp(a / 6 + 0.5, 0, 1)
+
+
+def lstm_clips(w, x, h, c):
+    """Peepholes, projection, one bias, and all three clips."""
+    i, f, g, o = (x @ w["weight_ih"].T + w["bias_ih"] + h @ w["weight_hh"].T).chunk(4, dim=1)
+    pi, pf, po = w["weight_ch"].chunk(3)
+    clip = lambda a: torch.clamp(a, -0.6875, 0.6875)
+    i, f, g = torch.sigmoid(clip(i + pi * c)), torch.sigmoid(clip(f + pf * c)), torch.tanh(clip(g))
+    c = torch.clamp(f * c + i * g, -0.40625, 0.40625)
+    o = torch.sigmoid(clip(o + po * c))
+    return torch.clamp((o * torch.tanh(clip(c))) @ w["weight_hr"].T, -0.1875, 0.3125), c
+
+
+def lstm_norm(w, x, h, c):
+    """haste's layer norm."""
+    a = norm(x @ w["weight_ih"].T, w["gamma_ih"]) + w["bias_ih"]
+    i, f, g, o = (a + norm(h @ w["weight_hh"].T, w["gamma_hh"]) + w["bias_hh"]).chunk(4, dim=1)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(norm(c, w["gamma_h"], w["beta_h"])), c
+
+
+def lstm_coupled(w, x, h, c):
+    """f = 1 - i with a peephole for i and o, other activations, and zoneout's expected value."""
+    i, g, o = (x @ w["weight_ih"].T + w["bias_ih"] + h @ w["weight_hh"].T + w["bias_hh"]).chunk(3, dim=1)
+    pi, po = w["weight_ch"].chunk(2)
+    i = hard_sigmoid(i + pi * c)
+    new_c = (1 - i) * c + i * nn.functional.elu(g)
+    new_h = hard_sigmoid(o + po * new_c) * nn.functional.softsign(new_c)
+    return 0.25 * h + 0.75 * new_h, 0.125 * c + 0.875 * new_c
+
+
+def gru_before(w, x, h):
+    """Reset before the product, each product with a layer norm of its own."""
+    H = h.shape[1]
+    a = norm(x @ w["weight_ih"].T, w["gamma_ih"]) + w["bias_ih"]
+    u, gamma, b = w["weight_hh"], w["gamma_hh"], w["bias_hh"]
+    rz = torch.sigmoid(a[:, : 2 * H] + norm(h @ u[: 2 * H].T, gamma[: 2 * H]) + b[: 2 * H])
+    r, z = rz.chunk(2, dim=1)
+    n = torch.tanh(a[:, 2 * H:] + norm((r * h) @ u[2 * H:].T, gamma[2 * H:]) + b[2 * H:])
+    return ((1 - z) * n + z * h,)
+
+
+def indrnn(w, x, h):
+    return (torch.relu(x @ w["weight_ih"].T + w["bias_ih"] + w["weight_hh"] * h),)
+
+
+def mingru(w, x, h):
+    z, n = (x @ w["weight_ih"].T + w["bias_ih"]).chunk(2, dim=1)
+    z = torch.sigmoid(z)
+    return ((1 - z) * h + z * n,)
+
+
+def minlstm(w, x, h):
+    f, i, n = (x @ w["weight_ih"].T + w["bias_ih"]).chunk(3, dim=1)
+    f, i = torch.sigmoid(f), torch.sigmoid(i)
+    return (f / (f + i) * h + i / (f + i) * n,)
+
+
+def options(step, seed, shapes, P=5, states=1, T=5, N=3, I=4, H=5):
+    torch.manual_seed(seed)
+    inputs = leaves(x=draw(T, N, I), h0=draw(N, P), **({"c0": draw(N, H)} if states > 1 else {}))
+    weights = leaves(**{k: draw(*s) for k, s in shapes(I, H, P).items()})
+    now, outputs = tuple(inputs[k] for k in ["h0", "c0"][:states]), []
+    for x in inputs["x"]:
+        now = step(weights, x, *now)
+        outputs.append(now[0])
+    out = torch.stack(outputs)
+    factors = [draw(*out.shape)] + [draw(*s.shape) for s in now]
+    loss = sum((f * t).sum() for f, t in zip(factors, [out, *now]))
+    tensors = with_grads(loss, {**inputs, **{k + "_l0": w for k, w in weights.items()}})
+    tensors.update(zip(["factor.out", "factor.h", "factor.c"], factors))
+    write(f"option_{step.__name__}", {**tensors, "out": out, "last.h": now[0]}, hidden=H)
+
+
+def all_options():
+    usual = lambda G: lambda I, H, P: {"weight_ih": (G * H, I), "weight_hh": (G * H, P), "bias_ih": (G * H,)}
+    both = lambda G, more=lambda H: {}: lambda I, H, P: {**usual(G)(I, H, P), "bias_hh": (G * H,), **more(H)}
+    gammas = lambda G: lambda H: {"gamma_ih": (G * H,), "gamma_hh": (G * H,)}
+    options(lstm_clips, 31, lambda I, H, P: {**usual(4)(I, H, P), "weight_ch": (3 * H,), "weight_hr": (P, H)}, P=3, states=2)
+    options(lstm_norm, 32, both(4, lambda H: {**gammas(4)(H), "gamma_h": (H,), "beta_h": (H,)}), states=2)
+    options(lstm_coupled, 33, both(3, lambda H: {"weight_ch": (2 * H,)}), states=2)
+    options(gru_before, 34, both(3, gammas(3)))
+    options(indrnn, 35, lambda I, H, P: {"weight_ih": (H, I), "weight_hh": (H,), "bias_ih": (H,)})
+    options(mingru, 36, lambda I, H, P: {"weight_ih": (2 * H, I), "bias_ih": (2 * H,)})
+    options(minlstm, 37, lambda I, H, P: {"weight_ih": (3 * H, I), "bias_ih": (3 * H,)})
+
+
 # Training runs ------------------------------------------------------------------------------------
 
 
@@ -251,6 +347,7 @@ if __name__ == "__main__":
     for seed, kind in enumerate(["lstm", "gru", "rnn_tanh", "rnn_relu"]):
         grid(kind, 20 + seed)
     grid("lstm", 24, P=3)
+    all_options()
     adam = {"optimizer": "adam", "lr": 2e-3}
     parity("lstm", "lstm", 11, {**adam, "clip_norm": 0.5}, L=2)
     parity("gru", "gru", 12, {**adam, "clip_norm": 0.7})

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -33,6 +34,19 @@ TEST(Layers, ParametersHavePyTorchsNamesShapesAndOrder) {
                                             {"bias_ih_l0", {15}}, {"bias_hh_l0", {15}}}));
   EXPECT_EQ(names_of(nn::RNN(3, 5)), (Named{{"weight_ih_l0", {5, 3}}, {"weight_hh_l0", {5, 5}},
                                             {"bias_ih_l0", {5}}, {"bias_hh_l0", {5}}}));
+  EXPECT_EQ(names_of(nn::LSTM(10, 6, {.layers = 2, .bidirectional = true, .projection = 3})).size(), 20u);
+  const Named projected = names_of(nn::LSTM(10, 6, {.layers = 2, .bidirectional = true, .projection = 3}));
+  EXPECT_EQ(projected[4], (std::pair<std::string, Shape>{"weight_hr_l0", {3, 6}}));
+  EXPECT_EQ(projected[6], (std::pair<std::string, Shape>{"weight_hh_l0_reverse", {24, 3}}));
+  EXPECT_EQ(projected[10], (std::pair<std::string, Shape>{"weight_ih_l1", {24, 6}}));
+  EXPECT_EQ(names_of(nn::LSTM(3, 5, {.bias = nn::Bias::single, .peepholes = true, .coupled = true, .layer_norm = true})),
+            (Named{{"weight_ih_l0", {15, 3}}, {"weight_hh_l0", {15, 5}}, {"bias_ih_l0", {15}}, {"gamma_ih_l0", {15}},
+                   {"gamma_hh_l0", {15}}, {"weight_ch_l0", {10}}, {"gamma_h_l0", {5}}, {"beta_h_l0", {5}}}));
+  EXPECT_EQ(names_of(nn::IndRNN(3, 5)), (Named{{"weight_ih_l0", {5, 3}}, {"weight_hh_l0", {5}}, {"bias_ih_l0", {5}}}));
+  EXPECT_EQ(names_of(nn::MinGRU(3, 5, {.bias = nn::Bias::none})), (Named{{"weight_ih_l0", {10, 3}}}));
+  EXPECT_EQ(names_of(nn::MinLSTM(3, 5)), (Named{{"weight_ih_l0", {15, 3}}, {"bias_ih_l0", {15}}}));
+  EXPECT_EQ(names_of(nn::LSTM(3, 5, {.bidirectional = true, .learned_states = true})).back(),
+            (std::pair<std::string, Shape>{"c_0", {2, 5}}));
   EXPECT_EQ(names_of(nn::Linear(3, 4)), (Named{{"weight", {4, 3}}, {"bias", {4}}}));
   EXPECT_EQ(names_of(nn::Linear(3, 4, false)), (Named{{"weight", {4, 3}}}));
   EXPECT_EQ(names_of(nn::Embedding(7, 2)), (Named{{"weight", {7, 2}}}));
@@ -65,6 +79,24 @@ TEST(Layers, StartFromPyTorchsDistributions) {
   EXPECT_NEAR(sum / n, 0, 5 / std::sqrt(n));
   EXPECT_NEAR(squares / n, 1, 5 * std::sqrt(2 / n));
   EXPECT_NEAR(within / n, 0.6827, 5 * 0.4654 / std::sqrt(n));
+}
+
+TEST(Layers, KerasInitialiserIsGlorotOrthogonalZeroAndForgetOne) {
+  manual_seed(4);
+  const std::int64_t I = 48, H = 24;
+  const nn::LSTM lstm(I, H, {.initialiser = nn::Initialiser::keras});
+  expect_uniform(lstm.parameters()[0], std::sqrt(6.0 / static_cast<double>(I + 4 * H)));
+  const auto u = lstm.parameters()[1].values();  // [4H, H], columns orthonormal
+  for (std::int64_t a = 0; a < H; ++a)
+    for (std::int64_t b = 0; b <= a; ++b) {
+      double dot = 0;
+      for (std::int64_t r = 0; r < 4 * H; ++r) dot += double{u[r * H + a]} * u[r * H + b];
+      ASSERT_NEAR(dot, a == b, 1e-6);
+    }
+  const auto bias = lstm.parameters()[2].values();
+  for (std::int64_t k = 0; k < 4 * H; ++k) EXPECT_EQ(bias[k], k / H == 1 ? 1.0f : 0.0f);
+  const auto coupled = nn::LSTM(2, 3, {.coupled = true, .forget_bias = 2.0f}).parameters()[2].values();
+  EXPECT_EQ(std::vector(coupled.begin(), coupled.begin() + 3), std::vector<float>(3, -2.0f)) << "f = 1 - i";
 }
 
 TEST(Layers, ManualSeedRepeatsInitialValues) {
@@ -188,6 +220,71 @@ TEST(Recurrent, DropoutActsBetweenLayersInTrainingOnly) {
   const auto got = run(dropped, Mode::training);
   EXPECT_NE(got[0], want[0]);
   EXPECT_EQ(got[1], want[1]) << "the first layer's own state must not be dropped";
+}
+
+TEST(Recurrent, GatesStatesAndLastOutputsCanBeRead) {
+  manual_seed(7);
+  const std::int64_t T = 4, N = 3, H = 5;
+  const nn::LSTM lstm(3, H, {.layers = 2, .bidirectional = true, .learned_states = true});
+  Graph g;
+  Tensor x = g.input("x", {T, N, 3}), n = g.input("n", {N}, DType::u32);
+  const nn::RecurrentResult result = lstm.run(x, {.lengths = n});
+  EXPECT_EQ(result.last_output.shape(), (Shape{N, 2 * H}));
+  EXPECT_EQ(lstm.features(), 2 * H);
+  Tensor c = result.step("c", 0), o = result.step("o"), h = result.step("h");
+  Tensor made = o * tanh(result.step("c"));  // [T, N, H]; h' where the step counts
+  Reference reference;
+  reference.set(x, widen(random_values(static_cast<std::size_t>(T * N * 3), 3)));
+  reference.set(n, {4, 4, 4});
+  const auto values = reference.evaluate({h, made, slice(result.last[1], 0, 0, 1), slice(c, 0, T - 1, T),
+                                          result.last_output, slice(result.last[0], 0, 2, 3), slice(result.last[0], 0, 3, 4)});
+  EXPECT_TRUE(close(values[0], values[1], 1e-12, 1e-12));
+  EXPECT_EQ(values[2], values[3]) << "the last c of the first layer, forward";
+  for (std::int64_t i = 0; i < N * H; ++i) {
+    EXPECT_EQ(values[4][i / H * 2 * H + i % H], values[5][i]);
+    EXPECT_EQ(values[4][i / H * 2 * H + H + i % H], values[6][i]);
+  }
+}
+
+TEST(Recurrent, ZoneoutKeepsItsShareOfOldValues) {
+  manual_seed(8);
+  const std::int64_t T = 40, N = 2, H = 8;
+  Graph g;
+  Tensor x = g.input("x", {T, N, 3});
+  Tensor out = nn::RNN(3, H, {.zoneout = 0.25f})(x);
+  Reference reference;
+  reference.set(x, widen(random_values(static_cast<std::size_t>(T * N * 3), 3)));
+  const auto h = reference.evaluate({out})[0];
+  int kept = 0;
+  for (std::int64_t i = N * H; i < T * N * H; ++i) kept += h[i] == h[i - N * H];
+  EXPECT_NEAR(kept, 156, 54) << "a quarter of 624, within five standard deviations";
+}
+
+TEST(Recurrent, VariationalDropoutDrawsOneMaskForAllSteps) {
+  const std::int64_t T = 6, H = 16;
+  for (const bool variational : {false, true}) {
+    manual_seed(8);
+    const nn::RNN rnn(3, H, {.layers = 2, .dropout = 0.5f, .variational = variational});
+    Graph g;
+    Tensor x = g.input("x", {T, 1, 3});
+    const nn::RecurrentResult result = rnn.run(x);
+    const Tensor w = g.parameter(rnn.parameters()[4]);  // weight_ih_l1: a column is 0 where its input is dropped
+    ASSERT_EQ(rnn.parameters()[4].name(), "weight_ih_l1");
+    std::vector<Reference::Values> dropped;
+    Reference reference;
+    reference.set(x, widen(random_values(static_cast<std::size_t>(T * 3), 3)));
+    for (std::int64_t t = 0; t < T; ++t) {
+      Tensor seen = sum(gradients(sum(slice(result.outputs, 0, t, t + 1)), {w})[0], {0});  // [H]
+      dropped.push_back(reference.evaluate({equal(seen, g.full({}, 0.0f))})[0]);
+    }
+    const double lost = std::accumulate(dropped[T - 1].begin(), dropped[T - 1].end(), 0.0);
+    if (variational) {
+      EXPECT_GT(lost, 2);
+      for (const auto& step : dropped) EXPECT_EQ(step, dropped[0]);
+    } else {
+      EXPECT_LT(lost, 3) << "over six steps nearly every input was seen once";
+    }
+  }
 }
 
 TEST(Recurrent, CarriedStateContinuesWhereTheLastRunStopped) {
