@@ -82,16 +82,17 @@ Tensor Attention::scores(Tensor query, const Memory& memory) const {
     return sum(hidden * g.parameter(parameters_[3]), {-1});                                            // [N, S]
   }
   const float scale = score_ == Score::scaled ? 1.0f / std::sqrt(static_cast<float>(query_)) : 1.0f;
-  return sum(memory.keys * reshape(query * scale, {N, 1, query_}), {-1});  // [N, S]
+  return reshape(matmul(reshape(query * scale, {N, 1, query_}), memory.keys, false, true), {N, memory.keys.dim(1)});
 }
 
 Attended Attention::operator()(Tensor query, const Memory& memory) const {
   if (!memory.keys || memory.keys.rank() != 3) refuse("attention", "the memory is not one of prepare()", {memory.keys});
   require_shape("attention", "query", query, {memory.keys.dim(0), query_});
   const std::int64_t N = query.dim(0), S = memory.keys.dim(1);
-  Tensor weights = masked_softmax(scores(query, memory), memory.mask);                   // [N, S]
-  Tensor context = sum(reshape(weights, {N, S, 1}) * memory.values, {1});                // [N, M]
-  return {context, weights};
+  Tensor weights = masked_softmax(scores(query, memory), memory.mask);  // [N, S]
+  // A product, so that over time the gradient of the values is one product of depth T and not T outer ones kept.
+  Tensor context = matmul(reshape(weights, {N, 1, S}), memory.values);  // [N, 1, M]
+  return {reshape(context, {N, memory_}), weights};
 }
 
 }  // namespace nn

@@ -52,7 +52,10 @@ Tensor BatchNorm::normalise(Tensor x, Tensor mask) const {
     for (int i = 0; i + 1 < x.rank(); ++i) axes.push_back(i);
     const auto rows = static_cast<float>(x.shape().elements() / size_);
     Tensor count = mask ? maximum(sum(mask), g.full({}, 1.0f)) : g.full({}, rows);    // []
-    auto average = [&](Tensor t) { return (axes.empty() ? t : sum(mask ? t * mask : t, axes)) / count; };
+    auto average = [&](Tensor t) {
+      if (mask) t = where(mask, t, g.full({}, 0.0f));  // not a product: padding may hold anything, NaN too
+      return (axes.empty() ? t : sum(t, axes)) / count;
+    };
     Tensor batch_mean = average(x);  // [C]
     centred = x - batch_mean;
     variance = average(centred * centred);  // [C]

@@ -16,7 +16,7 @@ using namespace rewrite;
 struct Options {
   std::string task = "dates", save;
   std::int64_t batch = 64, embed = 32, hidden = 64, steps = 4000;
-  double lr = 4e-3, seconds = 600, sampling = 0, enough = 0.995;
+  double lr = 4e-3, seconds = 600, sampling = 0, enough = 0.998;
   std::uint32_t seed = 1;
 };
 
@@ -92,7 +92,9 @@ int run(const Options& o) {
   std::printf("%s on %s, compiled in %.1f s\n", o.task.c_str(), device.name().c_str(), elapsed());
 
   std::mt19937 random(o.seed);
-  const std::vector<Example> validation = held_out(*task, 1000003, 256);
+  std::vector<Example> test = held_out(*task, 1000003, 2512);
+  const std::vector<Example> validation(test.begin(), test.begin() + 512);
+  test.erase(test.begin(), test.begin() + 512);
   for (std::int64_t step = 1; step <= o.steps && elapsed() < o.seconds; ++step) {
     const Batch batch(*task, random, o.batch);
     train.set("lr", static_cast<float>(o.lr * decay(static_cast<double>(step) / static_cast<double>(o.steps))));
@@ -107,7 +109,7 @@ int run(const Options& o) {
     if (measured && score.exact >= o.enough) break;
   }
   const double trained = elapsed();
-  const Score score = measure(translator, held_out(*task, 2000003, 2000), 8);
+  const Score score = measure(translator, test, 8);
   std::printf("exact match %.4f, character error rate %.5f on 2000 held-out examples after %.1f s of training\n",
               score.exact, score.cer, trained);
   if (!o.save.empty()) io::save(o.save, {{"model", model}});

@@ -233,7 +233,8 @@ TEST(Attention, WhatIsMaskedChangesNoBit) {
 const nn::Seq2SeqOptions tiny = {.source_vocabulary = 6, .target_vocabulary = 7, .embed = 3, .hidden = 4};
 
 TEST(Seq2Seq, DeviceReferenceAndDifferences) {
-  for (nn::Score score : {nn::Score::additive, nn::Score::general}) {
+  for (auto [score, sampled] : {std::pair(nn::Score::additive, false), {nn::Score::general, false},
+                                {nn::Score::additive, true}}) {
     manual_seed(4);
     nn::Seq2SeqOptions options = tiny;
     options.score = score;
@@ -241,7 +242,8 @@ TEST(Seq2Seq, DeviceReferenceAndDifferences) {
     GradientCheck c;
     Tensor source = c.indices("source", {3, 2}, {3, 4, 5, 3, 4, 0});
     Tensor inputs = c.indices("inputs", {3, 2}, {1, 1, 5, 6, 4, 2}), targets = c.indices("targets", {3, 2}, {5, 6, 4, 2, 2, 0});
-    c.parameters(model).check(model.loss(source, inputs, targets), 5e-5);
+    Tensor sampling = sampled ? c.graph.scalar("sampling", 0.5f) : Tensor();
+    c.parameters(model).check(model.loss(source, inputs, targets, sampling), 5e-5);
   }
 }
 
