@@ -64,8 +64,7 @@ std::vector<std::uint32_t> padded_words(Program& program, Tensor output) {
     for (std::size_t i = 0; i < words.size(); ++i)
       if (i % pitch >= width && words[i] != 0)
         return ::testing::AssertionFailure() << "row " << i / pitch << " of " << name_of(node.op) << node.shape.str()
-                                             << " has 0x" << std::hex << words[i] << " in padding lane " << std::dec
-                                             << i % pitch;
+                                             << " has word " << words[i] << " in padding lane " << i % pitch;
   }
   return ::testing::AssertionSuccess();
 }
@@ -87,8 +86,10 @@ Case::Case(const Build& build, const Leaves& leaves, std::uint32_t seed) : leave
     const Leaf& leaf = leaves_[i];
     const auto own = seed + static_cast<std::uint32_t>(i);
     inputs_.push_back(graph_.input("in" + std::to_string(i), leaf.shape, leaf.bound ? DType::u32 : DType::f32));
-    if (leaf.bound) values_.emplace_back(random_indices(count_of(leaf.shape), own, leaf.bound));
-    else values_.emplace_back(floats_of(leaf, own));
+    if (leaf.bound)
+      values_.emplace_back(random_indices(count_of(leaf.shape), own, leaf.bound));
+    else
+      values_.emplace_back(floats_of(leaf, own));
   }
   outputs_ = build(inputs_);
   add_loss(seed + 100);
@@ -163,8 +164,10 @@ void Case::check_gradients() const {
   const auto found = reference_.evaluate(gradients_);
   for (std::size_t k = 0; k < wrt_.size(); ++k) {
     ASSERT_EQ(gradients_[k].shape(), leaves_[wrt_[k]].shape);
-    if (leaves_[wrt_[k]].differentiable) check_leaf(wrt_[k], found[k]);
-    else EXPECT_EQ(magnitude(found[k], 0), 0) << "in" << wrt_[k] << " is meant to have no gradient";
+    if (leaves_[wrt_[k]].differentiable)
+      check_leaf(wrt_[k], found[k]);
+    else
+      EXPECT_EQ(magnitude(found[k], 0), 0) << "in" << wrt_[k] << " is meant to have no gradient";
   }
 }
 

@@ -39,9 +39,9 @@ class Case {
   std::vector<Tensor> inputs_;
   std::vector<Feedable> values_;
   std::vector<Tensor> outputs_;
-  Tensor loss_;                     ///< sum of outputs times fixed random factors; none without f32 outputs
-  std::vector<std::size_t> wrt_;    ///< leaves that are differentiated
-  std::vector<Tensor> gradients_;   ///< in the order of wrt_
+  Tensor loss_;                    ///< sum of outputs times fixed random factors; none without f32 outputs
+  std::vector<std::size_t> wrt_;   ///< leaves that are differentiated
+  std::vector<Tensor> gradients_;  ///< in the order of wrt_
   Reference reference_;
 };
 

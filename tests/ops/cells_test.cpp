@@ -66,17 +66,23 @@ Tensor normalised(Tensor z) {
 Row own(const Sizes& s) {
   const Build build = [=](Inputs in) {
     const Tensor x = in[0], w = in[3], u = in[4], peep = in[5], project = in[6], mask = in[7];
-    const ScanResult result = scan({x, mask}, {in[1], in[2]}, [&](std::span<const Tensor> xs, std::span<const Tensor> st) {
-      const Tensor h = st[0], c = st[1], keep = xs[1];  // [N, H] [N, H] [N, 1]
-      const auto z = split(normalised(matmul(xs[0], w, false, true) + matmul(h, u, false, true)), 1, 3);
-      const Tensor f = sigmoid(z[0] + peep * c), next_c = f * c + (1.0f - f) * tanh(z[1]);
-      const Tensor next_h = maximum(minimum(matmul(sigmoid(z[2] + peep * next_c) * next_c, project), graph_of(h).full({}, 0.9f)), graph_of(h).full({}, -0.9f));
-      return ScanStep{{keep * next_h + (1.0f - keep) * h, keep * next_c + (1.0f - keep) * c}, {next_h}};
-    }, {.reverse = true});
+    const ScanResult result =
+        scan({x, mask}, {in[1], in[2]},
+             [&](std::span<const Tensor> xs, std::span<const Tensor> st) {
+               const Tensor h = st[0], c = st[1], keep = xs[1];  // [N, H] [N, H] [N, 1]
+               const auto z = split(normalised(matmul(xs[0], w, false, true) + matmul(h, u, false, true)), 1, 3);
+               const Tensor f = sigmoid(z[0] + peep * c), next_c = f * c + (1.0f - f) * tanh(z[1]);
+               const Tensor next_h =
+                   maximum(minimum(matmul(sigmoid(z[2] + peep * next_c) * next_c, project), graph_of(h).full({}, 0.9f)),
+                           graph_of(h).full({}, -0.9f));
+               return ScanStep{{keep * next_h + (1.0f - keep) * h, keep * next_c + (1.0f - keep) * c}, {next_h}};
+             },
+             {.reverse = true});
     return std::vector{result.outputs[0], result.last[0], result.last[1]};
   };
   const float bound = 1.0f / std::sqrt(static_cast<float>(s.H));
-  return {"", build,
+  return {"",
+          build,
           {{real({s.T, s.N, s.C}), real({s.N, s.H}), real({s.N, s.H}), between({3 * s.H, s.C}, -bound, bound),
             between({3 * s.H, s.H}, -bound, bound), real({s.H}), between({s.H, s.H}, -bound, bound),
             between({s.T, s.N, 1}, 0.1f, 0.9f)}}};

@@ -146,7 +146,8 @@ void multiply(const MatmulVariant& variant, const Extents& e, bool a_t, bool b_t
   for (Matrices* m : {&a, &b, &c}) m->upload();
   const auto left = matrix_operand(a.view(e.batches)), right = matrix_operand(b.view(e.batches));
   ASSERT_TRUE(left && right);
-  run(matmul_dispatch(*left, *right, c.view(e.batches), target_of(access), &variant), {a.range(), b.range(), c.range()});
+  run(matmul_dispatch(*left, *right, c.view(e.batches), target_of(access), &variant),
+      {a.range(), b.range(), c.range()});
   c.download();
   compare(a, b, c, e);
 }
@@ -173,7 +174,8 @@ class Variants : public ::testing::TestWithParam<std::size_t> {
 
 TEST_P(Variants, SumElementsOfTheOperandsAlone) {
   const MatmulVariant& variant = matmul_variants()[GetParam()];
-  if (variant.shuffle_lanes && variant.shuffle_lanes != device().data()->target.shuffle_lanes) return;  // never chosen here
+  if (variant.shuffle_lanes && variant.shuffle_lanes != device().data()->target.shuffle_lanes)
+    return;  // never chosen here
   const Access texel{"texel loads", true, false}, storage{"storage loads", false, false};
   const bool for_gpus = variant.family == std::string("shared");
   for (const bool a_t : {false, true})

@@ -36,13 +36,15 @@ TEST_P(Operations, TexelLoadsMatchReference) {
 // As on GPUs: every row, at every other combination of shapes, since what differs is only how a texel is loaded
 // and each combination costs the driver's compiler up to a second.
 TEST_P(Operations, StorageLoadsMatchReference) {
-  each([](const Case& c, double tolerance) { c.check_device({.matmul = "shared", .texel_loads = false}, tolerance); }, 2);
+  each([](const Case& c, double tolerance) { c.check_device({.matmul = "shared", .texel_loads = false}, tolerance); },
+       2);
 }
 
 // As where a result is longer than a storage buffer may be: here, all are. Every row, at its first shapes.
 TEST_P(Operations, ImageStoresMatchReference) {
-  each([](const Case& c, double tolerance) { c.check_device({.texel_loads = true, .max_storage_range = 1}, tolerance); },
-       1000);
+  each(
+      [](const Case& c, double tolerance) { c.check_device({.texel_loads = true, .max_storage_range = 1}, tolerance); },
+      1000);
 }
 
 std::vector<std::size_t> all_rows() {

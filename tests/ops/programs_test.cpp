@@ -31,10 +31,8 @@ class Follower {
  public:
   Follower(const Graph& graph, Targets targets, std::vector<Tensor> inputs = {})
       : graph_(graph), targets_(std::move(targets)), inputs_(std::move(inputs)) {
-    for (const auto& [data, node] : graph.data()->parameters)
-      reference_.set(Tensor(node), widen(data->host));
-    program_ = std::make_unique<Program>(
-        compile_program(device().data(), graph, targets_, {.guard_bytes = 256}));
+    for (const auto& [data, node] : graph.data()->parameters) reference_.set(Tensor(node), widen(data->host));
+    program_ = std::make_unique<Program>(compile_program(device().data(), graph, targets_, {.guard_bytes = 256}));
     updates_ = targets_.updates;
     updates_.insert(updates_.end(), graph.data()->carried.begin(), graph.data()->carried.end());
   }
@@ -123,10 +121,18 @@ TEST(Updates, FromShiftedReadsOfTheTarget) {
       [](Tensor w) { return w - slice(w, 0, 0, 1); },
       [](Tensor w) { return w * 0.5f + sum(w, {1}, true) * 0.1f; },
       [](Tensor w) { return matmul(w, w) * 0.3f; },
-      [](Tensor w) { return concat({slice(w, 1, 1, 7), slice(w, 1, 0, 1)}, 1); },
-      [](Tensor w) { return concat({slice(w, 0, 3, 7) * 1.0f, slice(w, 0, 0, 3) + 0.1f}, 0); },
-      [](Tensor w) { return reshape(reshape(w, {-1}), {7, 7}) + reshape(transpose(w), {7, 7}); },
-      [](Tensor w) { return scan(w, slice(reshape(w, {-1}), 0, 0, 7), [](Tensor a, Tensor h) { return tanh(a + h); }).first; },
+      [](Tensor w) {
+        return concat({slice(w, 1, 1, 7), slice(w, 1, 0, 1)}, 1);
+      },
+      [](Tensor w) {
+        return concat({slice(w, 0, 3, 7) * 1.0f, slice(w, 0, 0, 3) + 0.1f}, 0);
+      },
+      [](Tensor w) {
+        return reshape(reshape(w, {-1}), {7, 7}) + reshape(transpose(w), {7, 7});
+      },
+      [](Tensor w) {
+        return scan(w, slice(reshape(w, {-1}), 0, 0, 7), [](Tensor a, Tensor h) { return tanh(a + h); }).first;
+      },
       [](Tensor w) { return w; },
   };
   for (const auto& rule : rules) {
@@ -144,7 +150,8 @@ TEST(Updates, OfParametersThatReadEachOther) {
   Parameter p = parameter("p", {7, 7}, 3), q = parameter("q", {7, 7}, 4), r = parameter("r", {7, 7}, 5);
   Graph g;
   const Tensor a = g.parameter(p), b = g.parameter(q), c = g.parameter(r), total = a + b;
-  Follower f(g, Targets({sum(a * b, {0}), matmul(a, c)}, {{a, b}, {b, total * 0.5f}, {c, matmul(a, transpose(c)) * 0.2f}}));
+  Follower f(
+      g, Targets({sum(a * b, {0}), matmul(a, c)}, {{a, b}, {b, total * 0.5f}, {c, matmul(a, transpose(c)) * 0.2f}}));
   f.parameters = {p, q, r};
   f.runs(4);
 }
@@ -175,7 +182,8 @@ TEST(States, CountStepsAndKeepIndices) {
   Graph g;
   const Tensor step = g.step(), index = g.state("index", {5}, 2, DType::u32);
   g.carry(index, to_u32(to_f32(index) * 1.5f));
-  Follower f(g, Targets({step, to_f32(step) * 0.5f, index, embedding(g.full({9, 3}, 2.0f) * to_f32(g.iota(3)), index)}));
+  Follower f(g,
+             Targets({step, to_f32(step) * 0.5f, index, embedding(g.full({9, 3}, 2.0f) * to_f32(g.iota(3)), index)}));
   f.runs(4);
 }
 

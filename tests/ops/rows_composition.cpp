@@ -48,9 +48,14 @@ Row many_slices() {
 Row same_tensor_twice() {
   const Build build = [](Inputs in) {
     const Tensor a = in[0], b = tanh(a);  // square
-    return std::vector{a + transpose(a), b * transpose(b), a - slice(a, 0, 0, 1), b + max(b, {1}, true),
-                       a / (sum(exp(a), {0}, true) + 1.0f), matmul(a, transpose(b)) + b,
-                       concat({b, transpose(b)}, 1), sum(b * transpose(b), {-1})};
+    return std::vector{a + transpose(a),
+                       b * transpose(b),
+                       a - slice(a, 0, 0, 1),
+                       b + max(b, {1}, true),
+                       a / (sum(exp(a), {0}, true) + 1.0f),
+                       matmul(a, transpose(b)) + b,
+                       concat({b, transpose(b)}, 1),
+                       sum(b * transpose(b), {-1})};
   };
   return {"same_tensor_twice", build, {{distinct({7, 7})}, {distinct({33, 33})}, {distinct({1, 1})}}};
 }
@@ -64,8 +69,11 @@ Row layer_norm() {
     };
     return std::vector{norm(in[0]), norm(tanh(norm(in[0] * 2.0f)))};
   };
-  return {"layer_norm", build,
-          {{real({7, 33}), positive({33}), real({33})}, {real({3, 5, 65}), positive({65}), real({65})}, {real({2, 3}), positive({}), real({1})}}};
+  return {"layer_norm",
+          build,
+          {{real({7, 33}), positive({33}), real({33})},
+           {real({3, 5, 65}), positive({65}), real({65})},
+           {real({2, 3}), positive({}), real({1})}}};
 }
 
 // Two layers and a loss: products with pointwise ends, biases, shared weights, a slice of the hidden layer.
@@ -76,8 +84,10 @@ Row perceptron() {
     const Tensor both = concat({back, x}, -1);
     return std::vector{h, cross_entropy(both, y), mean(abs(back - x)), softmax(slice(both, 1, 1, 4))};
   };
-  return {"perceptron", build,
-          {{real({7, 5}), real({5, 33}), real({33}), indices({7}, 10)}, {real({33, 7}), real({7, 3}), real({3}), indices({33}, 14)}}};
+  return {"perceptron",
+          build,
+          {{real({7, 5}), real({5, 33}), real({33}), indices({7}, 10)},
+           {real({33, 7}), real({7, 3}), real({3}), indices({33}, 14)}}};
 }
 
 // Outputs that are each other's operands, an input, a view of another output, and the same tensor twice.
@@ -94,7 +104,8 @@ Row pieces() {
   const Build build = [](Inputs in) {
     const Tensor a = in[0], b = in[1];  // [5, 7] [7, 3]
     const Tensor whole = concat({matmul(a, b), sum(a, {1}, true), graph_of(a).full({5, 2}, 1.5f), slice(b, 0, 1, 6),
-                                 embedding(b, in[2]), tanh(slice(a, 1, 2, 3))}, 1);  // [5, 13]
+                                 embedding(b, in[2]), tanh(slice(a, 1, 2, 3))},
+                                1);  // [5, 13]
     return std::vector{whole, matmul(whole, transpose(whole)), slice(whole, 1, 2, 9) * 2.0f, sum(whole, {0}),
                        concat({whole, whole * 2.0f}, 0)};
   };
@@ -104,8 +115,8 @@ Row pieces() {
 }  // namespace
 
 std::vector<Row> composition_rows() {
-  return {long_chain(), many_operands(), many_slices(), same_tensor_twice(), layer_norm(), perceptron(),
-          outputs_of_all_kinds(), pieces()};
+  return {long_chain(), many_operands(), many_slices(),          same_tensor_twice(),
+          layer_norm(), perceptron(),    outputs_of_all_kinds(), pieces()};
 }
 
 }  // namespace volute::test

@@ -35,9 +35,16 @@ Row binary(const char* name, Binary f, Make a, Make b) {
 // Every way in which shapes may spread, for one operation.
 Row broadcasting() {
   Row row{"broadcasting", [](Inputs in) { return std::vector{in[0] * in[1], in[0] - in[1]}; }, {}};
-  const std::pair<Shape, Shape> pairs[] = {
-      {{}, {}},           {{1}, {127}},     {{1, 1}, {}},    {{65, 1}, {1, 33}},     {{33, 1}, {33, 1}},
-      {{3, 7, 5}, {7, 1}}, {{3, 1, 7}, {1, 33, 1}}, {{1, 3}, {33, 1, 1}}, {{2, 3, 4, 5}, {3, 1, 5}}, {{7, 3, 1}, {1, 1, 4}}};
+  const std::pair<Shape, Shape> pairs[] = {{{}, {}},
+                                           {{1}, {127}},
+                                           {{1, 1}, {}},
+                                           {{65, 1}, {1, 33}},
+                                           {{33, 1}, {33, 1}},
+                                           {{3, 7, 5}, {7, 1}},
+                                           {{3, 1, 7}, {1, 33, 1}},
+                                           {{1, 3}, {33, 1, 1}},
+                                           {{2, 3, 4, 5}, {3, 1, 5}},
+                                           {{7, 3, 1}, {1, 1, 4}}};
   for (const auto& [a, b] : pairs) row.variants.push_back({real(a), real(b)});
   return row;
 }
@@ -51,10 +58,11 @@ Row branches() {
 Row comparisons() {
   const Build build = [](Inputs in) {
     const Tensor same = in[0] * 1.0f;
-    return std::vector{less(in[0], in[1]), equal(in[0], in[1]), less(in[1], in[0]), equal(same, in[0]),
-                       less(in[2], in[3]), equal(in[2], in[3])};
+    return std::vector{less(in[0], in[1]), equal(in[0], in[1]), less(in[1], in[0]),
+                       equal(same, in[0]), less(in[2], in[3]),  equal(in[2], in[3])};
   };
-  return {"less_equal", build,
+  return {"less_equal",
+          build,
           {{distinct({7, 33}), distinct({33}), indices({7, 33}, 4), indices({7, 1}, 4)},
            {distinct({127}), real({}), indices({1}, 2), indices({65}, 2)}}};
 }
@@ -65,7 +73,8 @@ Row choice() {
                        where(equal(in[0], in[0]), in[2], in[1])};
   };
   const auto condition = [](Shape shape) { return away_from_0(std::move(shape)); };
-  return {"where", build,
+  return {"where",
+          build,
           {{condition({7, 33}), between({33}, 2, 3), real({7, 1})},
            {condition({127}), between({}, 2, 3), real({3, 1, 1})},
            {condition({1, 3}), between({65, 1}, -3, -2), real({65, 3})}}};
@@ -76,7 +85,8 @@ Row conversions() {
     const Tensor whole = to_u32(in[1]);
     return std::vector{to_f32(in[0]), whole, to_f32(whole) * in[1], to_u32(in[2]), to_u32(to_f32(in[3]))};
   };
-  return {"conversions", build,
+  return {"conversions",
+          build,
           {{indices({7, 33}, 9), between({3, 7}, 0.01f, 9), between({127}, 1e5f, 1.6e7f), indices({65}, 1u << 24)},
            {indices({}, 9), between({33}, 1, 9), between({}, 1e8f, 4e9f), indices({3, 1}, 1u << 24)}}};
 }
@@ -85,8 +95,8 @@ Row conversions() {
 Row constants() {
   const Build build = [](Inputs in) {
     const Tensor a = in[0];
-    return std::vector{a + 0.1f, a - 0.1f, a * 0.3f, a / 0.3f, 0.1f + a, 0.1f - a, 0.3f * a, 0.3f / a,
-                       a * 1.0f, a + 0.0f, a - 0.0f, a / 1.0f, 0.0f - a};
+    return std::vector{a + 0.1f, a - 0.1f, a * 0.3f, a / 0.3f, 0.1f + a, 0.1f - a, 0.3f * a,
+                       0.3f / a, a * 1.0f, a + 0.0f, a - 0.0f, a / 1.0f, 0.0f - a};
   };
   return {"constants", build, {{away_from_0({7, 33})}, {away_from_0({})}}};
 }
@@ -102,7 +112,8 @@ Row cut_gradient() {
 
 std::vector<Row> pointwise_rows() {
   std::vector<Row> rows = {
-      unary("neg", [](Tensor a) { return -a; }, real),
+      unary(
+          "neg", [](Tensor a) { return -a; }, real),
       wide(unary("exp", exp, from_minus_3), -20, 5),
       wide(unary("expm1", expm1, from_minus_3), -20, 3),
       wide(unary("log", log, positive), 1e-6f, 100),
@@ -111,10 +122,14 @@ std::vector<Row> pointwise_rows() {
       wide(unary("tanh", tanh, from_minus_3), -30, 30),
       wide(unary("sigmoid", sigmoid, from_minus_3), -30, 30),
       unary("relu", relu, away_from_0),
-      binary("add", [](Tensor a, Tensor b) { return a + b; }, real, real),
-      binary("sub", [](Tensor a, Tensor b) { return a - b; }, real, real),
-      binary("mul", [](Tensor a, Tensor b) { return a * b; }, real, real),
-      binary("div", [](Tensor a, Tensor b) { return a / b; }, real, away_from_0),
+      binary(
+          "add", [](Tensor a, Tensor b) { return a + b; }, real, real),
+      binary(
+          "sub", [](Tensor a, Tensor b) { return a - b; }, real, real),
+      binary(
+          "mul", [](Tensor a, Tensor b) { return a * b; }, real, real),
+      binary(
+          "div", [](Tensor a, Tensor b) { return a / b; }, real, away_from_0),
       binary("maximum", maximum, distinct, in_unit),
       binary("minimum", minimum, distinct, in_unit),
   };

@@ -12,7 +12,8 @@ const Build all_transposes = [](Inputs in) {
 
 Row products() {
   Row row{"matmul", all_transposes, {}};
-  const std::int64_t sizes[][3] = {{1, 1, 1}, {1, 33, 7}, {7, 1, 65}, {33, 127, 3}, {3, 7, 1}, {65, 3, 33}, {8, 64, 32}};
+  const std::int64_t sizes[][3] = {{1, 1, 1}, {1, 33, 7},  {7, 1, 65}, {33, 127, 3},
+                                   {3, 7, 1}, {65, 3, 33}, {8, 64, 32}};
   for (const auto& [m, k, n] : sizes) row.variants.push_back({real({m, k}), real({k, n})});
   return row;
 }
@@ -20,9 +21,9 @@ Row products() {
 // Equal batches, two axes of them, each operand spread over the other's.
 Row batched() {
   Row row{"matmul_batched", all_transposes, {}};
-  row.variants = {{real({3, 5, 7}), real({3, 7, 33})},       {real({2, 3, 1, 7}), real({2, 3, 7, 3})},
-                  {real({3, 1, 5, 3}), real({2, 3, 1})},     {real({1, 7, 3}), real({5, 3, 1})},
-                  {real({7, 3}), real({3, 3, 5})},           {real({2, 1, 3, 4}), real({1, 3, 4, 5})}};
+  row.variants = {{real({3, 5, 7}), real({3, 7, 33})},   {real({2, 3, 1, 7}), real({2, 3, 7, 3})},
+                  {real({3, 1, 5, 3}), real({2, 3, 1})}, {real({1, 7, 3}), real({5, 3, 1})},
+                  {real({7, 3}), real({3, 3, 5})},       {real({2, 1, 3, 4}), real({1, 3, 4, 5})}};
   return row;
 }
 
@@ -55,16 +56,19 @@ Row of_views() {
 Row squares() {
   const Build build = [](Inputs in) {
     const Tensor a = in[0];
-    return std::vector{matmul(a, a), matmul(a, a, true, false), matmul(a, a, false, true), transpose(matmul(a, a, true, true))};
+    return std::vector{matmul(a, a), matmul(a, a, true, false), matmul(a, a, false, true),
+                       transpose(matmul(a, a, true, true))};
   };
   return {"matmul_with_itself", build, {{real({7, 7})}, {real({3, 33, 33})}}};
 }
 
 Row lookups() {
   const Build build = [](Inputs in) {
-    return std::vector{embedding(in[0], in[1]), embedding(in[0] * 2.0f, in[2]), embedding(transpose(transpose(in[0]) + 1.0f), in[1])};
+    return std::vector{embedding(in[0], in[1]), embedding(in[0] * 2.0f, in[2]),
+                       embedding(transpose(transpose(in[0]) + 1.0f), in[1])};
   };
-  return {"embedding", build,
+  return {"embedding",
+          build,
           {{real({5, 7}), indices({7, 3}, 5), indices({}, 5)},
            {real({1, 33}), indices({33}, 1), indices({3, 1, 5}, 1)},
            {real({65, 1}), indices({127}, 65), indices({1}, 65)},
@@ -75,9 +79,12 @@ Row lookups() {
 Row computed_indices() {
   const Build build = [](Inputs in) {
     const Tensor table = in[0], index = in[1];  // [7, 5] [3, 9]
-    return std::vector{embedding(table, transpose(index)), embedding(table, slice(index, 1, 1, 6)),
-                       embedding(table, to_u32(to_f32(index) * 0.5f)), embedding(table, graph_of(table).iota(7)),
-                       embedding(slice(table, 0, 1, 6), slice(index, 0, 1, 2)), embedding(slice(table, 1, 1, 4), index)};
+    return std::vector{embedding(table, transpose(index)),
+                       embedding(table, slice(index, 1, 1, 6)),
+                       embedding(table, to_u32(to_f32(index) * 0.5f)),
+                       embedding(table, graph_of(table).iota(7)),
+                       embedding(slice(table, 0, 1, 6), slice(index, 0, 1, 2)),
+                       embedding(slice(table, 1, 1, 4), index)};
   };
   return {"embedding_of_views", build, {{real({7, 5}), indices({3, 9}, 5)}}};
 }
@@ -88,7 +95,8 @@ Row scatters() {
     return std::vector{scatter_add(in[0], in[1], rows), scatter_add(in[0], in[1] * 2.0f, rows + 33),
                        tanh(scatter_add(in[0], exp(in[1]), 1))};
   };
-  return {"scatter_add", build,
+  return {"scatter_add",
+          build,
           {{indices({33}, 5), real({33, 7})},
            {indices({7, 3}, 40), real({7, 3, 33})},
            {indices({}, 5), real({1})},

@@ -63,7 +63,8 @@ const std::vector<Leaves> softmax_variants = {
 
 Row losses() {
   const Build build = [](Inputs in) { return std::vector{cross_entropy(in[0], in[1])}; };
-  return {"cross_entropy", build,
+  return {"cross_entropy",
+          build,
           {{between({7, 3, 33}, -5, 5), indices({7, 3}, 33)},
            {between({65, 127}, -50, 50), indices({65}, 127)},
            {real({1}), indices({}, 1)},

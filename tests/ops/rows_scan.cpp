@@ -34,7 +34,8 @@ Row recurrence() {
       return {{next}, {next}};
     };
     const ScanResult there = loop({in[0]}, {in[1]}, body), back = loop({in[0]}, {there.last[0]}, body, true);
-    const Tensor mix = scan(there.outputs[0], in[1], [&](Tensor y, Tensor h) { return y * 0.5f + matmul(h, u) * 0.1f; }).first;
+    const Tensor mix =
+        scan(there.outputs[0], in[1], [&](Tensor y, Tensor h) { return y * 0.5f + matmul(h, u) * 0.1f; }).first;
     return std::vector{there.outputs[0], there.last[0], back.outputs[0], back.last[0], mix};
   };
   return {"scan", build, recurrent_variants(), 2e-5};  // errors grow over 33 steps, and over the second loop
@@ -64,7 +65,8 @@ Row kinds_of_outputs() {
     const Tensor w = in[2];
     const auto body = [&](std::span<const Tensor> x, std::span<const Tensor> s) -> ScanStep {
       const Tensor next = s[0] + x[0], free = exp(x[0]) * w;
-      return {{next}, {x[0], s[0], next, next, free, w, graph_of(w).full({3}, 2.0f), sum(next, {-1}), sum(free), next * next}};
+      return {{next},
+              {x[0], s[0], next, next, free, w, graph_of(w).full({3}, 2.0f), sum(next, {-1}), sum(free), next * next}};
     };
     return all_of(loop({in[0]}, {in[1]}, body));
   };
@@ -159,7 +161,8 @@ Row stepwise_products() {
     return all_of(loop({in[0], in[1]}, {in[2], in[3]}, body));
   };
   Row row{"scan_products", build, {}};
-  for (std::int64_t T : {1, 2, 7}) row.variants.push_back({real({T, 5, 7}), indices({T, 5}, 4), real({3, 7}), real({4, 7})});
+  for (std::int64_t T : {1, 2, 7})
+    row.variants.push_back({real({T, 5, 7}), indices({T, 5}, 4), real({3, 7}), real({4, 7})});
   return row;
 }
 
@@ -182,8 +185,13 @@ Row random_over_time() {
 Row random() {
   const Build build = [](Inputs in) {
     const Tensor half = dropout(in[0], 0.5f);
-    return std::vector{random_like(in[0]), half, dropout(in[0], 0.1f), half * half, random_like(transpose(in[0])),
-                       dropout(tanh(dropout(in[0], 0.3f)), 0.3f), dropout(in[0], 0.0f)};
+    return std::vector{random_like(in[0]),
+                       half,
+                       dropout(in[0], 0.1f),
+                       half * half,
+                       random_like(transpose(in[0])),
+                       dropout(tanh(dropout(in[0], 0.3f)), 0.3f),
+                       dropout(in[0], 0.0f)};
   };
   return {"random_dropout", build, {{real({7, 33})}, {real({127, 1})}, {real({3, 1, 65})}}};
 }

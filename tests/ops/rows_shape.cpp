@@ -82,8 +82,12 @@ Row concats() {
     outputs.push_back(concat({broadcast_to(sum(b), {3}), reshape(a, {-1})}, 0));
     return outputs;
   };
-  return {"concat", build,
-          {{real({1}), real({2})}, {real({7, 33}), real({7, 3})}, {real({2, 3, 5}), real({2, 3, 65})}, {real({3, 1}), real({3, 127})}}};
+  return {"concat",
+          build,
+          {{real({1}), real({2})},
+           {real({7, 33}), real({7, 3})},
+           {real({2, 3, 5}), real({2, 3, 65})},
+           {real({3, 1}), real({3, 127})}}};
 }
 
 Row splits() {
@@ -97,9 +101,14 @@ Row splits() {
 Row broadcasts() {
   const Build build = [](Inputs in) {
     const Tensor a = in[0], b = in[1], c = in[2];
-    return std::vector{broadcast_to(a, {7}),          broadcast_to(a, {3, 33}),        broadcast_to(b, {5, 33}),
-                       broadcast_to(b, {2, 3, 33}),   broadcast_to(c, {7, 5}) * 2.0f,  broadcast_to(c, {65, 7, 1}),
-                       transpose(broadcast_to(c, {7, 127})), reshape(broadcast_to(b, {3, 33}), {-1})};
+    return std::vector{broadcast_to(a, {7}),
+                       broadcast_to(a, {3, 33}),
+                       broadcast_to(b, {5, 33}),
+                       broadcast_to(b, {2, 3, 33}),
+                       broadcast_to(c, {7, 5}) * 2.0f,
+                       broadcast_to(c, {65, 7, 1}),
+                       transpose(broadcast_to(c, {7, 127})),
+                       reshape(broadcast_to(b, {3, 33}), {-1})};
   };
   return {"broadcast_to", build, {{real({}), real({33}), real({7, 1})}, {real({1}), real({1, 33}), real({7, 1})}}};
 }
@@ -125,8 +134,12 @@ Row counting() {
     const Graph graph = graph_of(in[0]);
     const Tensor n = Graph(graph).iota(in[0].dim(0));
     const Tensor column = reshape(n, {-1, 1});
-    return std::vector{n, broadcast_to(column, {in[0].dim(0), 3}), in[0] * to_f32(n), slice(n, 0, 1, in[0].dim(0)),
-                       equal(column, broadcast_to(n, {in[0].dim(0), in[0].dim(0)})), Graph(graph).full({3, 7}, 2.5f)};
+    return std::vector{n,
+                       broadcast_to(column, {in[0].dim(0), 3}),
+                       in[0] * to_f32(n),
+                       slice(n, 0, 1, in[0].dim(0)),
+                       equal(column, broadcast_to(n, {in[0].dim(0), in[0].dim(0)})),
+                       Graph(graph).full({3, 7}, 2.5f)};
   };
   return {"iota_full", build, {{real({3})}, {real({33})}, {real({65})}}};
 }
@@ -134,8 +147,8 @@ Row counting() {
 }  // namespace
 
 std::vector<Row> shape_rows() {
-  return {reshapes(), transposes(), transposes_of_four(), slices(),         overlapping_slices(), concats(),
-          splits(),   broadcasts(), views_of_views(),     counting()};
+  return {reshapes(), transposes(), transposes_of_four(), slices(),         overlapping_slices(),
+          concats(),  splits(),     broadcasts(),         views_of_views(), counting()};
 }
 
 }  // namespace volute::test

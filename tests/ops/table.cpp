@@ -6,8 +6,8 @@ namespace volute::test {
 const std::vector<Row>& operations_table() {
   static const std::vector<Row> all = [] {
     std::vector<Row> rows;
-    for (const auto group : {pointwise_rows, reduction_rows, shape_rows, product_rows, lookup_rows, scan_rows,
-                             composition_rows})
+    for (const auto group :
+         {pointwise_rows, reduction_rows, shape_rows, product_rows, lookup_rows, scan_rows, composition_rows})
       for (Row& row : group()) rows.push_back(std::move(row));
     return rows;
   }();
