@@ -318,8 +318,8 @@ TEST(Hierarchy, WordsToSentencesToDocuments) {
   GradientCheck c;
   Tensor x = c.indices("x", {W, D * S}, {0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1});
   Tensor zero_s = c.graph.full({1, D * S, H}, 0), zero_d = c.graph.full({1, D, H}, 0);
-  Tensor each = reshape(words.run(embed(x), {zero_s}).last[0], {D * S, H});
-  Tensor documents = sentences.run(nn::regroup(each, S), {zero_d}).last[0];
+  Tensor each = reshape(words.run(embed(x), {.initial = {zero_s}}).last[0], {D * S, H});
+  Tensor documents = sentences.run(nn::regroup(each, S), {.initial = {zero_d}}).last[0];
   EXPECT_EQ(documents.shape(), (Shape{1, D, H}));
   c.parameters(embed).check(documents);
 

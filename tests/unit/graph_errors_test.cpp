@@ -200,12 +200,12 @@ const std::vector<Row>& product_rows() {
       {"lstm_states",
        {"lstm", "[1, 2, 5]", "[2, 3]"},
        [](Fixture& f) {
-         nn::LSTM(3, 5).run(f.seq, {f.h, f.h});
+         nn::LSTM(3, 5).run(f.seq, {.initial = {f.h, f.h}});
        }},
       {"gru_state_count",
        {"gru", "1 initial", "2"},
        [](Fixture& f) {
-         nn::GRU(3, 3).run(f.seq, {f.h, f.h});
+         nn::GRU(3, 3).run(f.seq, {.initial = {f.h, f.h}});
        }},
   };
   return rows;
