@@ -74,7 +74,7 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets,
   note("materialise");
   const auto& limits = data.device->context->properties.limits;
   const std::uint32_t most = std::min(limits.maxPerStageDescriptorStorageBuffers, limits.maxPerStageDescriptorStorageImages);
-  const auto units = fuse(data.live, {.operands = static_cast<int>(std::min(24u, most))});
+  const auto units = fuse(data.live, {.operands = static_cast<int>(std::min(30u, most))});
   data.stats.nodes_fused = count_fused(units);
   data.layout = std::make_unique<Layout>(data.live, data.destinations, units);
   data.sections = lower(units, *data.layout, data.target);

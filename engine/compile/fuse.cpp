@@ -107,9 +107,9 @@ class Fuser {
     }
   }
 
-  /// A sum of results of kernels, taken as they come: delayed, it would keep every term in memory.
+  /// A sum of results of kernels outside of loops, taken as they come: delayed, it would keep every term in memory.
   bool accumulates(const Node* node) const {
-    if (node->op != Op::add || absorbed_.contains(node)) return false;
+    if (scope_ || node->op != Op::add || absorbed_.contains(node)) return false;
     return std::all_of(node->inputs.begin(), node->inputs.end(), [&](const Node* input) {
       input = stored(input);
       return local(input) && (is_heavy(input) || accumulates(input));
@@ -189,8 +189,8 @@ class Fuser {
     for (const Node* input : node->inputs) operands.insert(stored(input));
   }
 
-  /// The first unit late enough for all operands with the same iteration shape and room left, of the same
-  /// phase or holding an operand in registers: earlier ones would only make the result live longer.
+  /// The first unit late enough for all operands with the same iteration shape and room left. Outside of
+  /// loops of the same phase or holding an operand in registers: earlier, the result would only live longer.
   bool join(const Node* node) {
     int earliest = 0;
     std::set<int> producers;
@@ -203,7 +203,7 @@ class Fuser {
     for (int u = earliest; u < static_cast<int>(units_.size()); ++u) {
       Unit& unit = units_[u];
       if (unit.kind != Unit::Kind::fused || unit.nodes[0]->shape != node->shape) continue;
-      if (unit_phase_[u] != phase_[node] && !producers.contains(u)) continue;
+      if (!scope_ && unit_phase_[u] != phase_[node] && !producers.contains(u)) continue;
       std::set<const Node*> operands = operands_[u];
       note_operands(node, operands);
       if (count_external(unit, node, operands) > limits_.operands) continue;

@@ -17,7 +17,7 @@ struct Unit {
 };
 
 struct FuseLimits {
-  int operands = 24;  ///< distinct tensors a generated kernel may touch
+  int operands = 30;  ///< distinct tensors a generated kernel may touch; each may need one of 32 push words
 };
 
 std::vector<Unit> fuse(const LiveGraph& live, const FuseLimits& limits);

@@ -54,5 +54,50 @@ TEST(TutorialModels, EmbeddingLstmDenseSoftmax) {
   }
 }
 
+// PyTorch: Embedding(10000, 300, padding_idx=1) -> Dropout(0.5) -> LSTM(300, 500, num_layers=2, bidirectional,
+// dropout=0.5) over packed, unsorted lengths -> the last states of both directions -> Dropout -> Linear(2).
+TEST(TutorialModels, BidirectionalClassifierOverUnsortedLengths) {
+  manual_seed(2);
+  const nn::Embedding embedding(10000, 300, {.padding = 1});
+  const nn::LSTM lstm(300, 500, {.layers = 2, .dropout = 0.5f, .bidirectional = true});
+  const nn::Linear head(2 * 500, 2);
+  const nn::Dropout dropout(0.5f);
+  const std::int64_t T = 9, N = 6;
+  const auto logits = [&](Tensor x, Tensor lengths) {
+    return head(dropout(lstm.run(dropout(embedding(x)), {.lengths = lengths}).last_output));  // [N, 2]
+  };
+
+  Graph g;
+  Tensor x = g.input("x", {T, N}, DType::u32), lengths = g.input("lengths", {N}, DType::u32);
+  Tensor y = g.input("y", {N}, DType::u32);
+  Tensor loss = cross_entropy(logits(x, lengths), y);
+  Program train = device().compile(g, minimize(loss, Adam{.lr = 1e-3f}));
+
+  Graph inference(Mode::inference);
+  Tensor words = inference.input("x", {T, N}, DType::u32), sizes = inference.input("lengths", {N}, DType::u32);
+  Tensor label = argmax(logits(words, sizes));
+  Program predict = device().compile(inference, {label});
+
+  const std::vector<std::uint32_t> counts{4, 9, 2, 7, 1, 5}, ys{0, 1, 0, 1, 0, 1};
+  auto xs = random_indices(static_cast<std::size_t>(T * N), 5, 10000);
+  for (std::int64_t n = 0; n < N; ++n)
+    for (std::int64_t t = counts[static_cast<std::size_t>(n)]; t < T; ++t) xs[static_cast<std::size_t>(t * N + n)] = 1;
+  const auto padding_row = [&] {
+    const auto values = embedding.parameters()[0].values();
+    return std::vector<float>(values.begin() + 300, values.begin() + 600);
+  };
+  EXPECT_EQ(padding_row(), std::vector<float>(300, 0.0f));
+  for (int step = 0; step < 12; ++step) train.run({{x, xs}, {lengths, counts}, {y, ys}});
+  EXPECT_LT(train.value(loss), 0.3);
+  EXPECT_EQ(padding_row(), std::vector<float>(300, 0.0f)) << "the padding row is not trained";
+
+  predict.run({{words, xs}, {sizes, counts}});
+  EXPECT_EQ(predict.read_u32(label), ys);
+  for (std::int64_t n = 0; n < N; ++n)  // what stands in the padding is never looked at
+    for (std::int64_t t = counts[static_cast<std::size_t>(n)]; t < T; ++t) xs[static_cast<std::size_t>(t * N + n)] = 77;
+  predict.run({{words, xs}, {sizes, counts}});
+  EXPECT_EQ(predict.read_u32(label), ys);
+}
+
 }  // namespace
 }  // namespace volute::test

@@ -77,7 +77,7 @@ const std::vector<Row>& rows() {
       {"LSTM clip_inputs", lstm, {.clip_inputs = 3.0f}, Feed::none, 2, 2},
       {"LSTM clip_cell", lstm, {.clip_cell = 1.0f}, Feed::none, 2, 2},
       {"LSTM clip_state", lstm, {.clip_state = 0.5f}, Feed::none, 2, 2},
-      {"LSTM layer_norm", lstm, {.layer_norm = true}, Feed::none, 8, 10},
+      {"LSTM layer_norm", lstm, {.layer_norm = true}, Feed::none, 8, 9},
       {"LSTM zoneout", lstm, {.zoneout = 0.1f}, Feed::none, 2, 2},
       {"LSTM zoneout_cell", lstm, {.zoneout_cell = 0.1f}, Feed::none, 2, 2},
       {"LSTM drop_connect", lstm, {.drop_connect = 0.3f}, Feed::none, 2, 2},
@@ -102,7 +102,7 @@ const std::vector<Row>& rows() {
         .drop_connect = 0.3f, .recurrent_dropout = 0.3f}, Feed::lengths, 3, 4},
       {"GRU", gru, {}, Feed::none, 2, 2},
       {"GRU reset before", gru, {.reset_after = false}, Feed::none, 4, 4},
-      {"GRU layer_norm", gru, {.layer_norm = true}, Feed::none, 4, 6},
+      {"GRU layer_norm", gru, {.layer_norm = true}, Feed::none, 4, 5},
       {"GRU zoneout, recurrent_dropout, lengths", gru, {.zoneout = 0.1f, .recurrent_dropout = 0.3f}, Feed::lengths, 2, 2},
       {"GRU lengths", gru, {}, Feed::lengths, 2, 2},
       {"RNN", rnn, {}, Feed::none, 2, 2},
@@ -113,7 +113,7 @@ const std::vector<Row>& rows() {
       {"minGRU", mingru, {}, Feed::none, 1, 1},
       {"minGRU lengths", mingru, {}, Feed::lengths, 1, 1},
       {"minLSTM", minlstm, {}, Feed::none, 1, 1},
-      {"minLSTM layer_norm, zoneout", minlstm, {.layer_norm = true, .zoneout = 0.1f}, Feed::none, 1, 2},
+      {"minLSTM layer_norm, zoneout", minlstm, {.layer_norm = true, .zoneout = 0.1f}, Feed::none, 1, 1},
   };
   return all;
 }
