@@ -41,6 +41,7 @@ Tensor BatchNorm::operator()(Tensor x, Tensor mask) const {
 // inference: the same with the running mean and variance
 Tensor BatchNorm::normalise(Tensor x, Tensor mask) const {
   Graph g = graph_of(x);
+  if (mask) x = where(mask, x, g.full({}, 0.0f));  // padding may hold anything, NaN too
   const std::size_t first = options_.affine ? 2 : 0;
   Tensor running_mean = g.parameter(parameters_[first]), running_var = g.parameter(parameters_[first + 1]);  // [C]
   Tensor centred, variance;  // [..., C], [C]
@@ -53,7 +54,7 @@ Tensor BatchNorm::normalise(Tensor x, Tensor mask) const {
     const auto rows = static_cast<float>(x.shape().elements() / size_);
     Tensor count = mask ? maximum(sum(mask), g.full({}, 1.0f)) : g.full({}, rows);    // []
     auto average = [&](Tensor t) {
-      if (mask) t = where(mask, t, g.full({}, 0.0f));  // not a product: padding may hold anything, NaN too
+      if (mask) t = where(mask, t, g.full({}, 0.0f));
       return (axes.empty() ? t : sum(t, axes)) / count;
     };
     Tensor batch_mean = average(x);  // [C]

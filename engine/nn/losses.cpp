@@ -78,4 +78,11 @@ void check_targets(std::span<const std::uint32_t> targets, std::int64_t classes,
                                   " is not below " + std::to_string(classes) + " classes");
 }
 
+void check_lengths(std::span<const std::uint32_t> lengths, std::int64_t limit) {
+  for (std::size_t i = 0; i < lengths.size(); ++i)
+    if (lengths[i] > limit)
+      refuse("check_lengths", "length " + std::to_string(lengths[i]) + " at " + std::to_string(i) + " is beyond " +
+                                  std::to_string(limit));
+}
+
 }  // namespace volute

@@ -54,7 +54,8 @@ struct CtcOptions {
 /// -log p(targets) over all alignments (Graves et al. 2006). log_probabilities [T, N, C], targets [N, S]
 /// u32 (what lies beyond a target's length is not read), input_lengths and target_lengths [N] u32; `none`
 /// gives [N]. The gradient is that of this function of the log-probabilities, minus the posterior.
-/// An impossible alignment (input shorter than the target with its repeats) has infinite loss and gradient 0.
+/// An impossible alignment (input shorter than the target with its repeats, a target that is no class, a
+/// target length beyond S) has infinite loss and gradient 0; input lengths beyond T count as T (check_lengths).
 Tensor ctc_loss(Tensor log_probabilities, Tensor targets, Tensor input_lengths, Tensor target_lengths,
                 const CtcOptions& options = {});
 /// ctc_loss of log_softmax(logits).
@@ -64,6 +65,9 @@ Tensor ctc_loss_from_logits(Tensor logits, Tensor targets, Tensor input_lengths,
 /// Throws InvalidGraph naming the first target that is neither below `classes` nor `ignore_index`.
 void check_targets(std::span<const std::uint32_t> targets, std::int64_t classes,
                    std::optional<std::uint32_t> ignore_index = {});
+
+/// Throws InvalidGraph naming the first length beyond `limit`.
+void check_lengths(std::span<const std::uint32_t> lengths, std::int64_t limit);
 
 // Decoding on the host. -------------------------------------------------------------------------------
 
@@ -148,7 +152,8 @@ class BatchNorm : public Module {
   explicit BatchNorm(std::int64_t size, BatchNormOptions options = {});
   /// x [..., C].
   Tensor operator()(Tensor x) const;
-  /// Statistics over the elements whose mask [...] is not 0; at least two of them.
+  /// Statistics over the elements whose mask [...] is not 0, at least two of them; the others count as 0 and
+  /// change nothing else.
   Tensor operator()(Tensor x, Tensor mask) const;
 
  private:

@@ -112,9 +112,11 @@ TEST(Ctc, IsTheSumOverAllAlignments) {
 }
 
 TEST(Ctc, ImpossibleAlignmentsAreInfiniteWithZeroGradientAndDoNotTouchOthers) {
-  // Rows: possible; repeats need 5 steps of 4; no steps for a label; no steps for nothing (certain).
-  const std::int64_t T = 4, N = 4, C = 3;
-  const Tokens targets = {1, 2, 0, 1, 1, 1, 2, 0, 0, 0, 0, 0}, inputs = {4, 4, 0, 0}, lengths = {2, 3, 1, 0};
+  // Rows: possible; repeats need 5 steps of 4; no steps for a label; no steps for nothing (certain); a label
+  // that is no class; more labels than there is room for.
+  const std::int64_t T = 4, N = 6, C = 3;
+  const Tokens targets = {1, 2, 9, 1, 1, 1, 2, 0, 0, 0, 0, 0, 1, 3, 0, 1, 2, 1};
+  const Tokens inputs = {4, 4, 0, 0, 4, 4}, lengths = {2, 3, 1, 0, 2, 4};
   for (bool zero_infinity : {false, true}) {
     Graph g;
     Tensor logits = g.input("logits", {T, N, C}), y = g.input("y", {N, 3}, DType::u32);
@@ -126,7 +128,7 @@ TEST(Ctc, ImpossibleAlignmentsAreInfiniteWithZeroGradientAndDoNotTouchOthers) {
     const std::vector<float> values = program.read(loss), slopes = program.read(slope);
     EXPECT_GT(values[0], 0);
     EXPECT_LT(values[0], 20);
-    for (int n : {1, 2}) EXPECT_EQ(values[n], zero_infinity ? 0.0f : INFINITY) << n;
+    for (int n : {1, 2, 4, 5}) EXPECT_EQ(values[n], zero_infinity ? 0.0f : INFINITY) << n;
     EXPECT_EQ(values[3], 0.0f);
     for (std::size_t i = 0; i < slopes.size(); ++i) {
       EXPECT_TRUE(std::isfinite(slopes[i]));

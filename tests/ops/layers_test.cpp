@@ -63,8 +63,29 @@ TEST(Norms, MaskedStatisticsAreThoseOfTheElementsThatCount) {
     return out;
   };
   std::vector<float> padded = kept;
-  padded.insert(padded.end(), {1000.0f, -1000.0f});
+  padded.insert(padded.end(), {1000.0f, NAN});
   EXPECT_TRUE(close(train(masked, padded, true), train(plain, kept, false), 1e-5, 1e-6));
+}
+
+TEST(Norms, WhatIsMaskedChangesNoBitOfAGradient) {
+  const nn::BatchNorm norm(2);
+  Graph g;
+  Tensor x = g.input("x", {3, 2, 2}), mask = g.input("mask", {3, 2}), factor = g.input("factor", {3, 2, 2});
+  Tensor loss = sum(norm(x, mask) * factor * reshape(mask, {3, 2, 1}));
+  std::vector<Tensor> slopes = gradients(loss, {x, g.parameter(norm.parameters()[0]), g.parameter(norm.parameters()[1])});
+  Program program = device().compile(g, Targets(slopes));
+  auto run = [&](float padding) {
+    std::vector<float> values = random_values(12, 4);
+    for (int i : {2, 3, 10, 11}) values[i] = padding;
+    program.run({{x, values}, {mask, std::vector<float>{1, 0, 1, 1, 1, 0}}, {factor, random_values(12, 5)}});
+    std::vector<std::vector<float>> all;
+    for (Tensor slope : slopes) all.push_back(program.read(slope));
+    return all;
+  };
+  const auto clean = run(0);
+  EXPECT_EQ(run(1e6f), clean);
+  EXPECT_EQ(run(NAN), clean);
+  EXPECT_EQ(clean[0][2], 0.0f);
 }
 
 TEST(Norms, RunningStatisticsAreNotTrained) {

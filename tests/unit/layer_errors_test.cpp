@@ -96,6 +96,7 @@ const std::vector<Mistake>& loss_mistakes() {
       {"ctc_lengths", [](Graph& g) { ctc_loss(g.input("x", {5, 2, 4}), g.input("y", {2, 3}, u32), g.input("i", {5}, u32), g.input("t", {2}, u32)); }, {"ctc_loss", "input_lengths", "[5]"}},
       {"ctc_blank", [](Graph& g) { ctc_loss_from_logits(g.input("x", {5, 2, 4}), g.input("y", {2, 3}, u32), g.input("i", {2}, u32), g.input("t", {2}, u32), {.blank = 4}); }, {"ctc_loss_from_logits", "blank 4", "[5, 2, 4]"}},
       {"targets_range", [](Graph&) { check_targets(Tokens{1, 9}, 9); }, {"check_targets", "target 9 at 1", "9 classes"}},
+      {"lengths_range", [](Graph&) { check_lengths(Tokens{3, 7}, 6); }, {"check_lengths", "length 7 at 1", "6"}},
       {"ctc_greedy_count", [](Graph&) { ctc_greedy(std::vector<float>(5), {2, 1, 3}, Tokens{2}); }, {"ctc_greedy", "5 values", "[2, 1, 3]"}},
       {"ctc_greedy_length", [](Graph&) { ctc_greedy(std::vector<float>(6), {2, 1, 3}, Tokens{3}); }, {"ctc_greedy", "length 3", "[2, 1, 3]"}},
       {"ctc_beam_width", [](Graph&) { ctc_beam(std::vector<float>(6), {2, 1, 3}, Tokens{2}, 0); }, {"ctc_beam", "width", "0"}},
