@@ -28,21 +28,6 @@ Users users_of(LiveGraph& live) {
   return users;
 }
 
-void replace(LiveGraph& live, const std::unordered_map<const Node*, Node*>& forward) {
-  const auto resolve = [&](Node*& node) {
-    for (auto it = forward.find(node); it != forward.end(); it = forward.find(node)) node = it->second;
-  };
-  for (Node& node : live.graph->nodes) {
-    for (Node*& input : node.inputs) resolve(input);
-    if (node.body) resolve(node.body);
-  }
-  for (Scan& scan : live.graph->scans)
-    for (Node*& next : scan.next) resolve(next);
-  for (Node*& node : live.outputs) resolve(node);
-  for (auto& [target, value] : live.updates) resolve(value);
-  for (auto& [user, node] : live.from_user) resolve(node);
-}
-
 /// Not copies: they are where they are for a reason, and may carry an operand that only orders them.
 bool plain_pointwise(const Node* node) { return operation(node->op).kind == Kind::pointwise && node->op != Op::copy; }
 
@@ -71,7 +56,7 @@ bool push_views(LiveGraph& live) {
     for (Node* input : inner->inputs) in.push_back(apply_view(node, Tensor(input)));
     forward[node] = add_node(inner->op, in, node->shape, node->dtype, {.ints = inner->ints, .scope = node->scope}).node();
   }
-  replace(live, forward);
+  redirect(live, forward);
   sweep(live);
   return !forward.empty();
 }
@@ -133,7 +118,7 @@ void split_reductions(LiveGraph& live) {
     Node* better = split_reduction(node).node();
     if (better->inputs != node->inputs || better->ints != node->ints) forward[node] = better;
   }
-  replace(live, forward);
+  redirect(live, forward);
   sweep(live);
 }
 

@@ -51,15 +51,7 @@ class Hoister {
           if (moved_.contains(input)) input = element_of(input);
     for (Node*& next : scan_->next)
       if (moved_.contains(next)) next = element_of(next);
-    const auto resolve = [&](Node* node) {
-      const auto it = replaced.find(node);
-      return it == replaced.end() ? node : it->second;
-    };
-    for (Node& node : graph.nodes)
-      for (Node*& input : node.inputs) input = resolve(input);
-    for (Node*& node : live.outputs) node = resolve(node);
-    for (auto& [target, value] : live.updates) value = resolve(value);
-    for (auto& [user, node] : live.from_user) node = resolve(node);
+    redirect(live, replaced);
     std::vector<std::string> names;
     for (const Node* node : order_)
       if (moved_.contains(node)) names.push_back(name_of(node->op) + (" " + node->shape.str()));

@@ -42,7 +42,8 @@ class Segmenter {
       producers_ = find_producers(scan, scans);
       cut(scan);
     }
-    if (!scans.empty()) replace();
+    redirect(live_, forward_);
+    if (!scans.empty()) sweep(live_);
     return !scans.empty();
   }
 
@@ -157,19 +158,6 @@ class Segmenter {
     return sum;
   }
 
-  void replace() {
-    const auto resolve = [&](Node*& node) {
-      const auto it = forward_.find(node);
-      if (it != forward_.end()) node = it->second;
-    };
-    for (Node& node : graph_->nodes)
-      for (Node*& input : node.inputs) resolve(input);
-    for (Node*& node : live_.outputs) resolve(node);
-    for (auto& [target, value] : live_.updates) resolve(value);
-    for (auto& [user, node] : live_.from_user) resolve(node);
-    sweep(live_);
-  }
-
   LiveGraph& live_;
   GraphData* graph_;
   std::vector<Scan*> producers_;
@@ -192,14 +180,7 @@ bool split_totals(LiveGraph& live) {
     forward[node] = (body->op == Op::add ? a + b : a - b).node();
     changed = true;
   }
-  const auto resolve = [&](Node*& node) {
-    const auto it = forward.find(node);
-    if (it != forward.end()) node = it->second;
-  };
-  for (Node& node : live.graph->nodes)
-    for (Node*& input : node.inputs) resolve(input);
-  for (Node*& node : live.outputs) resolve(node);
-  for (auto& [target, value] : live.updates) resolve(value);
+  redirect(live, forward);
   if (changed) sweep(live);
   return changed;
 }

@@ -28,7 +28,7 @@ class StateSplitter {
       const std::size_t count = scan.next.size();
       for (std::size_t j = 0; j < count; ++j) split(scan, j);
     }
-    replace();
+    redirect(live_, forward_, added_);
     return !forward_.empty();
   }
 
@@ -64,22 +64,6 @@ class StateSplitter {
       const Tensor part = last(&scan, static_cast<int>(scan.next.size()) - 1);
       added_.insert(forward_[whole_last] = (Tensor(whole_last) + part).node());
     }
-  }
-
-  void replace() {
-    const auto resolve = [&](Node*& node) {
-      if (const auto found = forward_.find(node); found != forward_.end()) node = found->second;
-    };
-    for (Node& node : live_.graph->nodes) {
-      if (added_.contains(&node)) continue;
-      for (Node*& input : node.inputs) resolve(input);
-      if (node.body) resolve(node.body);
-    }
-    for (Scan& scan : live_.graph->scans)
-      for (Node*& next : scan.next) resolve(next);
-    for (Node*& node : live_.outputs) resolve(node);
-    for (auto& [target, value] : live_.updates) resolve(value);
-    for (auto& [user, node] : live_.from_user) resolve(node);
   }
 
   LiveGraph& live_;

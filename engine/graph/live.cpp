@@ -215,6 +215,23 @@ LiveGraph live_graph(const Graph& graph, const Targets& targets) {
   return live;
 }
 
+void redirect(LiveGraph& live, const std::unordered_map<const Node*, Node*>& replacements,
+              const std::unordered_set<const Node*>& except) {
+  const auto resolve = [&](Node*& node) {
+    for (auto it = replacements.find(node); it != replacements.end(); it = replacements.find(node)) node = it->second;
+  };
+  for (Node& node : live.graph->nodes) {
+    if (except.contains(&node)) continue;
+    for (Node*& input : node.inputs) resolve(input);
+    if (node.body) resolve(node.body);
+  }
+  for (Scan& scan : live.graph->scans)
+    for (Node*& next : scan.next) resolve(next);
+  for (Node*& node : live.outputs) resolve(node);
+  for (auto& [target, value] : live.updates) resolve(value);
+  for (auto& [user, node] : live.from_user) resolve(node);
+}
+
 void sweep(LiveGraph& live) {
   const auto seen = reachable(roots_of(live));
   auto fresh = std::make_shared<GraphData>();

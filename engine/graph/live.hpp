@@ -4,6 +4,7 @@
 #pragma once
 
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "engine/graph/node.hpp"
@@ -21,6 +22,10 @@ struct LiveGraph {
 /// The nodes of a user's graph that the targets, and the carried states among them, need.
 /// Throws InvalidGraph if a target is empty or inside a scan body, or a parameter is updated twice.
 LiveGraph live_graph(const Graph& graph, const Targets& targets);
+
+/// Makes every use of a node a use of its replacement, following chains. Nodes in `except` keep their inputs.
+void redirect(LiveGraph& live, const std::unordered_map<const Node*, Node*>& replacements,
+              const std::unordered_set<const Node*>& except = {});
 
 /// Drops everything the outputs and updates no longer need. Nodes get new addresses.
 void sweep(LiveGraph& live);

@@ -8,6 +8,7 @@
 
 #include <volute/volute.hpp>
 
+#include "tests/support/mistakes.hpp"
 #include "tests/support/device.hpp"
 
 namespace volute::test {
@@ -15,12 +16,6 @@ namespace {
 
 using Tokens = std::vector<std::uint32_t>;
 constexpr DType u32 = DType::u32;
-
-struct Mistake {
-  const char* name;
-  std::function<void(Graph&)> make;
-  std::vector<std::string> said;  ///< what the message must contain
-};
 
 const nn::Seq2SeqOptions small = {.source_vocabulary = 5, .target_vocabulary = 5, .embed = 3, .hidden = 4};
 
@@ -109,20 +104,6 @@ const std::vector<Mistake>& loss_mistakes() {
   return all;
 }
 // clang-format on
-
-void expect_refused(const std::vector<Mistake>& mistakes) {
-  for (const Mistake& mistake : mistakes) {
-    SCOPED_TRACE(mistake.name);
-    Graph g;
-    try {
-      mistake.make(g);
-      ADD_FAILURE() << "nothing thrown";
-    } catch (const InvalidGraph& error) {
-      for (const std::string& part : mistake.said)
-        EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
-    }
-  }
-}
 
 TEST(LayerErrors, NameTheLayerTheOptionAndTheShapes) { expect_refused(layer_mistakes()); }
 TEST(LayerErrors, LossesDecodersAndMetricsToo) { expect_refused(loss_mistakes()); }

@@ -11,6 +11,7 @@
 #include <volute/reference.hpp>
 #include <volute/volute.hpp>
 
+#include "tests/support/mistakes.hpp"
 #include "tests/support/device.hpp"
 #include "tests/support/values.hpp"
 
@@ -123,12 +124,6 @@ TEST(Layers, ManualSeedRepeatsInitialValues) {
 
 // Mistakes. ---------------------------------------------------------------------------------------
 
-struct Mistake {
-  const char* name;
-  std::function<void(Graph&)> make;
-  std::vector<std::string> said;  ///< what the message must contain
-};
-
 // clang-format off
 const std::vector<Mistake>& mistakes() {
   static const std::vector<Mistake> all = {
@@ -161,17 +156,7 @@ const std::vector<Mistake>& mistakes() {
 // clang-format on
 
 TEST(Layers, MistakesAreRefusedWithTheLayerAndTheShapes) {
-  for (const Mistake& mistake : mistakes()) {
-    SCOPED_TRACE(mistake.name);
-    Graph g;
-    try {
-      mistake.make(g);
-      ADD_FAILURE() << "nothing thrown";
-    } catch (const InvalidGraph& error) {
-      for (const std::string& part : mistake.said)
-        EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
-    }
-  }
+  expect_refused(mistakes());
 }
 
 // States. -----------------------------------------------------------------------------------------
