@@ -116,12 +116,12 @@ struct RecurrentOptions {
   std::int64_t projection = 0;  ///< LSTM, RNN: h' becomes weight_hr h', of this size < H (Sak et al. 2014)
   bool coupled = false;         ///< LSTM: f = 1 - i, rows i g o (Greff et al. 2017, ONNX input_forget)
   bool reset_after = true;      ///< GRU: r (U h + b) (PyTorch, cuDNN) rather than U (r h) + b (Cho et al. 2014)
-  Activation activation;         ///< of the candidate: tanh; relu in IndRNN; identity in minGRU and minLSTM
-  Activation gate_activation;    ///< sigmoid
-  Activation output_activation;  ///< LSTM: h' = o output_activation(c'); unset: the same as activation
-  std::optional<Bounds> clip_inputs;  ///< of what every activation is applied to (ONNX clip)
-  std::optional<Bounds> clip_cell;    ///< of c', before h' is made of it (cuDNN, TensorFlow)
-  std::optional<Bounds> clip_state;   ///< of h'
+  Activation activation = {};         ///< of the candidate: tanh; relu in IndRNN; identity in minGRU and minLSTM
+  Activation gate_activation = {};    ///< sigmoid
+  Activation output_activation = {};  ///< LSTM: h' = o output_activation(c'); unset: the same as activation
+  std::optional<Bounds> clip_inputs = {};  ///< of what every activation is applied to (ONNX clip)
+  std::optional<Bounds> clip_cell = {};    ///< of c', before h' is made of it (cuDNN, TensorFlow)
+  std::optional<Bounds> clip_state = {};   ///< of h'
   bool layer_norm = false;  ///< LN(W x; gamma_ih) + LN(U h; gamma_hh) + b, and h' = o tanh(LN(c')); as haste
   // Regularisation, in Mode::training only.
   float zoneout = 0.0f;            ///< an element of h' keeps its old value; mixed at inference (Krueger et al. 2017)
@@ -130,7 +130,7 @@ struct RecurrentOptions {
   float recurrent_dropout = 0.0f;  ///< of h where the recurrent product reads it
   bool recurrent_variational = false;  ///< recurrent_dropout draws one mask for all steps (Keras)
   // Initial values.
-  std::optional<float> forget_bias;  ///< LSTM, minLSTM: value of bias_ih for f; that of bias_hh is then 0
+  std::optional<float> forget_bias = {};  ///< LSTM, minLSTM: value of bias_ih for f; that of bias_hh is then 0
   Initialiser initialiser = Initialiser::pytorch;
 };
 

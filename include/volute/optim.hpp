@@ -67,8 +67,8 @@ using Optimizer = std::variant<SGD, Adam, AdamW, RMSprop, Adagrad>;
 
 /// Parameters trained otherwise than the rest.
 struct Group {
-  std::string name;                         ///< of its scalar; by default its number in the list, from 0
-  std::vector<Parameter> parameters;
+  std::string name = {};                         ///< of its scalar; by default its number in the list, from 0
+  std::vector<Parameter> parameters = {};
   std::optional<float> lr = {};             ///< its own rate, the scalar "lr.<name>"; else lr_scale * "lr"
   float lr_scale = 1.0f;                    ///< follows the schedule of "lr"
   std::optional<float> weight_decay = {};   ///< instead of the optimiser's
