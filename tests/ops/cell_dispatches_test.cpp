@@ -99,7 +99,7 @@ const std::vector<Row>& rows() {
       {"LSTM bidirectional, sum, lengths", lstm, {.layers = 2, .bidirectional = true, .merge = nn::Merge::sum}, Feed::lengths, 2, 2},
       {"LSTM peepholes, clips, zoneout, dropouts, lengths", lstm,
        {.peepholes = true, .clip_inputs = 3.0f, .clip_cell = 1.0f, .clip_state = 0.5f, .zoneout = 0.1f, .zoneout_cell = 0.1f,
-        .drop_connect = 0.3f, .recurrent_dropout = 0.3f}, Feed::lengths, 3, 4},
+        .drop_connect = 0.3f, .recurrent_dropout = 0.3f}, Feed::lengths, 2, 3},
       {"GRU", gru, {}, Feed::none, 2, 2},
       {"GRU reset before", gru, {.reset_after = false}, Feed::none, 4, 4},
       {"GRU layer_norm", gru, {.layer_norm = true}, Feed::none, 4, 5},
