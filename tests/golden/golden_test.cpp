@@ -12,6 +12,7 @@
 
 #include "tests/support/device.hpp"
 #include "tests/support/golden.hpp"
+#include "tests/support/golden_case.hpp"
 #include "tests/support/reference_run.hpp"
 #include "tests/support/values.hpp"
 
@@ -30,39 +31,14 @@ void set_parameters(const nn::Module& module, const Golden& golden, const std::s
   for (Parameter p : module.parameters()) p.set(golden.values<float>(prefix + p.name()));
 }
 
-/// A graph whose inputs carry the names of a golden file's tensors, and what to compare with others of them.
-struct Case {
-  explicit Case(const std::string& file_name) : file(file_name), golden(file_name) {}
+/// A golden case of a cell or an operation, with losses weighed by factors of the file.
+struct Case : GoldenCase {
+  explicit Case(const std::string& file_name) : GoldenCase(file_name), file(file_name) {}
 
   std::string file;
-  Golden golden;
-  Graph graph;
-  std::unique_ptr<nn::Module> module;
-  std::vector<std::string> fed, names;
-  std::map<std::string, Tensor> leaves;
-  std::vector<Tensor> results;
 
-  Tensor input(const std::string& name, DType dtype = DType::f32) {
-    fed.push_back(name);
-    return leaves[name] = graph.input(name, golden.shape(name), dtype);
-  }
-  void expect(const std::string& name, Tensor result) {
-    names.push_back(name);
-    results.push_back(result);
-  }
   /// sum(out * the file's factor of that name)
   Tensor weighed(const std::string& factor, Tensor out) { return sum(out * input(factor)); }
-  /// The loss and its gradient for every leaf of which the file has one.
-  void expect_loss(Tensor loss) {
-    expect("loss", loss);
-    std::vector<Tensor> wrt;
-    for (auto& [name, leaf] : leaves)
-      if (golden.has("grad." + name)) {
-        names.push_back("grad." + name);
-        wrt.push_back(leaf);
-      }
-    for (Tensor gradient : gradients(loss, wrt)) results.push_back(gradient);
-  }
 };
 
 // Builders, one per golden file. ------------------------------------------------------------------
@@ -84,7 +60,7 @@ void build_cell(Case& c) {
     loss = loss + c.weighed("factor.c", result.last[1]);
   }
   c.expect_loss(loss);
-  c.module = std::move(cell);
+  c.modules.push_back(std::move(cell));
 }
 
 /// The layer an option_* file holds the formulas of.
