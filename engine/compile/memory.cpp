@@ -53,13 +53,16 @@ bool only_elementwise(const Dispatch& dispatch, const Storage* storage, bool wri
   });
 }
 
-/// The operand `out` may be written over, not taken by another result yet.
+/// The operand `out` may be written over, not taken by another result yet. `earliest`: where its life may
+/// begin; in a loop, what was made before the loop is read again at the next step.
 const Storage* dying_operand(const Dispatch& dispatch, const Storage* out, std::int64_t position,
-                             const std::vector<Lifetime>& lives, const std::vector<bool>& taken) {
+                             std::int64_t earliest, const std::vector<Lifetime>& lives,
+                             const std::vector<bool>& taken) {
   for (const Touch& touch : dispatch.touches) {
     const Storage* in = touch.storage;
     const bool fits = !touch.write && in->kind == Storage::Kind::temporary && in->bytes == out->bytes &&
-                      lives[in->id].last == position && lives[in->id].first < position && !taken[in->id];
+                      lives[in->id].last == position && lives[in->id].first >= earliest &&
+                      lives[in->id].first < position && !taken[in->id];
     if (fits && only_elementwise(dispatch, in, false)) return in;
   }
   return nullptr;
@@ -73,12 +76,13 @@ std::vector<int> in_place(const std::vector<Section>& sections, const std::vecto
   std::vector<bool> taken(lives.size(), false);
   std::int64_t position = 0;
   for (const Section& section : sections) {
+    const std::int64_t earliest = section.length ? position : 0;
     for (const Dispatch& dispatch : section.dispatches) {
       for (const Touch& touch : dispatch.touches) {
         const Storage* out = touch.storage;
         const bool fresh = touch.write && out->kind == Storage::Kind::temporary && lives[out->id].first == position;
         if (!fresh || home[out->id] != out->id || !only_elementwise(dispatch, out, true)) continue;
-        const Storage* in = dying_operand(dispatch, out, position, lives, taken);
+        const Storage* in = dying_operand(dispatch, out, position, earliest, lives, taken);
         if (!in) continue;
         home[out->id] = home[in->id];
         taken[in->id] = true;
