@@ -48,13 +48,16 @@ bool push_views(LiveGraph& live) {
     const Node* inner = node->inputs[0];
     if (!plain_pointwise(inner) || inner->scope != node->scope || !users.contains(node)) continue;
     const auto& readers = users.at(inner);
-    const bool only_slices = std::all_of(readers.begin(), readers.end(), [](const Node* n) { return n && n->op == Op::slice; });
+    const bool only_slices =
+        std::all_of(readers.begin(), readers.end(), [](const Node* n) { return n && n->op == Op::slice; });
     const auto& mine = users.at(node);
-    const bool split = readers.size() == 1 && mine.size() == 1 && mine[0] && (mine[0]->op == Op::sum || mine[0]->op == Op::max);
+    const bool split =
+        readers.size() == 1 && mine.size() == 1 && mine[0] && (mine[0]->op == Op::sum || mine[0]->op == Op::max);
     if (!(node->op == Op::slice ? only_slices : split)) continue;
     std::vector<Tensor> in;
     for (Node* input : inner->inputs) in.push_back(apply_view(node, Tensor(input)));
-    forward[node] = add_node(inner->op, in, node->shape, node->dtype, {.ints = inner->ints, .scope = node->scope}).node();
+    forward[node] =
+        add_node(inner->op, in, node->shape, node->dtype, {.ints = inner->ints, .scope = node->scope}).node();
   }
   redirect(live, forward);
   sweep(live);

@@ -38,7 +38,8 @@ void plan_memory(Program::Data& data) {
     if (storage.kind != Storage::Kind::temporary || !lives[storage.id].used()) continue;
     ArenaRequest& request = requests[home[storage.id]];
     request.bytes = storage.bytes + data.guard_bytes;
-    request.life.first = request.life.used() ? std::min(request.life.first, lives[storage.id].first) : lives[storage.id].first;
+    request.life.first =
+        request.life.used() ? std::min(request.life.first, lives[storage.id].first) : lives[storage.id].first;
     request.life.last = std::max(request.life.last, lives[storage.id].last);
   }
   data.arena = plan_arena(requests, data.device->context->offset_alignment(),
@@ -46,7 +47,8 @@ void plan_memory(Program::Data& data) {
   for (std::size_t i = 0; i < home.size(); ++i) data.arena.regions[i] = data.arena.regions[home[i]];
   data.stats.arena_bytes = data.arena.bytes;
   for (const Storage& storage : data.layout->storages())
-    if (storage.kind == Storage::Kind::temporary && lives[storage.id].used()) data.stats.unaliased_bytes += storage.bytes;
+    if (storage.kind == Storage::Kind::temporary && lives[storage.id].used())
+      data.stats.unaliased_bytes += storage.bytes;
 }
 
 /// Passes, kernels and memory.
@@ -73,7 +75,8 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets,
   data.destinations = materialise(data.live);
   note("materialise");
   const auto& limits = data.device->context->properties.limits;
-  const std::uint32_t most = std::min(limits.maxPerStageDescriptorStorageBuffers, limits.maxPerStageDescriptorStorageImages);
+  const std::uint32_t most =
+      std::min(limits.maxPerStageDescriptorStorageBuffers, limits.maxPerStageDescriptorStorageImages);
   const auto units = fuse(data.live, {.operands = static_cast<int>(std::min(30u, most))});
   data.stats.nodes_fused = count_fused(units);
   data.layout = std::make_unique<Layout>(data.live, data.destinations, units);
@@ -98,7 +101,8 @@ void count_dispatches(Program::Data& data) {
     data.stats.kernels += count;
     data.stats.dispatches += count * std::max<std::int64_t>(section.length, 1);
     if (section.length)
-      data.stats.loops.push_back({section.reverse ? "backward in time" : "forward in time", section.length, count, section.reverse});
+      data.stats.loops.push_back(
+          {section.reverse ? "backward in time" : "forward in time", section.length, count, section.reverse});
     else
       data.stats.dispatches_outside_loops += count;
   }
@@ -202,7 +206,8 @@ class MemoryBuilder {
         throw Unsupported("parameter \"" + p.name + "\" already lives on another device");
       if (!p.device) bytes += aligned(storage->bytes);
     }
-    const auto fresh = bytes ? std::make_shared<vk::Buffer>(data_.device->context, bytes, vk::Residency::device) : nullptr;
+    const auto fresh =
+        bytes ? std::make_shared<vk::Buffer>(data_.device->context, bytes, vk::Residency::device) : nullptr;
     std::uint64_t offset = 0;
     for (const auto& [node, storage] : found) {
       ParameterData& p = *node->parameter;
@@ -230,7 +235,8 @@ class MemoryBuilder {
       slot->second = {node->shape, node->dtype, bytes, true, name_of(node->op)};
       bytes += aligned(padded_bytes(node->shape));
     }
-    if (bytes) data_.readback = std::make_unique<vk::Buffer>(data_.device->context, bytes, vk::Residency::host_readback);
+    if (bytes)
+      data_.readback = std::make_unique<vk::Buffer>(data_.device->context, bytes, vk::Residency::host_readback);
   }
 
   void fill_guards() {
@@ -299,7 +305,8 @@ class Recorder {
     }
     const auto push_bytes = static_cast<std::uint32_t>(dispatch.push.size() * 4);
     if (push_bytes > 128)
-      throw Unsupported("kernel " + dispatch.label + " needs " + std::to_string(push_bytes) + " bytes of push constants; 128 are available");
+      throw Unsupported("kernel " + dispatch.label + " needs " + std::to_string(push_bytes) +
+                        " bytes of push constants; 128 are available");
     const vk::Pipeline& pipeline = data_.device->pipelines->get(dispatch.source, kinds, push_bytes);
     return {&pipeline, data_.descriptors->get(pipeline, ranges)};
   }
@@ -323,7 +330,8 @@ class Recorder {
       const vk::BufferRange source = data_.ranges[view.storage->id];
       const std::uint64_t bytes = padded_bytes(node->shape);
       const std::uint64_t from = source.offset + static_cast<std::uint64_t>(view.offset.base) * 4;
-      list_.copy({source.buffer, from, bytes}, {data_.readback.get(), data_.outputs.at(targets.outputs[i].node()).offset, bytes});
+      list_.copy({source.buffer, from, bytes},
+                 {data_.readback.get(), data_.outputs.at(targets.outputs[i].node()).offset, bytes});
     }
   }
 
@@ -378,7 +386,8 @@ bool guards_intact(Program& program) {
     bool exclusive = true;
     for (const Storage& other : data.layout->storages()) {
       const Region& r = data.arena.regions[other.id];
-      if (&other != &storage && r.block == region.block && r.offset < end && begin < r.offset + other.bytes) exclusive = false;
+      if (&other != &storage && r.block == region.block && r.offset < end && begin < r.offset + other.bytes)
+        exclusive = false;
     }
     if (!exclusive) continue;
     std::vector<std::uint32_t> words(data.guard_bytes / 4);

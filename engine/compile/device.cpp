@@ -66,7 +66,8 @@ void DeviceArray::write(std::span<const float> values) {
 }
 
 void DeviceArray::fill(double value, DType dtype) {
-  const auto word = dtype == DType::u32 ? static_cast<std::uint32_t>(value) : std::bit_cast<std::uint32_t>(static_cast<float>(value));
+  const auto word =
+      dtype == DType::u32 ? static_cast<std::uint32_t>(value) : std::bit_cast<std::uint32_t>(static_cast<float>(value));
   const std::vector<std::uint32_t> dense(shape_.elements(), word);
   std::vector<std::byte> bytes(padded_bytes(shape_));
   pack(shape_, dense.data(), bytes.data());

@@ -22,7 +22,8 @@ void print_section(std::ostream& out, const Section& section) {
     out << "  once, " << section.dispatches.size() << " dispatches\n";
   }
   for (const Dispatch& d : section.dispatches)
-    out << "    " << d.label << "  [" << d.groups[0] << " x " << d.groups[1] << " x " << d.groups[2] << " workgroups]\n";
+    out << "    " << d.label << "  [" << d.groups[0] << " x " << d.groups[1] << " x " << d.groups[2]
+        << " workgroups]\n";
 }
 
 }  // namespace
@@ -32,13 +33,15 @@ std::string explain_text(const Program::Data& data) {
   std::ostringstream out;
   out << "program on " << data.device->context->info.name << ", matmul family " << data.target.matmul << "\n";
   out << "  nodes:";
-  for (const auto& pass : s.passes) out << " " << pass.nodes << " " << (pass.name == "built" ? "built" : "after " + pass.name) << ",";
+  for (const auto& pass : s.passes)
+    out << " " << pass.nodes << " " << (pass.name == "built" ? "built" : "after " + pass.name) << ",";
   out << " " << s.nodes_fused << " share a kernel\n  moved out of loops: ";
   for (std::size_t i = 0; i < s.hoisted.size(); ++i) out << (i ? ", " : "") << s.hoisted[i];
   out << (s.hoisted.empty() ? "nothing\n" : "\n");
   out << "  kernels: " << s.kernels << "; dispatches a run: " << s.dispatches << ", barriers " << s.barriers
       << ", submissions " << s.submissions << "\n";
-  out << "  arena: " << mebibytes(s.arena_bytes) << ", without aliasing " << mebibytes(s.unaliased_bytes) << (s.recomputes ? "; long scans recompute by segments" : "") << "\n";
+  out << "  arena: " << mebibytes(s.arena_bytes) << ", without aliasing " << mebibytes(s.unaliased_bytes)
+      << (s.recomputes ? "; long scans recompute by segments" : "") << "\n";
   for (const Section& section : data.sections) print_section(out, section);
   return out.str();
 }

@@ -74,7 +74,8 @@ class Hoister {
     for (const Node& node : scan_->node->graph->nodes) {
       for (Node* input : node.inputs)
         if (inside(&node) && stuck(input)) before_state_.insert(input);
-      if (node.scan == scan_ && node.body && stuck(node.body) && (node.op == Op::stack || node.body->op == Op::embedding))
+      if (node.scan == scan_ && node.body && stuck(node.body) &&
+          (node.op == Op::stack || node.body->op == Op::embedding))
         before_state_.insert(node.body);
     }
     for (auto it = order_.rbegin(); it != order_.rend(); ++it)

@@ -182,8 +182,9 @@ const Layout::StateSlots& Layout::state_slots(const Scan* scan, int state) {
   bool history = false;
   for (const Node* kept : scan->results) {
     const auto found = destinations_.find(kept);
-    history |= kept == scan->carries[state] || (found != destinations_.end() && found->second.kind == Destination::Kind::next_state &&
-                                                found->second.state == state);
+    history |= kept == scan->carries[state] ||
+               (found != destinations_.end() && found->second.kind == Destination::Kind::next_state &&
+                found->second.state == state);
   }
   slots.stride = padded_elements(scan->carries[state]->shape);
   slots.slots = history ? 0 : 2;

@@ -60,7 +60,8 @@ class Lowering {
       const Node* node = unit.anchor;
       const Storage* head = layout_.scratch("list heads", node->shape[0]);
       const Storage* next = layout_.scratch("list links", node->inputs[0]->shape.elements());
-      for (Dispatch& d : scatter_dispatches(view(node->inputs[0]), view(node->inputs[1]), view(node), head, next, target_))
+      for (Dispatch& d :
+           scatter_dispatches(view(node->inputs[0]), view(node->inputs[1]), view(node), head, next, target_))
         out.push_back(std::move(d));
     } else {
       out.push_back(fused(unit));

@@ -87,7 +87,8 @@ class Materialiser {
     for (auto& [target, value] : live_.updates)
       if (!is_result(value)) value = copy_of(value, nullptr);
     for (auto& [target, value] : live_.updates)
-      if (std::count_if(live_.updates.begin(), live_.updates.end(), [&](const auto& u) { return u.second == value; }) > 1)
+      if (std::count_if(live_.updates.begin(), live_.updates.end(), [&](const auto& u) { return u.second == value; }) >
+          1)
         value = copy_of(value, nullptr);
   }
 

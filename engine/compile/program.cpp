@@ -56,14 +56,15 @@ void check_feeds(Program::Data& data, const std::vector<Feed>& feeds) {
     const auto& slot = found->second;
     const FeedView view = look(feed);
     if (view.dtype != slot.dtype || static_cast<std::int64_t>(view.count) != slot.shape.elements()) {
-      throw InvalidGraph("run: input \"" + slot.name + "\" takes " + std::to_string(slot.shape.elements()) + " values " +
-                         slot.shape.str() + " " + name_of(slot.dtype) + "; got " + std::to_string(view.count) + " " +
-                         name_of(view.dtype));
+      throw InvalidGraph("run: input \"" + slot.name + "\" takes " + std::to_string(slot.shape.elements()) +
+                         " values " + slot.shape.str() + " " + name_of(slot.dtype) + "; got " +
+                         std::to_string(view.count) + " " + name_of(view.dtype));
     }
     fed.insert(node);
   }
   for (const auto& [node, slot] : data.inputs)
-    if (!slot.fed && !fed.contains(node)) throw InvalidGraph("run: input \"" + slot.name + "\" " + slot.shape.str() + " was never fed");
+    if (!slot.fed && !fed.contains(node))
+      throw InvalidGraph("run: input \"" + slot.name + "\" " + slot.shape.str() + " was never fed");
 }
 
 const Program::Data::HostSlot& output_slot(const Program::Data& data, Tensor output, DType dtype) {
@@ -113,7 +114,7 @@ float Program::value(Tensor output) {
 
 void Program::set(const std::string& scalar, float value) {
   const auto found = data_->input_names.find(scalar);
-  if (found == data_->input_names.end() || !found->first.compare("seed") || !found->second->has_default)
+  if (found == data_->input_names.end() || scalar == "seed" || !found->second->has_default)
     throw InvalidGraph("set: this program has no scalar \"" + scalar + "\"");
   wait();
   std::memcpy(data_->staging->mapped() + data_->inputs.at(found->second).offset, &value, sizeof value);

@@ -35,6 +35,7 @@ std::vector<Command> schedule(const std::vector<Section>& sections, const Locate
 
 /// The first pair of commands without a barrier between them that conflict, by comparing all pairs: an
 /// independent check of `schedule` for tests and selfcheck.
-std::optional<std::pair<std::size_t, std::size_t>> find_hazard(const std::vector<Command>& commands, const Locate& locate);
+std::optional<std::pair<std::size_t, std::size_t>> find_hazard(const std::vector<Command>& commands,
+                                                               const Locate& locate);
 
 }  // namespace volute

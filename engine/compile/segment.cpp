@@ -70,23 +70,25 @@ class Segmenter {
     std::vector<Segment> segments(kSegments);  // by time
     std::vector<Tensor> states;
     for (const Node* carry : scan->carries) states.emplace_back(carry->inputs[0]);
+    const bool forward = producers_.empty();
+    if (forward) starts_[scan].resize(kSegments);
     Tensor previous;  // a state of the segment before, in the order they run; first: the end of the producers
     for (const Scan* producer : producers_)
       if (ends_.contains(producer)) previous = ends_.at(producer);
     for (std::int64_t i = 0; i < kSegments; ++i) {
       const std::int64_t k = number(scan, i);
       std::unordered_map<const Scan*, Segment> again;
-      for (Scan* producer : producers_) again[producer] = clone(producer, k, checkpoint(producer, k, previous), previous, {});
-      if (producers_.empty()) starts_[scan].resize(kSegments);
-      if (producers_.empty()) starts_[scan][k] = states;
-      segments[k] = clone(scan, k, states, producers_.empty() ? previous : Tensor(), again);
+      for (Scan* producer : producers_)
+        again[producer] = clone(producer, k, checkpoint(producer, k, previous), previous, {});
+      if (forward) starts_[scan][k] = states;
+      segments[k] = clone(scan, k, states, forward ? previous : Tensor(), again);
       for (std::size_t j = 0; j < states.size(); ++j) {
         states[j] = last_of(segments[k], static_cast<int>(j));
-        if (producers_.empty()) states[j] = add_node(Op::copy, {states[j]}, states[j].shape(), states[j].dtype());
+        if (forward) states[j] = add_node(Op::copy, {states[j]}, states[j].shape(), states[j].dtype());
       }
       if (!states.empty()) previous = last_of(segments[k], 0);
     }
-    if (producers_.empty() && !states.empty()) ends_[scan] = states[0];
+    if (forward && !states.empty()) ends_[scan] = states[0];
     publish(scan, segments, states);
   }
 

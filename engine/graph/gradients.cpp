@@ -219,7 +219,8 @@ class Backpropagation {
       copy.scope = back;
       local = Tensor(graph_->add(std::move(copy)));
     } else {
-      local = add_element(back, node->op == Op::element ? Tensor(node->inputs[0]) : stack(forward, Tensor(mutable_node)));
+      local =
+          add_element(back, node->op == Op::element ? Tensor(node->inputs[0]) : stack(forward, Tensor(mutable_node)));
     }
     return local;
   }
@@ -238,7 +239,8 @@ std::vector<Tensor> gradients(Tensor loss, const std::vector<Tensor>& wrt) {
   if (loss.dtype() != DType::f32 || loss.rank() != 0 || loss.node()->scope)
     invalid("gradients", "the loss must be a f32 scalar outside of scan bodies", {loss});
   for (const Tensor& t : wrt)
-    if (t.dtype() != DType::f32 || t.node()->scope) invalid("gradients", "can only differentiate by f32 tensors outside of scan bodies", {t});
+    if (t.dtype() != DType::f32 || t.node()->scope)
+      invalid("gradients", "can only differentiate by f32 tensors outside of scan bodies", {t});
 
   Backpropagation back(loss.node()->graph, wrt);
   Contributions grads;

@@ -161,7 +161,8 @@ void add_carried(const GraphData& graph, std::vector<std::pair<Node*, Node*>>& u
     for (const Update& update : graph.carried) {
       if (!seen.contains(update.target.node()) || !done.insert(update.target.node()).second) continue;
       for (const auto& [target, value] : updates)
-        if (target == update.target.node()) invalid("compile", "\"" + target->name + "\" is updated twice, once by carry", {update.target});
+        if (target == update.target.node())
+          invalid("compile", "\"" + target->name + "\" is updated twice, once by carry", {update.target});
       updates.emplace_back(update.target.node(), update.value.node());
       roots.push_back(update.value.node());
       changed = true;
@@ -194,10 +195,12 @@ LiveGraph live_graph(const Graph& graph, const Targets& targets) {
     check_target("an updated tensor", graph, u.target);
     check_target("an update", graph, u.value);
     const Op op = u.target.node()->op;
-    if (op != Op::parameter && op != Op::state) invalid("compile", "only parameters and states can be updated", {u.target});
+    if (op != Op::parameter && op != Op::state)
+      invalid("compile", "only parameters and states can be updated", {u.target});
     if (u.target.shape() != u.value.shape() || u.target.dtype() != u.value.dtype())
       invalid("compile", "an update must agree with its target in shape and type", {u.target, u.value});
-    if (!updated.insert(u.target.node()).second) invalid("compile", "\"" + u.target.node()->name + "\" is updated twice", {u.target});
+    if (!updated.insert(u.target.node()).second)
+      invalid("compile", "\"" + u.target.node()->name + "\" is updated twice", {u.target});
     updates.emplace_back(u.target.node(), u.value.node());
     roots.insert(roots.end(), {u.target.node(), u.value.node()});
   }

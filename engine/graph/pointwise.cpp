@@ -156,7 +156,9 @@ Operation unary_operation(Op op) {
     case Op::sigmoid: return VOLUTE_UNARY(c.grad * (c.out * (1.0f - c.out)), 1 / (1 + std::exp(-a)));
     case Op::relu: return VOLUTE_UNARY(c.grad * less(constant_like(c.out, 0), c.out), a > 0 ? a : 0);
     case Op::copy: return VOLUTE_UNARY(c.grad, a);
-    case Op::to_u32: return {Kind::pointwise, nullptr, [](Row, Inputs in) { return map1(in, [](double a) { return std::trunc(a); }); }};
+    case Op::to_u32:
+      return {Kind::pointwise, nullptr,
+              [](Row, Inputs in) { return map1(in, [](double a) { return std::trunc(a); }); }};
     default:
       return {Kind::pointwise, nullptr, [](Row, Inputs in) { return *in[0]; }};  // to_f32
   }

@@ -59,7 +59,8 @@ void check_inputs(const std::vector<Tensor>& xs, const std::vector<Tensor>& init
   for (const Tensor& x : xs) {
     if (x.rank() < 1 || x.dim(0) != xs[0].dim(0)) invalid("scan", "sequences must share their first extent T", xs);
   }
-  if (xs.empty() && options.length <= 0) throw InvalidGraph("scan: without sequences ScanOptions::length must be positive");
+  if (xs.empty() && options.length <= 0)
+    throw InvalidGraph("scan: without sequences ScanOptions::length must be positive");
   if (!xs.empty() && options.length != 0 && options.length != xs[0].dim(0))
     invalid("scan", "ScanOptions::length " + std::to_string(options.length) + " differs from T", xs);
   for (const Tensor& t : all)
@@ -69,7 +70,8 @@ void check_inputs(const std::vector<Tensor>& xs, const std::vector<Tensor>& init
 /// What the body returns may come from the body or from outside, but from nowhere else.
 void check_origin(const GraphData* graph, const Scan* loop, Tensor tensor) {
   if (tensor.node()->graph != graph) invalid("scan", "the body returned a tensor of another graph", {tensor});
-  if (!encloses(tensor.node()->scope, loop)) invalid("scan", "the body returned a tensor of another scan's body", {tensor});
+  if (!encloses(tensor.node()->scope, loop))
+    invalid("scan", "the body returned a tensor of another scan's body", {tensor});
 }
 
 void check_step(const ScanStep& step, const std::vector<Tensor>& initial, const GraphData* graph, const Scan* loop) {
@@ -79,7 +81,8 @@ void check_step(const ScanStep& step, const std::vector<Tensor>& initial, const 
   }
   for (std::size_t j = 0; j < initial.size(); ++j) {
     if (!step.states[j] || step.states[j].shape() != initial[j].shape() || step.states[j].dtype() != initial[j].dtype())
-      invalid("scan", "state " + std::to_string(j) + " changes shape or type over a step", {initial[j], step.states[j]});
+      invalid("scan", "state " + std::to_string(j) + " changes shape or type over a step",
+              {initial[j], step.states[j]});
     check_origin(graph, loop, step.states[j]);
   }
   for (const Tensor& out : step.outputs) {

@@ -163,7 +163,8 @@ std::string Emitter::random(const Node* node) {
   };
   // A segment of a longer scan counts on from the steps before it.
   const std::int64_t texels = padded_elements(node->shape) / 4, begin = static_cast<std::int64_t>(node->value);
-  const std::int64_t step_texels = node->scope ? texels : texels / std::max<std::int64_t>(node->shape.rank() ? node->shape[0] : 1, 1);
+  const std::int64_t step_texels =
+      node->scope ? texels : texels / std::max<std::int64_t>(node->shape.rank() ? node->shape[0] : 1, 1);
   const std::string first = node->scope || begin ? push({begin * step_texels, node->scope ? texels : 0, 0, 0}) : "0u";
   return "volute_random(" + first + " + i, " + std::to_string(node->ints[0]) + "u, " + scalar(node->inputs[1]) + ", " +
          scalar(node->inputs[0]) + ")";
@@ -171,7 +172,8 @@ std::string Emitter::random(const Node* node) {
 
 std::string Emitter::iota(const View& view) const {
   std::string lanes;
-  for (int lane = 0; lane < 4; ++lane) lanes += (lane ? ", " : "") + lane_element(view, std::to_string(view.offset.base) + "u", lane);
+  for (int lane = 0; lane < 4; ++lane)
+    lanes += (lane ? ", " : "") + lane_element(view, std::to_string(view.offset.base) + "u", lane);
   return "uvec4(" + lanes + ")";
 }
 

@@ -124,8 +124,8 @@ std::string row_body(const Node* reduce, Emitter& emit) {
   std::string code = "  uint out_c = out_i % " + number(out_texels) + ";\n  uint out_row = out_i / " +
                      number(out_texels) + ";\n";
   if (rank > 2) code += outer_indices(in, run_of(reduce), "out_row", rank - 2);
-  code += std::string("  vec4 result = vec4(0.0);\n  for (uint j = 0u; j < ") + number(std::min<std::int64_t>(lanes, 4)) +
-          "; ++j) {\n";
+  code += std::string("  vec4 result = vec4(0.0);\n  for (uint j = 0u; j < ") +
+          number(std::min<std::int64_t>(lanes, 4)) + "; ++j) {\n";
   if (rank > 1) {
     code += "    uint d" + std::to_string(rank - 2) + " = min(4u * out_c + j, " + number(lanes - 1) + ");\n";
   }

@@ -139,9 +139,11 @@ Dispatch matmul_dispatch(const MatrixOperand& a, const MatrixOperand& b, const V
   d.groups[1] = static_cast<std::uint32_t>((M + v.rows - 1) / v.rows);
   d.groups[2] = static_cast<std::uint32_t>(batches);
   if (d.groups[1] > target.max_groups || d.groups[2] > target.max_groups)
-    throw Unsupported("matmul: " + std::to_string(M) + " rows in " + std::to_string(batches) + " batches exceed the device's workgroup count " + std::to_string(target.max_groups));
+    throw Unsupported("matmul: " + std::to_string(M) + " rows in " + std::to_string(batches) +
+                      " batches exceed the device's workgroup count " + std::to_string(target.max_groups));
   d.touches = {touch_of(a.view, false), touch_of(b.view, false), touch_of(c, true)};
-  d.flops = 2.0 * static_cast<double>(M) * static_cast<double>(N) * static_cast<double>(K) * static_cast<double>(batches);
+  d.flops =
+      2.0 * static_cast<double>(M) * static_cast<double>(N) * static_cast<double>(K) * static_cast<double>(batches);
   for (const Touch& touch : d.touches) d.bytes += static_cast<double>(touch.bytes);
   return d;
 }
@@ -171,7 +173,8 @@ std::vector<Dispatch> scatter_dispatches(const View& indices, const View& values
   Dispatch sum;
   sum.label = "scatter sum";
   sum.source = generic_source("scatter_sum.comp", target);
-  sum.bindings = {{head, read_u32}, {next, read_u32}, {values.storage, read_f32}, {out.storage, vk::BindingKind::storage}};
+  sum.bindings = {
+      {head, read_u32}, {next, read_u32}, {values.storage, read_f32}, {out.storage, vk::BindingKind::storage}};
   sum.push = {constant(0), constant(0), in_texels(values.offset), in_texels(out.offset), constant(rows),
               constant(pad4(E) / 4), constant(pad4(E) / 4)};
   sum.touches = {reading(heads), reading(nexts), touch_of(values, false), touch_of(out, true)};

@@ -65,7 +65,8 @@ Beam extended(const std::vector<std::pair<Tokens, Prefix>>& beam, std::span<cons
 
 std::vector<std::pair<Tokens, Prefix>> best_of(const Beam& beam, std::size_t width) {
   std::vector<std::pair<Tokens, Prefix>> all(beam.begin(), beam.end());
-  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.second.all() > b.second.all(); });
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return a.second.all() > b.second.all(); });
   if (all.size() > width) all.resize(width);
   return all;
 }

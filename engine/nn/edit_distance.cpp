@@ -67,7 +67,9 @@ double error_rate(const char* name, std::span<const std::string> references, std
 
 }  // namespace
 
-std::int64_t edit_distance(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b) { return distance(a, b); }
+std::int64_t edit_distance(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b) {
+  return distance(a, b);
+}
 
 double word_error_rate(std::span<const std::string> references, std::span<const std::string> hypotheses) {
   return error_rate("word_error_rate", references, hypotheses, words);
