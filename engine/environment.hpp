@@ -10,6 +10,7 @@ struct Environment {
   std::string cache_dir;    ///< VOLUTE_CACHE, else $XDG_CACHE_HOME/volute, else ~/.cache/volute; empty: no cache
   bool print_plan = false;  ///< VOLUTE_DEBUG contains "plan": print explain() of every compiled program to stderr
   bool validation = false;  ///< VOLUTE_DEBUG contains "validation": enable the Khronos validation layer
+  std::string scans;        ///< VOLUTE_SCANS: pin how loops run ("unrolled" or "persistent"), for tests and measurements
   std::string matmul;       ///< VOLUTE_MATMUL: pin the matmul family ("texel" or "shared"), for tests and measurements
 };
 

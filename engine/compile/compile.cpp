@@ -100,9 +100,11 @@ void count_dispatches(Program::Data& data) {
     const int count = static_cast<int>(section.dispatches.size());
     data.stats.kernels += count;
     data.stats.dispatches += count * std::max<std::int64_t>(section.length, 1);
-    if (section.length)
-      data.stats.loops.push_back(
-          {section.reverse ? "backward in time" : "forward in time", section.length, count, section.reverse});
+    const bool back = section.reverse || section.walks_back;
+    if (section.walked)
+      data.stats.loops.push_back({back ? "backward in time" : "forward in time", section.walked, 0, back});
+    else if (section.length)
+      data.stats.loops.push_back({back ? "backward in time" : "forward in time", section.steps, count, back});
     else
       data.stats.dispatches_outside_loops += count;
   }
@@ -354,6 +356,7 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   data->target = device->target;
   data->guard_bytes = options.guard_bytes;
   data->alias = options.alias;
+  if (options.scans) data->target.scans = *options.scans;
   if (!options.matmul.empty()) data->target.matmul = options.matmul;
   if (options.texel_loads) data->target.texel_loads = *options.texel_loads;
   if (options.max_storage_range) data->target.max_storage_range = options.max_storage_range;

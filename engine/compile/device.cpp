@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <thread>
 
 #include "engine/environment.hpp"
 
@@ -17,6 +18,11 @@ Device::Device(const std::string& selector) : data_(std::make_shared<Data>()) {
   data_->target.texel_loads = data_->context->is_cpu;
   data_->target.matmul = data_->context->is_cpu ? "texel" : "shared";
   if (data_->context->info.subgroup_shuffle) data_->target.shuffle_lanes = data_->context->info.subgroup_size;
+  data_->target.cores = data_->context->is_cpu ? std::max(1u, std::thread::hardware_concurrency()) : 64;
+  if (data_->context->is_cpu) data_->target.max_iterations = 65535;
+  data_->target.scans = environment().scans == "unrolled"     ? Scans::unrolled
+                        : environment().scans == "persistent" ? Scans::persistent
+                                                              : Scans::automatic;
   if (!environment().matmul.empty()) data_->target.matmul = environment().matmul;
   data_->target.max_storage_range = data_->context->info.max_storage_range;
   data_->target.max_groups = std::min({limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1],

@@ -15,8 +15,11 @@ std::string mebibytes(std::uint64_t bytes) {
 }
 
 void print_section(std::ostream& out, const Section& section) {
-  if (section.length) {
-    out << "  loop over " << section.length << " steps, " << (section.reverse ? "backward" : "forward") << " in time, "
+  if (section.walked) {
+    out << "  loop over " << section.walked << " steps, " << (section.walks_back ? "backward" : "forward")
+        << " in time, persistent: " << section.length << " dispatches for all steps\n";
+  } else if (section.length) {
+    out << "  loop over " << section.steps << " steps, " << (section.reverse ? "backward" : "forward") << " in time, "
         << section.dispatches.size() << " dispatches a step\n";
   } else {
     out << "  once, " << section.dispatches.size() << " dispatches\n";

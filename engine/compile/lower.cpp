@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/compile/steps.hpp"
 #include "engine/kernels/fused.hpp"
 #include "engine/kernels/matmul.hpp"
 
@@ -28,8 +29,9 @@ class Lowering {
   Lowering(Layout& layout, const KernelTarget& target) : layout_(layout), target_(target) {}
 
   std::vector<Section> run(const std::vector<Unit>& units) {
+    const std::function plain = [this](const Unit& unit, std::vector<Dispatch>& out) { append(unit, out); };
     for (const Unit& unit : units) {
-      if (unit.kind == Unit::Kind::loop) loop(unit);
+      if (unit.kind == Unit::Kind::loop) lower_loop(unit, layout_, target_, plain, sections_);
       else append(unit, once());
     }
     for (const auto& [target, value] : layout_.late_updates()) once().push_back(copy(value, layout_.view(target)));
@@ -40,14 +42,6 @@ class Lowering {
   std::vector<Dispatch>& once() {
     if (sections_.empty() || sections_.back().length) sections_.emplace_back();
     return sections_.back().dispatches;
-  }
-
-  void loop(const Unit& unit) {
-    Section section;
-    section.length = unit.anchor->scan->length;
-    section.reverse = unit.anchor->scan->reverse;
-    for (const Unit& inner : unit.body) append(inner, section.dispatches);
-    if (!section.dispatches.empty()) sections_.push_back(std::move(section));
   }
 
   void append(const Unit& unit, std::vector<Dispatch>& out) {
@@ -69,16 +63,12 @@ class Lowering {
   }
 
   Dispatch fused(const Unit& unit) {
+    if (unit.kind == Unit::Kind::fused) return fused_dispatch(pointwise_kernel(unit, layout_), target_);
     FusedKernel kernel;
     kernel.nodes = in_dependency_order(unit.nodes);
     kernel.view = [&](const Node* node) { return layout_.view(node); };
-    if (unit.kind == Unit::Kind::reduce) {
-      kernel.reduce = unit.anchor;
-      kernel.outputs.push_back({unit.anchor, layout_.view(unit.anchor)});
-    } else {
-      for (const Node* node : kernel.nodes)
-        if (layout_.is_needed(node)) kernel.outputs.push_back({node, layout_.view(node)});
-    }
+    kernel.reduce = unit.anchor;
+    kernel.outputs.push_back({unit.anchor, layout_.view(unit.anchor)});
     return fused_dispatch(kernel, target_);
   }
 
@@ -102,6 +92,15 @@ class Lowering {
 };
 
 }  // namespace
+
+FusedKernel pointwise_kernel(const Unit& unit, Layout& layout) {
+  FusedKernel kernel;
+  kernel.nodes = in_dependency_order(unit.nodes);
+  kernel.view = [&layout](const Node* node) { return layout.view(node); };
+  for (const Node* node : kernel.nodes)
+    if (layout.is_needed(node)) kernel.outputs.push_back({node, layout.view(node)});
+  return kernel;
+}
 
 std::vector<Section> lower(const std::vector<Unit>& units, Layout& layout, const KernelTarget& target) {
   return Lowering(layout, target).run(units);

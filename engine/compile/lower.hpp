@@ -6,15 +6,26 @@
 
 #include "engine/compile/layout.hpp"
 #include "engine/kernels/dispatch.hpp"
+#include "engine/kernels/fused.hpp"
 
 namespace volute {
 
-/// A run of dispatches, repeated over the steps of a scan or made once (length 0).
+/// A run of dispatches, repeated over steps of a loop or made once (length 0).
 struct Section {
-  std::int64_t length = 0;
+  std::int64_t length = 0;  ///< repetitions
+  std::int64_t steps = 0;   ///< of the loop ...
+  std::int64_t begin = 0;   ///< ... and the first of them that is run here, in the order of running
   bool reverse = false;
+  std::int64_t walked = 0;  ///< steps its kernel walks itself, if it does
+  bool walks_back = false;
   std::vector<Dispatch> dispatches;
+
+  /// The step t of repetition i.
+  std::int64_t step(std::int64_t i) const { return reverse ? steps - 1 - (begin + i) : begin + i; }
 };
+
+/// The kernel of a fused unit.
+FusedKernel pointwise_kernel(const Unit& unit, Layout& layout);
 
 std::vector<Section> lower(const std::vector<Unit>& units, Layout& layout, const KernelTarget& target);
 

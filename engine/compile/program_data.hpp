@@ -20,6 +20,7 @@ struct CompileOptions {
   std::uint64_t memory_bytes = 0;     ///< CompileLimits
   double submission_seconds = 0.1;    ///< estimated bound of one submission
   std::string matmul = {};            ///< matmul family, if not the device's own
+  std::optional<Scans> scans = {};         ///< how loops run, if not as is fastest
   std::optional<bool> texel_loads = {};    ///< how kernels read memory, if not as the device likes best
   std::uint64_t max_storage_range = 0;  ///< in place of the device's, if not 0
 };

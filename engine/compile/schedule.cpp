@@ -63,7 +63,7 @@ std::vector<Command> schedule(const std::vector<Section>& sections, const Locate
   for (const Section& section : sections) {
     const std::int64_t steps = section.length ? section.length : 1;
     for (std::int64_t i = 0; i < steps; ++i)
-      for (const Dispatch& dispatch : section.dispatches) emit(dispatch, section.reverse ? steps - 1 - i : i);
+      for (const Dispatch& dispatch : section.dispatches) emit(dispatch, section.step(i));
   }
   return commands;
 }

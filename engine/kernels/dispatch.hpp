@@ -41,12 +41,19 @@ struct Dispatch {
 /// How a kernel writes a storage: as a storage buffer, or as an image where its range is too long for one.
 vk::BindingKind write_kind(const Storage& storage, DType dtype, bool whole_texels, std::uint64_t max_storage_range);
 
+/// How loops over time are lowered: one dispatch (or few) a step, or kernels that walk time themselves.
+enum class Scans : std::uint8_t { automatic, unrolled, persistent };
+
 /// What the kernels need to know about a device.
 struct KernelTarget {
   bool texel_loads = true;       ///< read through rgba32f texel images (CPU Vulkan); else storage buffers
   std::string matmul;            ///< family: "texel" or "shared"
   std::uint32_t shuffle_lanes = 0;  ///< subgroup size if lanes can exchange values, else 0
   std::uint32_t max_groups = 65535;
+  std::uint32_t cores = 1;          ///< workgroups that run side by side: cores of a CPU, an estimate for a GPU
+  std::int64_t max_iterations = 0;  ///< of all loops of one invocation together; 0: any (Mesa's CPU drivers stop
+                                    ///< loops after 65,535, without a word)
+  Scans scans = Scans::automatic;
   std::uint64_t max_storage_range = ~0ull;  ///< larger results are written through texel images
 };
 

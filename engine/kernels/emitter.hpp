@@ -8,13 +8,15 @@
 #include <string>
 #include <vector>
 
+#include "engine/kernels/bindings.hpp"
 #include "engine/kernels/fused.hpp"
 
 namespace volute {
 
 class Emitter {
  public:
-  Emitter(const FusedKernel& kernel, const Shape& shape, const KernelTarget& target);
+  /// What the statements bind and push is added to `bindings`.
+  Emitter(const FusedKernel& kernel, const Shape& shape, Bindings& bindings);
 
   /// Statements that compute every node; `indent` in front of each line.
   std::string statements(const std::string& indent);
@@ -32,18 +34,7 @@ class Emitter {
   /// Statements that define c, row and d0.. from i.
   std::string index_from_flat(const std::string& indent) const;
 
-  /// #version, includes, bindings, push constants.
-  std::string header(std::uint32_t local_size) const;
-  /// Everything but source, groups and estimates.
-  void fill(Dispatch& dispatch) const;
-
  private:
-  struct Slot {
-    Binding binding;
-    std::string type;  ///< of a written array; empty for reads
-    std::string name;
-  };
-
   std::string load(const View& view, DType dtype);
   std::string load_lanes(const View& view, const std::string& slot, const std::string& offset);
   std::string embedding(const Node* node);
@@ -57,25 +48,15 @@ class Emitter {
   /// Offset of a view in units of elements. What moves with time is pushed, once for all views that move
   /// alike; the rest is part of the view's shape and stands in the text.
   std::string push_offset(const View& view, std::int64_t unit);
-  std::string push(const Moving& word);
-  std::string read_slot(const Storage* storage, DType dtype);
-  std::string write_slot(const Storage* storage, DType dtype, bool whole_texels);
-  /// "STORE(out, index, value);" for a slot of write_slot.
-  std::string store_call(const std::string& slot, const std::string& index, const std::string& value,
-                         bool whole_texels) const;
   void touch(const View& view, bool write);
 
   const FusedKernel& kernel_;
   Shape shape_;
   std::int64_t width_, texels_;
-  bool texel_loads_;
-  std::uint64_t max_storage_range_;
+  Bindings& bindings_;
   std::map<const Node*, std::string> values_;
   std::map<std::string, std::string> known_;  ///< expression -> variable
-  std::vector<Slot> slots_;
-  std::vector<Moving> push_;
-  std::vector<Touch> touches_;
-  bool uses_random_ = false;
+  int stored_ = 0;  ///< stores so far, for the names of their variables
 };
 
 /// The view of a node seen through its view operations, from the view of what they read. Nothing if

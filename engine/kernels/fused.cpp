@@ -13,17 +13,6 @@ bool is_fusable(const Node* node) {
   return operation(node->op).kind == Kind::pointwise || node->op == Op::random || node->op == Op::embedding;
 }
 
-namespace {
-
-constexpr std::uint32_t kLocalSize = 64;
-
-void set_groups(Dispatch& dispatch, std::int64_t invocations, const KernelTarget& target) {
-  const std::int64_t groups = (invocations + kLocalSize - 1) / kLocalSize;
-  const std::int64_t rows = (groups + target.max_groups - 1) / target.max_groups;
-  dispatch.groups[0] = static_cast<std::uint32_t>((groups + rows - 1) / rows);
-  dispatch.groups[1] = static_cast<std::uint32_t>(rows);
-}
-
 std::string label_of(const FusedKernel& kernel) {
   std::string text;
   for (const Node* node : kernel.nodes) {
@@ -36,20 +25,32 @@ std::string label_of(const FusedKernel& kernel) {
   return text;
 }
 
+namespace {
+
+constexpr std::uint32_t kLocalSize = 64;
+
+void set_groups(Dispatch& dispatch, std::int64_t invocations, const KernelTarget& target) {
+  const std::int64_t groups = (invocations + kLocalSize - 1) / kLocalSize;
+  const std::int64_t rows = (groups + target.max_groups - 1) / target.max_groups;
+  dispatch.groups[0] = static_cast<std::uint32_t>((groups + rows - 1) / rows);
+  dispatch.groups[1] = static_cast<std::uint32_t>(rows);
+}
+
 std::string number(std::int64_t value) { return std::to_string(value) + "u"; }
 
 Dispatch pointwise_dispatch(const FusedKernel& kernel, const KernelTarget& target) {
   const Shape& shape = kernel.nodes.back()->shape;
-  Emitter emit(kernel, shape, target);
+  Bindings bindings(target);
+  Emitter emit(kernel, shape, bindings);
   std::string body = emit.statements("  ");
   for (const FusedOutput& out : kernel.outputs)
     body += emit.store(out.place, out.value->dtype, emit.value(out.value), "  ");
 
   Dispatch dispatch;
   const std::int64_t total = padded_elements(shape) / 4;
-  dispatch.source = emit.header(kLocalSize) + "void main() {\n  uint i = FLAT_ID;\n  if (i >= " + number(total) +
+  dispatch.source = bindings.header(kLocalSize) + "void main() {\n  uint i = FLAT_ID;\n  if (i >= " + number(total) +
                     ") return;\n" + emit.index_from_flat("  ") + body + "}\n";
-  emit.fill(dispatch);
+  bindings.fill(dispatch);
   set_groups(dispatch, total, target);
   dispatch.flops = static_cast<double>(total) * 4 * static_cast<double>(kernel.nodes.size());
   return dispatch;
@@ -148,7 +149,8 @@ std::string row_body(const Node* reduce, Emitter& emit) {
 Dispatch reduce_dispatch(const FusedKernel& kernel, const KernelTarget& target) {
   const Node* reduce = kernel.reduce;
   const Shape& in = reduce->inputs[0]->shape;
-  Emitter emit(kernel, in, target);
+  Bindings bindings(target);
+  Emitter emit(kernel, in, bindings);
   const bool rows = run_of(reduce).last;
   std::string body = rows ? row_body(reduce, emit) : column_body(reduce, emit);
   if (!rows) body += emit.tail_mask("result", DType::f32, "0.0", "  ");
@@ -156,9 +158,9 @@ Dispatch reduce_dispatch(const FusedKernel& kernel, const KernelTarget& target) 
 
   Dispatch dispatch;
   const std::int64_t total = padded_elements(reduce->shape) / 4;
-  dispatch.source = emit.header(kLocalSize) + "void main() {\n  uint out_i = FLAT_ID;\n  if (out_i >= " +
+  dispatch.source = bindings.header(kLocalSize) + "void main() {\n  uint out_i = FLAT_ID;\n  if (out_i >= " +
                     number(total) + ") return;\n" + body + "}\n";
-  emit.fill(dispatch);
+  bindings.fill(dispatch);
   set_groups(dispatch, total, target);
   dispatch.flops = static_cast<double>(in.elements()) * static_cast<double>(kernel.nodes.size() + 1);
   return dispatch;

@@ -26,6 +26,9 @@ struct FusedKernel {
 /// True for operations a fused kernel can compute.
 bool is_fusable(const Node* node);
 
+/// The operations in words, for plans and traces.
+std::string label_of(const FusedKernel& kernel);
+
 Dispatch fused_dispatch(const FusedKernel& kernel, const KernelTarget& target);
 
 }  // namespace volute

@@ -49,7 +49,7 @@ struct ProgramStats {
   struct Loop {
     std::string name;
     std::int64_t length = 0;
-    int dispatches_per_step = 0;
+    int dispatches_per_step = 0;  ///< 0: persistent, a kernel walks the steps itself
     bool reverse = false;
   };
   struct Pass {

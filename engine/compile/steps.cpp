@@ -1,0 +1,238 @@
+// Ways to run a loop; see steps.hpp. Products ride with the pointwise kernel that follows them, also over the end of
+// a step: what ends step t then shares a dispatch with what begins step t + 1.
+
+#include "engine/compile/steps.hpp"
+
+#include <algorithm>
+
+#include "engine/compile/locality.hpp"
+
+namespace volute {
+namespace {
+
+// What a dispatch and its barrier cost, in multiplications of a product on one core (lavapipe: 9 us, 25e9 a second).
+constexpr double kLaunchCost = 2.25e5;
+// Longest a walk may stay in one dispatch, in products' operations: 50 ms at 20 GFLOP/s.
+constexpr double kWalkFlops = 1e9;
+
+void shift(Moving& offset, std::int64_t steps) { offset.phase += steps; }
+
+/// The stage as it is run `steps` later in the order of time.
+Stage shifted(Stage stage, std::int64_t steps) {
+  shift(stage.product->a.view.offset, steps);
+  shift(stage.product->b.view.offset, steps);
+  shift(stage.product->c.offset, steps);
+  return stage;
+}
+
+/// The dispatch as it is at one step of its loop, to be run outside of it.
+Dispatch at_step(Dispatch dispatch, std::int64_t t) {
+  for (Moving& word : dispatch.push) word = {word.at(t), 0, 0, 0};
+  for (Touch& touch : dispatch.touches) touch.moves = false;
+  return dispatch;
+}
+
+class LoopLowering {
+ public:
+  LoopLowering(const Unit& loop, Layout& layout, const KernelTarget& target,
+               const std::function<void(const Unit&, std::vector<Dispatch>&)>& plain, std::vector<Section>& sections)
+      : loop_(loop), scan_(*loop.anchor->scan), layout_(layout), target_(target), plain_(plain), sections_(sections) {}
+
+  void run() {
+    for (const Unit& unit : loop_.body) stages_.push_back(stage_of(unit));
+    if (walks()) sections_.push_back(walk());
+    else unroll();
+  }
+
+ private:
+  struct Group {
+    std::vector<std::size_t> units;
+    std::optional<StagedKernel> kernel;  ///< a product and the pointwise unit after it
+  };
+
+  std::optional<Stage> stage_of(const Unit& unit) const {
+    if (!has_stages(target_)) return std::nullopt;
+    const auto view = [this](const Node* node) { return layout_.view(node); };
+    Stage stage;
+    if (unit.kind == Unit::Kind::matmul) {
+      const auto a = matrix_operand(view(unit.anchor->inputs[0])), b = matrix_operand(view(unit.anchor->inputs[1]));
+      const View c = view(unit.anchor);
+      if (c.shape.rank() != 2 || !a || !b || a->transposed) return std::nullopt;
+      stage.product = ProductStage{*a, *b, c};
+      return stage;
+    }
+    if (unit.kind != Unit::Kind::fused || unit.nodes[0]->shape.rank() != 2) return std::nullopt;
+    stage.pointwise = pointwise_kernel(unit, layout_);
+    return stage;
+  }
+
+  // Walking
+
+  std::optional<StagedKernel> walk_kernel() const {
+    StagedKernel kernel;
+    kernel.steps = scan_.length;
+    kernel.reverse = scan_.reverse;
+    for (const auto& stage : stages_) {
+      if (!stage) return std::nullopt;
+      const std::int64_t rows =
+          stage->product ? stage->product->c.shape[0] : stage->pointwise.nodes.back()->shape[0];
+      if (!kernel.stages.empty() && rows != kernel.rows) return std::nullopt;
+      kernel.rows = rows;
+      kernel.stages.push_back(*stage);
+    }
+    const bool fits = !kernel.stages.empty() && is_row_local(kernel.stages, kernel.rows);
+    if (!fits || most_steps(kernel, target_) < 1) return std::nullopt;
+    return kernel;
+  }
+
+  bool walks() {
+    if (target_.scans == Scans::unrolled) return false;
+    walk_ = walk_kernel();
+    if (!walk_ || target_.scans == Scans::persistent) return walk_.has_value();
+    return target_.matmul == "texel" && walk_cost() < unrolled_cost();
+  }
+
+  double depth_of(const Stage& stage) const {
+    return stage.product ? static_cast<double>(stage.product->a.view.shape[-1]) : 1.0;
+  }
+
+  /// Costs of a step; of products only, pointwise work is the same either way.
+  double walk_cost() const {
+    double cost = 0;
+    for (const Stage& stage : walk_->stages) {
+      StagedKernel one;
+      one.rows = walk_->rows;
+      one.stages = {stage};
+      if (stage.product) cost += staged_cost(one, target_) * depth_of(stage);
+    }
+    return cost;
+  }
+
+  double unrolled_cost() const {
+    double cost = 0;
+    for (const auto& stage : stages_) {
+      StagedKernel one;
+      one.rows = walk_->rows;
+      one.width = stage->product ? stage->product->c.shape[-1] : 0;
+      one.stages = {*stage};
+      cost += stage->product ? staged_cost(one, target_) * depth_of(*stage) + kLaunchCost : 0;
+    }
+    return cost;
+  }
+
+  Section walk() {
+    StagedKernel& kernel = *walk_;
+    double flops = 0;  // of a step
+    for (const Stage& stage : kernel.stages)
+      if (stage.product)
+        flops += 2.0 * static_cast<double>(kernel.rows * stage.product->c.shape[-1]) * depth_of(stage);
+    const auto bounded = static_cast<std::int64_t>(std::max(1.0, kWalkFlops / std::max(flops, 1.0)));
+    const std::int64_t most = std::min({kernel.steps, most_steps(kernel, target_), bounded});
+    const std::int64_t chunks = (kernel.steps + most - 1) / most;
+    kernel.steps_per_dispatch = (kernel.steps + chunks - 1) / chunks;
+    Section section;
+    section.length = (kernel.steps + kernel.steps_per_dispatch - 1) / kernel.steps_per_dispatch;
+    section.steps = section.length;
+    section.walked = kernel.steps;
+    section.walks_back = kernel.reverse;
+    section.dispatches.push_back(staged_dispatch(kernel, target_));
+    return section;
+  }
+
+  // Unrolling
+
+  std::optional<StagedKernel> joined(const Stage& product, const Stage& pointwise) const {
+    StagedKernel kernel;
+    kernel.rows = product.product->c.shape[0];
+    kernel.gates = gates_shared(product, pointwise);
+    if (!kernel.gates) return std::nullopt;
+    kernel.width = product.product->c.shape[-1] / kernel.gates;
+    kernel.stages = {product, pointwise};
+    return kernel;
+  }
+
+  bool is_product(std::size_t i) const { return stages_[i] && stages_[i]->product; }
+  bool is_pointwise(std::size_t i) const { return stages_[i] && !stages_[i]->product; }
+
+  std::vector<Group> groups() const {
+    std::vector<Group> groups;
+    for (std::size_t i = 0; i < stages_.size(); ++i) {
+      Group group{{i}, std::nullopt};
+      if (is_product(i) && i + 1 < stages_.size() && is_pointwise(i + 1)) {
+        group.kernel = joined(*stages_[i], *stages_[i + 1]);
+        if (group.kernel) group.units.push_back(++i);
+      }
+      groups.push_back(std::move(group));
+    }
+    return groups;
+  }
+
+  /// The product that ends a step with the pointwise unit that begins the next.
+  std::optional<StagedKernel> over_the_end(const std::vector<Group>& groups) const {
+    const std::size_t last = stages_.size() - 1;
+    const bool fits = groups.size() > 1 && scan_.length > 1 && !groups.back().kernel && is_product(last) &&
+                      !groups.front().kernel && is_pointwise(0);
+    if (!fits) return std::nullopt;
+    return joined(shifted(*stages_[last], scan_.reverse ? 1 : -1), *stages_[0]);
+  }
+
+  void emit(const Group& group, std::vector<Dispatch>& out) const {
+    if (group.kernel) out.push_back(staged_dispatch(*group.kernel, target_));
+    else plain_(loop_.body[group.units[0]], out);
+  }
+
+  Section section() const {
+    Section section;
+    section.length = section.steps = scan_.length;
+    section.reverse = scan_.reverse;
+    return section;
+  }
+
+  void unroll() {
+    const std::vector<Group> all = groups();
+    if (all.empty()) return;
+    const auto rotated = over_the_end(all);
+    Section loop = section();
+    if (!rotated) {
+      for (const Group& group : all) emit(group, loop.dispatches);
+      if (!loop.dispatches.empty()) sections_.push_back(std::move(loop));
+      return;
+    }
+    std::vector<Dispatch> first, inner, last;
+    emit(all.front(), first);
+    for (std::size_t i = 1; i + 1 < all.size(); ++i) emit(all[i], inner);
+    emit(all.back(), last);
+
+    const std::int64_t t0 = scan_.reverse ? scan_.length - 1 : 0, end = scan_.length - 1 - t0;
+    Section begin, finish;
+    for (const Dispatch& dispatch : first) begin.dispatches.push_back(at_step(dispatch, t0));
+    for (const Dispatch& dispatch : inner) {
+      finish.dispatches.push_back(at_step(dispatch, end));
+      loop.dispatches.push_back(dispatch);
+      for (Moving& word : loop.dispatches.back().push) shift(word, scan_.reverse ? 1 : -1);
+    }
+    for (const Dispatch& dispatch : last) finish.dispatches.push_back(at_step(dispatch, end));
+    loop.dispatches.push_back(staged_dispatch(*rotated, target_));
+    loop.begin = 1;
+    loop.length = scan_.length - 1;
+    for (Section* part : {&begin, &loop, &finish}) sections_.push_back(std::move(*part));
+  }
+
+  const Unit& loop_;
+  const Scan& scan_;
+  Layout& layout_;
+  const KernelTarget& target_;
+  const std::function<void(const Unit&, std::vector<Dispatch>&)>& plain_;
+  std::vector<Section>& sections_;
+  std::vector<std::optional<Stage>> stages_;
+  std::optional<StagedKernel> walk_;
+};
+
+}  // namespace
+
+void lower_loop(const Unit& loop, Layout& layout, const KernelTarget& target,
+                const std::function<void(const Unit&, std::vector<Dispatch>&)>& plain, std::vector<Section>& sections) {
+  LoopLowering(loop, layout, target, plain, sections).run();
+}
+
+}  // namespace volute

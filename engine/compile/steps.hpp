@@ -1,0 +1,17 @@
+// Loops over time to sections: one kernel a unit, products together with what is computed from them, or kernels
+// that walk time themselves.
+// Invariant: whichever way is taken, every value is the same sum in the same order.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "engine/compile/lower.hpp"
+
+namespace volute {
+
+/// `plain` lowers one unit to dispatches of its own. Results are appended to `sections`.
+void lower_loop(const Unit& loop, Layout& layout, const KernelTarget& target,
+                const std::function<void(const Unit&, std::vector<Dispatch>&)>& plain, std::vector<Section>& sections);
+
+}  // namespace volute
