@@ -19,7 +19,7 @@ Device::Device(const std::string& selector) : data_(std::make_shared<Data>()) {
   data_->target.matmul = data_->context->is_cpu ? "texel" : "shared";
   if (data_->context->info.subgroup_shuffle) data_->target.shuffle_lanes = data_->context->info.subgroup_size;
   data_->target.cores = data_->context->is_cpu ? std::max(1u, std::thread::hardware_concurrency()) : 64;
-  if (data_->context->is_cpu) data_->target.max_iterations = 65535;
+  if (data_->context->is_cpu) data_->target.max_iterations = 40000;  // of 65,535, with room for how loops are counted
   data_->target.scans = environment().scans == "unrolled"     ? Scans::unrolled
                         : environment().scans == "persistent" ? Scans::persistent
                                                               : Scans::automatic;

@@ -31,13 +31,13 @@ std::int64_t columns_of(const StagedKernel& kernel, const ProductStage& product)
 
 /// Iterations of all loops in a step of a walk.
 std::int64_t iterations_of(const StagedKernel& kernel, const Cut& cut) {
-  std::int64_t count = 1;
+  std::int64_t count = 2;  // a loop that ends counts once more
   for (const Stage& stage : kernel.stages) {
     if (stage.product) {
       const std::int64_t blocks = divide_up(stage.product->a.view.shape[-1], 4);
-      count += 1 + divide_up(columns_of(kernel, *stage.product), cut.lanes * cut.tile_texels) * (1 + blocks);
+      count += 4 + divide_up(columns_of(kernel, *stage.product), cut.lanes * cut.tile_texels) * (2 + blocks);
     } else {
-      count += 1 + divide_up(cut.rows * divide_up(stage.pointwise.nodes.back()->shape[-1], 4), cut.lanes);
+      count += 2 + divide_up(cut.rows * divide_up(stage.pointwise.nodes.back()->shape[-1], 4), cut.lanes);
     }
   }
   return count;
@@ -62,7 +62,7 @@ std::int64_t groups_of(const StagedKernel& kernel, const Cut& cut) {
 Cut cut_by_subgroup(const StagedKernel& kernel, const KernelTarget& target) {
   Cut best;
   for (const MatmulVariant& v : matmul_variants()) {
-    if (v.shuffle_lanes != target.shuffle_lanes || target.matmul != v.family) continue;
+    if (!v.shuffle_lanes || v.shuffle_lanes != target.shuffle_lanes || target.matmul != v.family) continue;
     Cut cut{true, v.rows, v.shuffle_lanes, v.tile_texels, kernel.width ? v.columns / 4 : 0, 0};
     const double rounds = static_cast<double>(divide_up(groups_of(kernel, cut), target.cores));
     cut.cost = rounds * static_cast<double>(tiles_of(kernel, cut)) * v.rows * v.columns / v.efficiency;

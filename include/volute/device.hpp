@@ -51,6 +51,7 @@ struct ProgramStats {
     std::int64_t length = 0;
     int dispatches_per_step = 0;  ///< 0: persistent, a kernel walks the steps itself
     bool reverse = false;
+    std::int64_t dispatches = 0;  ///< for all steps
   };
   struct Pass {
     std::string name;

@@ -137,8 +137,11 @@ void RecurrentCase::set_padding(float value) {
         if (is_padding(i)) values[i] = value;
 }
 
-std::vector<std::vector<float>> RecurrentCase::on_device() {
-  Program program = device().compile(graph_, Targets(results_));
+Program RecurrentCase::compile(const CompileOptions& options) const {
+  return compile_program(device().data(), graph_, Targets(results_), options);
+}
+
+std::vector<std::vector<float>> RecurrentCase::run(Program& program) const {
   program.seed(7);
   std::vector<Feed> feeds;
   for (const auto& [tensor, values] : feeds_) feeds.emplace_back(tensor, values);
@@ -147,6 +150,11 @@ std::vector<std::vector<float>> RecurrentCase::on_device() {
   std::vector<std::vector<float>> out;
   for (Tensor result : results_) out.push_back(program.read(result));
   return out;
+}
+
+std::vector<std::vector<float>> RecurrentCase::on_device() const {
+  Program program = compile({});
+  return run(program);
 }
 
 Reference RecurrentCase::reference() const {

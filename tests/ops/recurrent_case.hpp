@@ -9,6 +9,8 @@
 #include <volute/reference.hpp>
 #include <volute/volute.hpp>
 
+#include "engine/compile/program_data.hpp"
+
 namespace volute::test {
 
 enum class Kind { lstm, gru, rnn, indrnn, mingru, minlstm, custom };
@@ -38,7 +40,9 @@ class RecurrentCase {
 
   /// Names of what is compared: "loss", "outputs", "last_output", "last.h", "grad.x", "grad.weight_ih_l0", ...
   const std::vector<std::string>& names() const { return names_; }
-  std::vector<std::vector<float>> on_device();
+  std::vector<std::vector<float>> on_device() const;
+  Program compile(const CompileOptions& options) const;
+  std::vector<std::vector<float>> run(Program& program) const;
   std::vector<Reference::Values> on_reference() const;
   /// d loss / d element by central differences of the reference. `name` as in names(), without "grad.".
   double slope(const std::string& name, std::size_t element) const;
