@@ -10,6 +10,8 @@ struct Environment {
   std::string cache_dir;    ///< VOLUTE_CACHE, else $XDG_CACHE_HOME/volute, else ~/.cache/volute; empty: no cache
   bool print_plan = false;  ///< VOLUTE_DEBUG contains "plan": print explain() of every compiled program to stderr
   bool validation = false;  ///< VOLUTE_DEBUG contains "validation": enable the Khronos validation layer
+  bool profile = false;     ///< VOLUTE_DEBUG contains "profile": time every dispatch, print totals when a program ends
+  std::string trace;        ///< VOLUTE_TRACE: file for a trace of each program's last run; empty: none
   std::string matmul;       ///< VOLUTE_MATMUL: pin the matmul family ("texel" or "shared"), for tests and measurements
 };
 
