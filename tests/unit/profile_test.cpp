@@ -1,11 +1,8 @@
 // The profile and the trace: what they count is what the program dispatches, their times are times of the run, and
-// looking changes no bit. The environment is set before the engine first reads it, as a user would set it.
+// looking changes no bit. Runs with VOLUTE_DEBUG=profile and VOLUTE_TRACE set, as a user would set them.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -14,6 +11,7 @@
 #include <volute/optim.hpp>
 
 #include "engine/compile/program_data.hpp"
+#include "engine/environment.hpp"
 #include "tests/support/device.hpp"
 #include "tests/support/values.hpp"
 #include "tests/unit/call_counter.hpp"
@@ -23,16 +21,6 @@ namespace {
 
 constexpr std::int64_t T = 9, N = 3, I = 5, H = 12, V = 11;
 constexpr int steps = 4;
-
-const std::string trace_path =
-    (std::filesystem::temp_directory_path() / ("volute_trace_" + std::to_string(getpid()) + ".json")).string();
-
-/// Before main, and so before the engine first looks.
-[[maybe_unused]] const int environment_set = [] {
-  const char* debug = std::getenv("VOLUTE_DEBUG");
-  setenv("VOLUTE_DEBUG", (std::string(debug ? debug : "") + ",profile").c_str(), 1);
-  return setenv("VOLUTE_TRACE", trace_path.c_str(), 1);
-}();
 
 struct Model {
   explicit Model(const CompileOptions& options) {
@@ -137,6 +125,7 @@ TEST(Profile, IsATableOfShares) {
 }
 
 TEST(Profile, PrintsAndTracesWhenAProgramEnds) {
+  ASSERT_TRUE(environment().profile && !environment().trace.empty()) << "run it through ctest";
   std::int64_t dispatches = 0;
   testing::internal::CaptureStderr();
   {
@@ -145,7 +134,7 @@ TEST(Profile, PrintsAndTracesWhenAProgramEnds) {
     dispatches = model.program->stats().dispatches;
   }
   EXPECT_NE(testing::internal::GetCapturedStderr().find("3 runs"), std::string::npos);
-  const auto trace = nlohmann::json::parse(std::ifstream(trace_path));
+  const auto trace = nlohmann::json::parse(std::ifstream(environment().trace));
   int process = 0;
   for (const auto& event : trace.at("traceEvents")) process = std::max(process, event.at("pid").get<int>());
   std::int64_t events = 0, last_step = -1;
@@ -163,7 +152,7 @@ TEST(Profile, PrintsAndTracesWhenAProgramEnds) {
   EXPECT_EQ(events, dispatches);
   EXPECT_EQ(last_step, T - 1);
   EXPECT_GT(submissions, 1);
-  std::filesystem::remove(trace_path);
+  std::filesystem::remove(environment().trace);
 }
 
 TEST(Profile, SaysWhatItLacks) {
