@@ -287,6 +287,7 @@ class Recorder {
     copy_outputs(targets);
     list_.end();
     data_.stats.submissions = static_cast<int>(list_.buffers().size());
+    warm_up();
   }
 
  private:
@@ -329,6 +330,20 @@ class Recorder {
     std::uint32_t words[32];
     for (std::size_t i = 0; i < d.push.size(); ++i) words[i] = static_cast<std::uint32_t>(d.push[i].at(command.t));
     list_.dispatch(*found->second.pipeline, found->second.set, words, d.groups[0], d.groups[1], d.groups[2]);
+  }
+
+  /// Drivers that compile at a kernel's first dispatch do so here, by dispatches of no workgroup, and not in the
+  /// first step.
+  void warm_up() const {
+    vk::CommandList once(data_.device->context);
+    once.begin();
+    const std::uint32_t words[32] = {};
+    for (const auto& [dispatch, ready] : ready_) {
+      once.dispatch(*ready.pipeline, ready.set, words, 0, 0, 0);
+      once.barrier();  // validation layers look at bindings, not at group counts
+    }
+    once.end();
+    data_.device->context->wait(data_.device->context->submit(once.buffers()));
   }
 
   void copy_outputs(const Targets& targets) {
