@@ -78,7 +78,10 @@ TEST(Statistics, AreMediansAndQuartiles) {
 }
 
 TEST(Results, HaveTheirRatiosInBothForms) {
-  const std::string text = markdown(measured());
+  Results results = measured();
+  results.steps[0].shares = Shares{1, 2, 4, 3};
+  const std::string text = markdown(results);
+  EXPECT_NE(text.find("| fast | 10.0 | 10 % | 20 % | 40 % | 30 % |"), std::string::npos) << text;
   EXPECT_NE(text.find("| fast | 10.0 (9.00 to 11.0) | 20.0 (19.0 to 21.0) | 2.00 | 100 | 1000 |"), std::string::npos)
       << text;
   EXPECT_NE(text.find("Geometric mean of peer / Volute: 1.00"), std::string::npos) << text;

@@ -18,7 +18,7 @@ namespace {
 struct Options {
   std::string filter, json, floors, python = "/usr/bin/python3";
   int rounds = 9;
-  bool quick = false, no_peer = false, check = false;
+  bool quick = false, no_peer = false, check = false, profile = false;
 };
 
 std::string today() {
@@ -95,6 +95,23 @@ class Bench {
     results_.steps.push_back(
         {row.name(), row.layer_only(), row.flops(), static_cast<double>(row.B * row.T), spread(volute), std::nullopt});
     if (peer_) results_.steps.back().peer_ms = spread(torch);
+    if (options_.profile) results_.steps.back().shares = shares(row);
+  }
+
+  /// A program of its own: timestamps take time.
+  Shares shares(const StepRow& row) {
+    Step step(device_, row, {.profile = true});
+    for (int run = 0; run < 3; ++run) step.milliseconds();
+    const Profile& profile = *step.program().data().profile;
+    Shares sums;
+    for (std::size_t i = 0; i < profile.spans().size(); ++i) {
+      const Profile::Span& span = profile.spans()[i];
+      const bool product = span.label.find("matmul") != std::string::npos, in_loop = span.t >= 0;
+      double& sum = product ? (in_loop ? sums.products_in_loops : sums.products_outside)
+                            : (in_loop ? sums.others_in_loops : sums.rest);
+      sum += (profile.times()[i + 1] - profile.times()[i]) * 1e-6;
+    }
+    return sums;
   }
 
   Options options_;
@@ -145,6 +162,7 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", options.rounds, "turns of each side")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_flag("--quick", options.quick, "a few small rows, one step in a turn");
   app.add_flag("--no-peer", options.no_peer, "Volute alone");
+  app.add_flag("--profile", options.profile, "also what the device's time goes into, from one profiled step");
   app.add_option("--python", options.python, "Python with PyTorch")->capture_default_str();
   app.add_option("--json", options.json, "write the results to this file too");
   app.add_option("--check", options.floors, "exit with 1 if a row is below its floor in this file")

@@ -65,6 +65,21 @@ void steps_table(std::ostream& out, const Results& r, bool layer_only) {
   out << "\n";
 }
 
+void shares_table(std::ostream& out, const Results& r) {
+  if (std::none_of(r.steps.begin(), r.steps.end(), [](const StepResult& s) { return s.shares.has_value(); })) return;
+  out << "| row | device ms | products in loops | products outside | others in loops | rest |\n"
+      << "| --- | --- | --- | --- | --- | --- |\n";
+  for (const StepResult& s : r.steps) {
+    if (!s.shares) continue;
+    const auto [in_loops, outside, others, rest] = *s.shares;
+    const double all = in_loops + outside + others + rest;
+    out << "| " << s.name << " | " << figure(all);
+    for (double part : {in_loops, outside, others, rest}) out << " | " << share(part, all);
+    out << " |\n";
+  }
+  out << "\n";
+}
+
 nlohmann::ordered_json to_json(const Spread& s) { return {{"median", s.median}, {"low", s.low}, {"high", s.high}}; }
 
 }  // namespace
@@ -88,6 +103,7 @@ std::string markdown(const Results& r) {
   kernels_tables(out, r);
   steps_table(out, r, false);
   steps_table(out, r, true);
+  shares_table(out, r);
   return out.str();
 }
 

@@ -28,6 +28,11 @@ struct KernelResult {
   std::optional<double> peer_ms = {};
 };
 
+/// Milliseconds of the device by what they went into, from one profiled step.
+struct Shares {
+  double products_in_loops = 0, products_outside = 0, others_in_loops = 0, rest = 0;
+};
+
 struct StepResult {
   std::string name;
   bool layer_only = false;
@@ -35,6 +40,7 @@ struct StepResult {
   double tokens = 0;  ///< T N
   Spread volute_ms;
   std::optional<Spread> peer_ms = {};
+  std::optional<Shares> shares = {};
 
   /// How many times faster than the peer.
   std::optional<double> ratio() const {

@@ -16,13 +16,13 @@ std::unique_ptr<nn::Recurrent> make_cell(const std::string& cell, std::int64_t i
 
 }  // namespace
 
-Step::Step(Device& device, const StepRow& row) {
+Step::Step(Device& device, const StepRow& row, const CompileOptions& options) {
   manual_seed(1);
-  if (row.layer_only()) build_layer(device, row);
-  else build_model(device, row);
+  const Targets targets = row.layer_only() ? layer(row) : model(row);
+  program_.emplace(compile_program(device.data(), graph_, targets, options));
 }
 
-void Step::build_model(Device& device, const StepRow& row) {
+Targets Step::model(const StepRow& row) {
   std::mt19937 engine(1);
   for (std::int64_t i = 0; i < row.T * row.B; ++i) {
     tokens_.push_back(static_cast<std::uint32_t>(engine() % row.V));
@@ -34,10 +34,10 @@ void Step::build_model(Device& device, const StepRow& row) {
   x_ = graph_.input("x", {row.T, row.B}, DType::u32);  // [T, N]
   y_ = graph_.input("y", {row.T, row.B}, DType::u32);
   loss_ = cross_entropy(head((*cell_)(embed(x_), graph_.carried())), y_);  // []
-  program_.emplace(device.compile(graph_, minimize(loss_, Adam{.lr = 2e-3f}, {.clip_norm = 1.0f})));
+  return minimize(loss_, Adam{.lr = 2e-3f}, {.clip_norm = 1.0f});
 }
 
-void Step::build_layer(Device& device, const StepRow& row) {
+Targets Step::layer(const StepRow& row) {
   std::mt19937 engine(1);
   for (std::int64_t i = 0; i < row.T * row.B * layer_features; ++i)
     features_.push_back(static_cast<float>(engine() >> 8) * 0x1p-23f - 1);
@@ -45,7 +45,7 @@ void Step::build_layer(Device& device, const StepRow& row) {
   x_ = graph_.input("x", {row.T, row.B, layer_features});  // [T, N, I]
   const Tensor ys = (*cell_)(x_);                          // [T, N, H]
   loss_ = mean(ys * ys);
-  program_.emplace(device.compile(graph_, minimize(loss_, SGD{})));
+  return minimize(loss_, SGD{});
 }
 
 double Step::milliseconds() {

@@ -6,6 +6,7 @@
 
 #include <volute/volute.hpp>
 
+#include "engine/compile/program_data.hpp"
 #include "tests/bench/rows.hpp"
 
 namespace volute::bench {
@@ -14,14 +15,14 @@ class Step {
  public:
   /// Embedding, cell with carried state, linear head, cross-entropy, clipping by norm 1, Adam; or the layer alone
   /// with a mean square for a loss and SGD.
-  Step(Device& device, const StepRow& row);
+  Step(Device& device, const StepRow& row, const CompileOptions& options = {});
   /// Feeds, runs, reads the loss. Milliseconds.
   double milliseconds();
   Program& program() { return *program_; }
 
  private:
-  void build_model(Device& device, const StepRow& row);
-  void build_layer(Device& device, const StepRow& row);
+  Targets model(const StepRow& row);
+  Targets layer(const StepRow& row);
 
   Graph graph_;
   Tensor x_, y_, loss_;
