@@ -52,7 +52,7 @@ void kernels_tables(std::ostream& out, const Results& r) {
 void steps_table(std::ostream& out, const Results& r, bool layer_only) {
   const auto of_kind = [&](const StepResult& s) { return s.layer_only == layer_only; };
   if (std::none_of(r.steps.begin(), r.steps.end(), of_kind)) return;
-  out << "| " << (layer_only ? "layer, H/B/T" : "training step, V E H L B T")
+  out << "| " << (layer_only ? "layer alone, H/B/T" : "training step, V E H L B T")
       << " | Volute ms | peer ms | peer / Volute | Volute GFLOP/s | tokens/s |\n| --- | --- | --- | --- | --- | --- |\n";
   for (const StepResult& s : r.steps) {
     if (!of_kind(s)) continue;

@@ -14,7 +14,7 @@ StepRow layer(const char* cell, std::int64_t H, std::int64_t B, std::int64_t T) 
 
 std::string StepRow::name() const {
   const auto text = [](std::int64_t n) { return std::to_string(n); };
-  if (layer_only()) return "DeepBench " + cell + " " + text(H) + "/" + text(B) + "/" + text(T);
+  if (layer_only()) return "layer " + cell + " " + text(H) + "/" + text(B) + "/" + text(T);
   std::string name = cell;
   for (std::int64_t n : {V, E, H, L, B, T}) name += " " + text(n);
   return name;

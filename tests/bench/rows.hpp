@@ -14,7 +14,7 @@ struct StepRow {
   bool quick = false;              ///< short enough for a smoke test
 
   bool layer_only() const { return V == 0; }
-  /// "LSTM 96 128 256 1 32 64" (V E H L B T), or "DeepBench LSTM 512/64/25" (H/B/T).
+  /// "LSTM 96 128 256 1 32 64" (V E H L B T), or "layer LSTM 512/64/25" (H/B/T).
   std::string name() const;
   /// Three times the forward products; of the layer alone those of the recurrence, as DeepBench counts.
   double flops() const;
