@@ -32,6 +32,8 @@ const Environment& environment() {
     read.print_plan = debug.find("plan") != std::string::npos;
     read.validation = debug.find("validation") != std::string::npos;
     read.scans = variable("VOLUTE_SCANS");
+    read.profile = debug.find("profile") != std::string::npos;
+    read.trace = variable("VOLUTE_TRACE");
     read.matmul = variable("VOLUTE_MATMUL");
     return read;
   }();

@@ -11,6 +11,8 @@ struct Environment {
   bool print_plan = false;  ///< VOLUTE_DEBUG contains "plan": print explain() of every compiled program to stderr
   bool validation = false;  ///< VOLUTE_DEBUG contains "validation": enable the Khronos validation layer
   std::string scans;        ///< VOLUTE_SCANS: pin how loops run ("unrolled" or "persistent"), for tests and measurements
+  bool profile = false;     ///< VOLUTE_DEBUG contains "profile": time every dispatch, print totals when a program ends
+  std::string trace;        ///< VOLUTE_TRACE: file for a trace of each program's last run; empty: none
   std::string matmul;       ///< VOLUTE_MATMUL: pin the matmul family ("texel" or "shared"), for tests and measurements
 };
 

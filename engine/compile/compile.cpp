@@ -264,15 +264,19 @@ class Recorder {
   void run(const Targets& targets) {
     bool first = true;
     list_.begin();
+    if (data_.profile) data_.profile->start(list_);
     if (data_.staging) {
       const vk::BufferRange from{data_.staging.get(), 0, data_.staging->bytes()};
       list_.copy(from, {input_buffer(), 0, from.bytes});
       list_.barrier();
+      const double moved = 2.0 * static_cast<double>(from.bytes);
+      if (data_.profile) data_.profile->mark(list_, {.label = "copy of inputs", .bytes = moved});
     }
     for (const Command& command : data_.commands) {
       if (command.new_submission && !first) {
         list_.end();
         list_.begin();
+        if (data_.profile) data_.profile->mark(list_, {.label = "between submissions"});
       }
       first = false;
       if (command.barrier) {
@@ -280,10 +284,12 @@ class Recorder {
         ++data_.stats.barriers;
       }
       dispatch(command);
+      if (data_.profile) mark(command);
     }
     copy_outputs(targets);
     list_.end();
     data_.stats.submissions = static_cast<int>(list_.buffers().size());
+    warm_up();
   }
 
  private:
@@ -291,6 +297,12 @@ class Recorder {
     const vk::Pipeline* pipeline;
     VkDescriptorSet set;
   };
+
+  void mark(const Command& command) {
+    const Dispatch& d = *command.dispatch;
+    list_.barrier();
+    data_.profile->mark(list_, {d.label, true, command.in_loop ? command.t : -1, 0, d.flops, d.bytes});
+  }
 
   const vk::Buffer* input_buffer() const {
     for (const auto& [node, storage] : data_.layout->leaves())
@@ -322,19 +334,38 @@ class Recorder {
     list_.dispatch(*found->second.pipeline, found->second.set, words, d.groups[0], d.groups[1], d.groups[2]);
   }
 
+  /// Drivers that compile at a kernel's first dispatch do so here, by dispatches of no workgroup, and not in the
+  /// first step.
+  void warm_up() const {
+    vk::CommandList once(data_.device->context);
+    once.begin();
+    const std::uint32_t words[32] = {};
+    for (const auto& [dispatch, ready] : ready_) {
+      once.dispatch(*ready.pipeline, ready.set, words, 0, 0, 0);
+      once.barrier();  // validation layers look at bindings, not at group counts
+    }
+    once.end();
+    data_.device->context->wait(data_.device->context->submit(once.buffers()));
+  }
+
   void copy_outputs(const Targets& targets) {
     if (!targets.outputs.empty()) list_.barrier();
     std::set<const Node*> copied;
+    double copied_bytes = 0;
     for (std::size_t i = 0; i < targets.outputs.size(); ++i) {
       if (!copied.insert(targets.outputs[i].node()).second) continue;
       const Node* node = data_.live.outputs[i];
       const View view = data_.layout->view(node);
       const vk::BufferRange source = data_.ranges[view.storage->id];
       const std::uint64_t bytes = padded_bytes(node->shape);
+      copied_bytes += 2.0 * static_cast<double>(bytes);
       const std::uint64_t from = source.offset + static_cast<std::uint64_t>(view.offset.base) * 4;
       list_.copy({source.buffer, from, bytes},
                  {data_.readback.get(), data_.outputs.at(targets.outputs[i].node()).offset, bytes});
     }
+    if (!data_.profile || targets.outputs.empty()) return;
+    list_.barrier();
+    data_.profile->mark(list_, {.label = "copy of outputs", .bytes = copied_bytes});
   }
 
   Program::Data& data_;
@@ -368,6 +399,13 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
                             [cpu](const Dispatch& d) { return estimated_seconds(d, cpu); });
   data->descriptors = std::make_unique<vk::Descriptors>(device->context);
   data->list = std::make_unique<vk::CommandList>(device->context);
+  if (options.profile.value_or(environment().profile || !environment().trace.empty())) {
+    const auto cuts = std::count_if(data->commands.begin(), data->commands.end(),
+                                    [](const Command& command) { return command.new_submission; });
+    const std::size_t copies = 2;
+    data->profile = std::make_unique<Profile>(
+        device->context, data->commands.size() + static_cast<std::size_t>(cuts) + copies);
+  }
   Recorder(*data).run(targets);
   if (environment().print_plan) std::cerr << explain_text(*data);
   return Program(std::move(data));

@@ -2,11 +2,26 @@
 // Invariant: host buffers are touched only while no run is in flight.
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <iostream>
 
 #include "engine/compile/program_data.hpp"
+#include "engine/environment.hpp"
 
 namespace volute {
+
+namespace {
+
+void report_profile(const Program::Data& data) {
+  if (!data.profile) return;
+  const Environment& asked = environment();
+  const std::string& device = data.device->context->info.name;
+  if (asked.profile) std::cerr << profile_text(*data.profile, device);
+  if (!asked.trace.empty()) write_trace(asked.trace, *data.profile, device);
+}
+
+}  // namespace
 
 Program::Program(std::unique_ptr<Data> data) : data_(std::move(data)) {}
 Program::Program(Program&&) noexcept = default;
@@ -20,13 +35,17 @@ Program::~Program() {
   if (!data_) return;
   try {
     wait();
-  } catch (const Error&) {
+    report_profile(*data_);
+  } catch (const Error& error) {
     // A lost device has nothing left to wait for; destruction goes on.
+    if (data_->profile) std::cerr << error.what() << "\n";
   }
 }
 
 void Program::wait() {
-  if (data_->last_run) data_->device->context->wait(data_->last_run);
+  if (!data_->last_run) return;
+  data_->device->context->wait(data_->last_run);
+  if (data_->profile) data_->profile->collect();
 }
 
 namespace {
@@ -80,14 +99,20 @@ const Program::Data::HostSlot& output_slot(const Program::Data& data, Tensor out
 }  // namespace
 
 void Program::run(const std::vector<Feed>& feeds) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
   check_feeds(*data_, feeds);
+  const auto checked = Clock::now();
   wait();
+  const auto waited = Clock::now();
   for (const Feed& feed : feeds) {
     auto& slot = data_->inputs.at(feed.input.node());
     pack(slot.shape, look(feed).values, data_->staging->mapped() + slot.offset);
     slot.fed = true;
   }
   data_->last_run = data_->device->context->submit(data_->list->buffers());
+  const std::chrono::duration<double> host = (checked - start) + (Clock::now() - waited);
+  if (data_->profile) data_->profile->submitted(host.count());
 }
 
 std::vector<float> Program::read(Tensor output) {

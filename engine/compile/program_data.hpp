@@ -8,6 +8,7 @@
 
 #include "engine/compile/device_data.hpp"
 #include "engine/compile/memory.hpp"
+#include "engine/compile/profile.hpp"
 #include "engine/compile/schedule.hpp"
 #include "engine/vulkan/commands.hpp"
 
@@ -22,6 +23,7 @@ struct CompileOptions {
   std::string matmul = {};            ///< matmul family, if not the device's own
   std::optional<Scans> scans = {};         ///< how loops run, if not as is fastest
   std::optional<bool> texel_loads = {};    ///< how kernels read memory, if not as the device likes best
+  std::optional<bool> profile = {};  ///< time every dispatch; by default, if the environment asks for it
   std::uint64_t max_storage_range = 0;  ///< in place of the device's, if not 0
 };
 
@@ -55,6 +57,7 @@ struct Program::Data {
   std::unique_ptr<vk::Buffer> staging, readback;
   std::unique_ptr<vk::Descriptors> descriptors;
   std::unique_ptr<vk::CommandList> list;
+  std::unique_ptr<Profile> profile;  ///< null unless asked for
   std::vector<Command> commands;
   ProgramStats stats;
   std::uint64_t last_run = 0;  ///< timeline value; 0 before the first run

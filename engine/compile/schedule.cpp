@@ -48,8 +48,8 @@ std::vector<Command> schedule(const std::vector<Section>& sections, const Locate
   std::vector<Command> commands;
   Tracker tracker;
   double spent = 0;
-  const auto emit = [&](const Dispatch& dispatch, std::int64_t t) {
-    Command command{&dispatch, t, false, commands.empty()};
+  const auto emit = [&](const Dispatch& dispatch, std::int64_t t, bool in_loop) {
+    Command command{&dispatch, t, in_loop, false, commands.empty()};
     const double cost = seconds(dispatch);
     if (spent + cost > budget && spent > 0) command.new_submission = true;
     if (command.new_submission) {
@@ -63,7 +63,7 @@ std::vector<Command> schedule(const std::vector<Section>& sections, const Locate
   for (const Section& section : sections) {
     const std::int64_t steps = section.length ? section.length : 1;
     for (std::int64_t i = 0; i < steps; ++i)
-      for (const Dispatch& dispatch : section.dispatches) emit(dispatch, section.step(i));
+      for (const Dispatch& dispatch : section.dispatches) emit(dispatch, section.step(i), section.length > 0);
   }
   return commands;
 }

@@ -20,6 +20,7 @@ struct Range {
 struct Command {
   const Dispatch* dispatch = nullptr;
   std::int64_t t = 0;          ///< step of its loop
+  bool in_loop = false;
   bool barrier = false;        ///< everything before is visible to it
   bool new_submission = false; ///< starts a command buffer of its own (which begins with a barrier)
 };

@@ -34,6 +34,7 @@ std::shared_ptr<Context> Context::create(const std::string& selector) {
 
 void Context::create_device() {
   queue_family = compute_family(physical).value();
+  timestamp_bits = timestamp_bits_of(physical, queue_family);
   const float priority = 1.0f;
   VkDeviceQueueCreateInfo queue_info{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
   queue_info.queueFamilyIndex = queue_family;

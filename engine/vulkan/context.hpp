@@ -48,6 +48,7 @@ class Context {
   VkDevice device = VK_NULL_HANDLE;
   VkQueue queue = VK_NULL_HANDLE;
   std::uint32_t queue_family = 0;
+  std::uint32_t timestamp_bits = 0;  ///< of the queue; 0: it has no timestamps
   VolkDeviceTable fn{};
 
  private:

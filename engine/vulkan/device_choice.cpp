@@ -100,14 +100,27 @@ std::string listing(const std::vector<DeviceInfo>& devices) {
 
 }  // namespace
 
-std::optional<std::uint32_t> compute_family(VkPhysicalDevice physical) {
+namespace {
+
+std::vector<VkQueueFamilyProperties> queue_families(VkPhysicalDevice physical) {
   std::uint32_t count = 0;
   vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, nullptr);
   std::vector<VkQueueFamilyProperties> families(count);
   vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, families.data());
-  for (std::uint32_t i = 0; i < count; ++i)
+  return families;
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> compute_family(VkPhysicalDevice physical) {
+  const auto families = queue_families(physical);
+  for (std::uint32_t i = 0; i < families.size(); ++i)
     if (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) return i;
   return std::nullopt;
+}
+
+std::uint32_t timestamp_bits_of(VkPhysicalDevice physical, std::uint32_t family) {
+  return queue_families(physical).at(family).timestampValidBits;
 }
 
 DeviceInfo describe(VkPhysicalDevice physical, int index) {

@@ -1,17 +1,22 @@
-"""The peer for benchmarks: the same training step, and the same training run, in PyTorch on the CPU.
+"""The peer for benchmarks: the same training step, and the same training run, in PyTorch.
 
-  peer_torch.py step CELL V E H L B T     median milliseconds of one whole training step, as JSON
+  peer_torch.py serve --cpu|--gpu         makes steps when told to, one command a line (volute_bench does it):
+      model CELL V E H L B T                Embedding, CELL, Linear; Adam after clip_grad_norm_      -> ready
+      layer CELL 0 I H L B T                CELL alone, mean square of its outputs, SGD              -> ready
+      step                                  one more step                                            -> {"ms": ...}
+      gemm M N K TRANSPOSED_A TRANSPOSED_B  a product, median of several                             -> {"ms": ...}
+      quit                                  or the end of the input
   peer_torch.py train --text FILE ...     trains like samples/char_lm, same options; validation loss as JSON
 
-The model is Embedding, CELL, Linear; a step is forward, backward, clip_grad_norm_, Adam, with state carried and
-detached. Best settings on two cores, for the caller to set: OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=2
-OPENBLAS_NUM_THREADS=2.
+A step is forward, backward, update, with the model's state carried and detached. Best settings on CPUs, for the caller
+to set: OMP_WAIT_POLICY=PASSIVE OMP_NUM_THREADS=<cores> OPENBLAS_NUM_THREADS=<cores>. On GPUs TF32 is off.
 """
 
 import argparse
 import json
 import pathlib
 import statistics
+import sys
 import time
 
 import torch
@@ -45,25 +50,93 @@ def training_step(model, optimizer, x, y, state, clip):
     return loss, state
 
 
-# One step ------------------------------------------------------------------------------------------
+# Steps on demand -----------------------------------------------------------------------------------
 
 
-def bench(a):
-    torch.manual_seed(1)
-    model = Model(a.cell, a.V, a.E, a.H, a.L)
+class Clock:
+    """Milliseconds around work of a device, which may be done later than it is asked for."""
+
+    def __init__(self, device):
+        self.device = device
+
+    def now(self):
+        if self.device == "cuda":
+            torch.cuda.synchronize()
+        return time.perf_counter() * 1e3
+
+
+def model_step(device, cell, V, E, H, L, B, T):
+    model = Model(cell, V, E, H, L).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=2e-3)
-    x, y = torch.randint(a.V, (a.T, a.B)), torch.randint(a.V, (a.T, a.B))
-    state, times = None, []
-    begin = time.perf_counter()
-    while len(times) < a.warmup + 5 or (len(times) < a.warmup + a.most and time.perf_counter() - begin < a.seconds):
-        start = time.perf_counter()
+    x, y = (torch.randint(V, (T, B), device=device) for _ in range(2))
+    state = None
+
+    def step():
+        nonlocal state
         loss, state = training_step(model, optimizer, x, y, state, 1.0)
         loss.item()
-        times.append((time.perf_counter() - start) * 1e3)
-    times = times[a.warmup:]
-    print(json.dumps({"peer": "torch", "version": torch.__version__, "threads": torch.get_num_threads(),
-                      "cell": a.cell, "V": a.V, "E": a.E, "H": a.H, "L": a.L, "B": a.B, "T": a.T, "runs": len(times),
-                      "ms_median": round(statistics.median(times), 4), "ms_min": round(min(times), 4)}))
+
+    return step
+
+
+def layer_step(device, cell, _, I, H, L, B, T):
+    layer = CELLS[cell](I, H, L).to(device)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=1e-2)
+    x = torch.rand(T, B, I, device=device) * 2 - 1
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        ys, _ = layer(x)
+        loss = (ys * ys).mean()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+    return step
+
+
+def gemm(clock, M, N, K, transposed_a, transposed_b):
+    a = torch.randn((K, M) if transposed_a else (M, K), device=clock.device)
+    b = torch.randn((N, K) if transposed_b else (K, N), device=clock.device)
+    a, b = (a.T if transposed_a else a), (b.T if transposed_b else b)
+    c = torch.empty(M, N, device=clock.device)
+    torch.mm(a, b, out=c)
+    repeats = max(3, min(200, int(2e9 / (2 * M * N * K))))
+    times = []
+    for _ in range(7):
+        start = clock.now()
+        for _ in range(repeats):
+            torch.mm(a, b, out=c)
+        times.append((clock.now() - start) / repeats)
+    return statistics.median(times)
+
+
+def serve(a):
+    device = "cuda" if a.gpu and torch.cuda.is_available() else "cpu"
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.manual_seed(1)
+    clock, step = Clock(device), None
+    name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    print(json.dumps({"version": torch.__version__, "threads": torch.get_num_threads(), "device": name}), flush=True)
+    for line in sys.stdin:
+        command, *arguments = line.split()
+        if command == "quit":
+            break
+        if command in ("model", "layer"):
+            step = None  # its memory first
+            make = model_step if command == "model" else layer_step
+            step = make(device, arguments[0].lower(), *map(int, arguments[1:]))
+            answer = "ready"
+        elif command == "step":
+            start = clock.now()
+            step()
+            answer = json.dumps({"ms": clock.now() - start})
+        elif command == "gemm":
+            answer = json.dumps({"ms": gemm(clock, *map(int, arguments))})
+        else:
+            answer = f"unknown command {command}"
+        print(answer, flush=True)
 
 
 # One run -------------------------------------------------------------------------------------------
@@ -124,14 +197,11 @@ def train(a):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     modes = parser.add_subparsers(required=True)
-    step = modes.add_parser("step")
-    step.add_argument("cell", choices=CELLS)
-    for name in "VEHLBT":
-        step.add_argument(name, type=int)
-    step.add_argument("--seconds", type=float, default=5.0)
-    step.add_argument("--most", type=int, default=200)
-    step.add_argument("--warmup", type=int, default=3)
-    step.set_defaults(run=bench)
+    served = modes.add_parser("serve")
+    where = served.add_mutually_exclusive_group(required=True)
+    where.add_argument("--cpu", action="store_true")
+    where.add_argument("--gpu", action="store_true", help="if PyTorch has one")
+    served.set_defaults(run=serve)
     run = modes.add_parser("train")
     run.add_argument("--text", nargs="+", required=True)
     run.add_argument("--cell", choices=CELLS, default="lstm")

@@ -1,0 +1,36 @@
+// Times of the device's own clock, written by commands between others.
+// Invariant: all queries are reset in the same replayed commands that write them, so a list can be replayed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/vulkan/context.hpp"
+
+namespace volute::vk {
+
+/// Nanoseconds from one value of a clock with `valid_bits` to a later one; the clock may have wrapped once.
+double elapsed_ns(std::uint64_t from, std::uint64_t to, std::uint32_t valid_bits, double period_ns);
+
+class Timestamps {
+ public:
+  /// Throws Unsupported if the device's compute queue has no timestamps.
+  Timestamps(std::shared_ptr<Context> context, std::uint32_t count);
+  ~Timestamps();
+  Timestamps(const Timestamps&) = delete;
+  Timestamps& operator=(const Timestamps&) = delete;
+
+  void reset(VkCommandBuffer commands);
+  /// Notes when everything recorded before it has finished, as the next value. Throws Error beyond `count`.
+  void write(VkCommandBuffer commands);
+  std::uint32_t written() const { return written_; }
+  /// Nanoseconds since the first, one for each value written. Call after the commands have finished.
+  std::vector<double> read() const;
+
+ private:
+  std::shared_ptr<Context> context_;
+  VkQueryPool pool_ = VK_NULL_HANDLE;
+  std::uint32_t count_ = 0, written_ = 0;
+};
+
+}  // namespace volute::vk
