@@ -79,16 +79,34 @@ Tensor reduce(Op op, Tensor a, int begin, int end) {
   return op == Op::sum ? sum(a, axes) : max(a, axes);
 }
 
+/// Longest run one invocation walks: some drivers bound the iterations of loops (KernelTarget::max_iterations).
+constexpr std::int64_t kLongest = 32768, kPiece = 4096;
+
+Tensor with_dims(Tensor a, int begin, int end, const std::vector<std::int64_t>& middle) {
+  std::vector<std::int64_t> dims(a.shape().dims().begin(), a.shape().dims().begin() + begin);
+  dims.insert(dims.end(), middle.begin(), middle.end());
+  dims.insert(dims.end(), a.shape().dims().begin() + end, a.shape().dims().end());
+  return reshape(a, Shape(dims));
+}
+
+/// One axis longer than kLongest: pieces, what is left of the last, and the results of both.
+Tensor reduce_long(Op op, Tensor a, int axis) {
+  const std::int64_t length = a.dim(axis), pieces = length / kPiece, even = pieces * kPiece;
+  const Tensor partial = reduce(op, with_dims(slice(a, axis, 0, even), axis, axis + 1, {pieces, kPiece}), axis + 1, axis + 2);
+  const Tensor whole = pieces > kLongest ? reduce_long(op, partial, axis) : reduce(op, partial, axis, axis + 1);
+  if (even == length) return whole;
+  const Tensor rest = reduce(op, slice(a, axis, even, length), axis, axis + 1);
+  return op == Op::sum ? whole + rest : maximum(whole, rest);
+}
+
 /// One run of leading axes, in two stages if it is long.
 Tensor reduce_columns(Op op, Tensor a, int begin, int end) {
   std::int64_t length = 1;
   for (int axis = begin; axis < end; ++axis) length *= a.dim(axis);
+  if (length > kLongest) return reduce_long(op, with_dims(a, begin, end, {length}), begin);
   const std::int64_t chunks = chunks_for(length, a.shape().elements() / length / 4);
   if (chunks == 1) return reduce(op, a, begin, end);
-  std::vector<std::int64_t> dims(a.shape().dims().begin(), a.shape().dims().begin() + begin);
-  dims.insert(dims.end(), {chunks, length / chunks});
-  dims.insert(dims.end(), a.shape().dims().begin() + end, a.shape().dims().end());
-  const Tensor partial = reduce(op, reshape(a, Shape(dims)), begin + 1, begin + 2);
+  const Tensor partial = reduce(op, with_dims(a, begin, end, {chunks, length / chunks}), begin + 1, begin + 2);
   return reduce(op, partial, begin, begin + 1);
 }
 
@@ -108,8 +126,9 @@ Tensor split_reduction(const Node* node) {
     }
     value = reduce_columns(node->op, value, begin, end);
   }
-  if (over_last) value = reduce(node->op, value, value.rank() - 1, value.rank());
-  return value;
+  if (!over_last) return value;
+  const int axis = value.rank() - 1;
+  return value.dim(axis) > kLongest ? reduce_long(node->op, value, axis) : reduce(node->op, value, axis, axis + 1);
 }
 
 void split_reductions(LiveGraph& live) {

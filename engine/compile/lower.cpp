@@ -7,6 +7,7 @@
 #include "engine/compile/steps.hpp"
 #include "engine/kernels/fused.hpp"
 #include "engine/kernels/matmul.hpp"
+#include "engine/kernels/scatter.hpp"
 
 namespace volute {
 namespace {
@@ -52,8 +53,9 @@ class Lowering {
       out.push_back(matmul_dispatch(a.value(), b.value(), view(node), target_));
     } else if (unit.kind == Unit::Kind::scatter) {
       const Node* node = unit.anchor;
-      const Storage* head = layout_.scratch("list heads", node->shape[0]);
-      const Storage* next = layout_.scratch("list links", node->inputs[0]->shape.elements());
+      const std::int64_t count = node->inputs[0]->shape.elements();
+      const Storage* head = layout_.scratch("list heads", node->shape[0] * scatter_blocks(view(node->inputs[0])));
+      const Storage* next = layout_.scratch("list links", count);
       for (Dispatch& d :
            scatter_dispatches(view(node->inputs[0]), view(node->inputs[1]), view(node), head, next, target_))
         out.push_back(std::move(d));

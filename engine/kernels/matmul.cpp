@@ -103,18 +103,6 @@ Moving in_texels(Moving offset) {
 
 Moving constant(std::int64_t value) { return {value, 0, 0, 0}; }
 
-void set_flat_groups(Dispatch& dispatch, std::int64_t invocations, const KernelTarget& target) {
-  const std::int64_t groups = (invocations + 63) / 64;
-  const std::int64_t rows = (groups + target.max_groups - 1) / target.max_groups;
-  dispatch.groups[0] = static_cast<std::uint32_t>((groups + rows - 1) / rows);
-  dispatch.groups[1] = static_cast<std::uint32_t>(rows);
-}
-
-std::string generic_source(const char* path, const KernelTarget& target) {
-  return std::string("#version 450\n") + (target.texel_loads ? "#define VOLUTE_TEXEL\n" : "") +
-         "#include \"lib/access.glsl\"\n" + std::string(vk::embedded_shader(path));
-}
-
 }  // namespace
 
 Dispatch matmul_dispatch(const MatrixOperand& a, const MatrixOperand& b, const View& c, const KernelTarget& target,
@@ -146,42 +134,6 @@ Dispatch matmul_dispatch(const MatrixOperand& a, const MatrixOperand& b, const V
       2.0 * static_cast<double>(M) * static_cast<double>(N) * static_cast<double>(K) * static_cast<double>(batches);
   for (const Touch& touch : d.touches) d.bytes += static_cast<double>(touch.bytes);
   return d;
-}
-
-std::vector<Dispatch> scatter_dispatches(const View& indices, const View& values, const View& out,
-                                         const Storage* head, const Storage* next, const KernelTarget& target) {
-  const std::int64_t rows = out.shape[0], E = out.shape[1], count = indices.shape.elements();
-  const vk::BindingKind read_u32 = target.texel_loads ? vk::BindingKind::texel_u32 : vk::BindingKind::storage;
-  const vk::BindingKind read_f32 = target.texel_loads ? vk::BindingKind::texel_f32 : vk::BindingKind::storage;
-  const Touch heads{head, static_cast<std::int64_t>(head->bytes), true, false, false};
-  const Touch nexts{next, static_cast<std::int64_t>(next->bytes), true, false, false};
-  const auto reading = [](Touch touch) {
-    touch.write = false;
-    return touch;
-  };
-
-  Dispatch link;
-  link.label = "scatter link";
-  link.source = generic_source("scatter_link.comp", target);
-  link.bindings = {{indices.storage, read_u32}, {head, vk::BindingKind::storage}, {next, vk::BindingKind::storage}};
-  const std::int64_t width = indices.shape.rank() ? indices.shape[-1] : 1;
-  link.push = {in_texels(indices.offset), constant(0), constant(0), constant(rows), constant(count), constant(width)};
-  link.touches = {touch_of(indices, false), heads, nexts};
-  link.flops = static_cast<double>(rows) * static_cast<double>(count);
-  set_flat_groups(link, rows, target);
-
-  Dispatch sum;
-  sum.label = "scatter sum";
-  sum.source = generic_source("scatter_sum.comp", target);
-  sum.bindings = {
-      {head, read_u32}, {next, read_u32}, {values.storage, read_f32}, {out.storage, vk::BindingKind::storage}};
-  sum.push = {constant(0), constant(0), in_texels(values.offset), in_texels(out.offset), constant(rows),
-              constant(pad4(E) / 4), constant(pad4(E) / 4)};
-  sum.touches = {reading(heads), reading(nexts), touch_of(values, false), touch_of(out, true)};
-  sum.flops = static_cast<double>(count) * static_cast<double>(E);
-  set_flat_groups(sum, rows * pad4(E) / 4, target);
-  for (const Touch& touch : sum.touches) sum.bytes += static_cast<double>(touch.bytes);
-  return {link, sum};
 }
 
 }  // namespace volute

@@ -39,8 +39,4 @@ const MatmulVariant& choose_matmul(std::int64_t M, std::int64_t N, std::int64_t 
 Dispatch matmul_dispatch(const MatrixOperand& a, const MatrixOperand& b, const View& c, const KernelTarget& target,
                          const MatmulVariant* variant = nullptr);
 
-/// out [rows, E] += by index: links, then sums. `head` and `next` are scratch of rows and count elements.
-std::vector<Dispatch> scatter_dispatches(const View& indices, const View& values, const View& out,
-                                         const Storage* head, const Storage* next, const KernelTarget& target);
-
 }  // namespace volute
