@@ -68,6 +68,9 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets,
   data.stats.hoisted = hoist(data.live);
   simplify(data.live);
   note("hoist");
+  look_up_products(data.live);
+  simplify(data.live);
+  note("look up products");
   split_states(data.live);
   note("split states");
   canonicalise(data.live);

@@ -26,6 +26,10 @@ bool segment(LiveGraph& live);
 /// Returns what moved: operation and shape.
 std::vector<std::string> hoist(LiveGraph& live);
 
+/// Products of rows looked up in a table smaller than their number become lookups in a product, and sums of such
+/// products over positions become products of sums by row.
+void look_up_products(LiveGraph& live);
+
 /// Carries the product and the rest of a state that ends a step as their sum apart, and adds them when the
 /// next step starts.
 void split_states(LiveGraph& live);

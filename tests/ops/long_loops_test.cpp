@@ -16,7 +16,7 @@ namespace {
 /// Values whose sums are whole numbers, so that any order gives the same.
 std::vector<float> counted(std::size_t count) {
   std::vector<float> values(count);
-  for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>(i % 3);
+  for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>((i % 7 + i / 11) % 3);
   return values;
 }
 

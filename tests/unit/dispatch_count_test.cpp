@@ -16,7 +16,7 @@ namespace volute {
 namespace {
 
 // All different, so that a product is known by its extents; multiples of 4 play no part here.
-constexpr std::int64_t N = 5, I = 12, H = 20, V = 28;
+constexpr std::int64_t N = 5, I = 12, H = 20, V = 44;
 
 struct Recorded {
   Program program;
