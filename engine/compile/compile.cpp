@@ -307,7 +307,8 @@ class Recorder {
     if (push_bytes > 128)
       throw Unsupported("kernel " + dispatch.label + " needs " + std::to_string(push_bytes) +
                         " bytes of push constants; 128 are available");
-    const vk::Pipeline& pipeline = data_.device->pipelines->get(dispatch.source, kinds, push_bytes);
+    const vk::Pipeline& pipeline =
+        data_.device->pipelines->get(dispatch.source, kinds, push_bytes, dispatch.constants);
     return {&pipeline, data_.descriptors->get(pipeline, ranges)};
   }
 

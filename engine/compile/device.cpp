@@ -18,6 +18,11 @@ Device::Device(const std::string& selector) : data_(std::make_shared<Data>()) {
   data_->target.matmul = data_->context->is_cpu ? "texel" : "shared";
   if (data_->context->info.subgroup_shuffle) data_->target.shuffle_lanes = data_->context->info.subgroup_size;
   if (!environment().matmul.empty()) data_->target.matmul = environment().matmul;
+  data_->target.cooperative = data_->context->cooperative;
+  data_->target.subgroup_size = data_->context->info.subgroup_size;
+  data_->target.cores = data_->context->compute_units;
+  data_->target.max_shared_bytes = limits.maxComputeSharedMemorySize;
+  data_->target.max_workgroup = std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
   data_->target.max_storage_range = data_->context->info.max_storage_range;
   data_->target.max_groups = std::min({limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1],
                                        limits.maxComputeWorkGroupCount[2], 65535u});

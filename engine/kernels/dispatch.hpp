@@ -30,6 +30,8 @@ struct Binding {
 struct Dispatch {
   std::string label;   ///< for plans and traces
   std::string source;  ///< GLSL
+  std::string choice;  ///< which of several kernels for the same result, and who chose it; empty if there is one
+  std::vector<std::uint32_t> constants;  ///< specialization constants, by constant_id
   std::vector<Binding> bindings;
   std::vector<Moving> push;  ///< 32-bit words, evaluated at the step being recorded
   std::uint32_t groups[3] = {1, 1, 1};
@@ -45,6 +47,11 @@ vk::BindingKind write_kind(const Storage& storage, DType dtype, bool whole_texel
 struct KernelTarget {
   bool texel_loads = true;       ///< read through rgba32f texel images (CPU Vulkan); else storage buffers
   std::string matmul;            ///< family: "texel" or "shared"
+  vk::CooperativeMatrix cooperative;       ///< products of 16-bit operands on matrix units, if it has them
+  std::uint32_t subgroup_size = 0;
+  std::uint32_t max_shared_bytes = 16384;  ///< what Vulkan promises
+  std::uint32_t max_workgroup = 128;       ///< likewise
+  std::uint32_t cores = 16;                ///< workgroups that run side by side: cores, or an estimate for a GPU
   std::uint32_t shuffle_lanes = 0;  ///< subgroup size if lanes can exchange values, else 0
   std::uint32_t max_groups = 65535;
   std::uint64_t max_storage_range = ~0ull;  ///< larger results are written through texel images
