@@ -31,6 +31,7 @@ const Environment& environment() {
     read.cache_dir = cache_directory();
     read.print_plan = debug.find("plan") != std::string::npos;
     read.validation = debug.find("validation") != std::string::npos;
+    read.tune = variable("VOLUTE_TUNE");
     read.matmul = variable("VOLUTE_MATMUL");
     return read;
   }();

@@ -10,6 +10,7 @@ struct Environment {
   std::string cache_dir;    ///< VOLUTE_CACHE, else $XDG_CACHE_HOME/volute, else ~/.cache/volute; empty: no cache
   bool print_plan = false;  ///< VOLUTE_DEBUG contains "plan": print explain() of every compiled program to stderr
   bool validation = false;  ///< VOLUTE_DEBUG contains "validation": enable the Khronos validation layer
+  std::string tune;         ///< VOLUTE_TUNE: "on" or "off": time kernels that could do the same; empty: on GPUs only
   std::string matmul;       ///< VOLUTE_MATMUL: pin the matmul family ("texel" or "shared"), for tests and measurements
 };
 

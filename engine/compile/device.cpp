@@ -6,13 +6,21 @@
 #include <bit>
 #include <cstring>
 
+#include "engine/compile/tune.hpp"
 #include "engine/environment.hpp"
 
 namespace volute {
 
+Device::Data::Data() = default;
+Device::Data::~Data() = default;
+
 Device::Device(const std::string& selector) : data_(std::make_shared<Data>()) {
   data_->context = vk::Context::create(selector);
   data_->pipelines = std::make_unique<vk::PipelineCache>(data_->context);
+  data_->tuner = std::make_unique<Tuner>(data_->context, *data_->pipelines);
+  // On CPU Vulkan the table is measured, and compiling pipelines to time them takes longer than they could save.
+  const std::string& tune = environment().tune;
+  data_->tune = tune == "on" || (tune != "off" && !data_->context->is_cpu);
   const auto& limits = data_->context->properties.limits;
   data_->target.texel_loads = data_->context->is_cpu;
   data_->target.matmul = data_->context->is_cpu ? "texel" : "shared";

@@ -16,6 +16,10 @@ struct Section {
   std::vector<Dispatch> dispatches;
 };
 
-std::vector<Section> lower(const std::vector<Unit>& units, Layout& layout, const KernelTarget& target);
+class Tuner;
+
+/// `tuner`: times kernels that could do the same; none: the kernels' own models choose.
+std::vector<Section> lower(const std::vector<Unit>& units, Layout& layout, const KernelTarget& target,
+                           Tuner* tuner = nullptr);
 
 }  // namespace volute
