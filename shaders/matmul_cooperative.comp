@@ -26,7 +26,8 @@ layout(constant_id = 7) const uint CM = 16u;        // extents of the device's m
 layout(constant_id = 8) const uint CN = 16u;
 layout(constant_id = 9) const uint CK = 16u;
 #ifndef READ_HALF
-#define READ_HALF(slot, name) layout(set = 0, binding = slot, std430) readonly buffer name##_block { uvec2 data[]; } name
+#define READ_HALF(slot, name) \
+  layout(set = 0, binding = slot, std430) readonly buffer name##_block { uvec2 data[]; } name
 #define LOAD_HALF(name, texel) name.data[texel]
 #endif
 READ_HALF(0, A);

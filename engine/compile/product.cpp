@@ -34,8 +34,10 @@ std::vector<Dispatch> product_dispatches(const MatrixOperand& a, const MatrixOpe
 
   const auto variants = matmul_candidates(M, N, batches * splits, target);
   std::vector<Candidate> candidates;
-  for (const MatmulVariant* variant : variants)
-    candidates.push_back({name_of(*variant) + (variant->shuffle_lanes ? " shuffles" : ""), {{0, false, lowered(variant)}}});
+  for (const MatmulVariant* variant : variants) {
+    const std::string name = name_of(*variant) + (variant->shuffle_lanes ? " shuffles" : "");
+    candidates.push_back({name, {{0, false, lowered(variant)}}});
+  }
   const Choice choice = tuner->pick(key_of(by_model[0], a, b, splits, target), candidates);
   std::vector<Dispatch> chosen = std::move(candidates[choice.index].sections[0].dispatches);
   if (choice.timed) chosen[0].choice += ", timed";

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/kernels/operand.hpp"
+#include "engine/vulkan/cooperative.hpp"
 #include "engine/vulkan/pipeline.hpp"
 
 namespace volute {
