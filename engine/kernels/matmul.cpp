@@ -138,7 +138,9 @@ void add_bytes(Dispatch& d) {
 }
 
 // Numbers of the push words of every matmul shader.
-enum Word : std::size_t { word_c = 2, word_ldc = 5, word_sa = 6, word_sb = 7, word_sc = 8, word_gate = 13, word_split };
+enum Word : std::size_t {
+  word_a, word_b, word_c, word_ldc = 5, word_sa, word_sb, word_sc, word_K = 11, word_gate = 13, word_split
+};
 
 }  // namespace
 
@@ -178,50 +180,85 @@ Dispatch matmul_epilogue_dispatch(const MatrixOperand& a, const MatrixOperand& b
 }
 
 std::int64_t matmul_splits(const MatrixOperand& a, const MatrixOperand& b, const KernelTarget& target) {
+  const std::int64_t M = a.view.shape[-2], K = a.view.shape[-1], N = b.view.shape[-1];
+  const bool batched = a.view.shape.elements() != M * K || b.view.shape.elements() != K * N;
+  if (target.matmul == "texel") {
+    // Mesa's CPU drivers end a loop after 65,535 rounds, without a word; one round takes four of k.
+    constexpr std::int64_t longest = 131072;
+    if (batched && K > 2 * longest - 4)
+      throw Unsupported("matmul: sums over " + std::to_string(K) + " elements in batches are too long for CPU Vulkan");
+    return batched ? 1 : (K + longest - 1) / longest;
+  }
   // Enough workgroups of 64 x 64 for a large GPU; a part shorter than 512 costs more in sums than it gains.
   constexpr std::int64_t wanted_groups = 256, least_part = 512;
-  const std::int64_t M = a.view.shape[-2], K = a.view.shape[-1], N = b.view.shape[-1];
-  const bool by_k = a.transposed && !b.transposed && a.view.shape.elements() == M * K;
-  if (!by_k || target.matmul != "shared") return 1;
+  if (!a.transposed || b.transposed || batched) return 1;
   const std::int64_t tiles = (M + 63) / 64 * ((N + 63) / 64);
   return std::max<std::int64_t>(std::min(wanted_groups / tiles, K / least_part), 1);
 }
+
+namespace {
+
+/// Parts `first` to `first + count - 1`, each `part` of k, the last one perhaps less, into their places in scratch.
+Dispatch partial_products(const MatrixOperand& a, const MatrixOperand& b, const View& partial, std::int64_t first,
+                          std::int64_t count, std::int64_t part, const MatmulVariant& v, const KernelTarget& target) {
+  const std::int64_t M = partial.shape[1], N = partial.shape[2], width = pad4(N) / 4;
+  const std::int64_t K = std::min(count * part, a.view.shape[-1] - first * part);
+  const auto step = [&](const MatrixOperand& x, bool along_k) { return along_k ? part / 4 : part * x.pitch; };
+  const std::int64_t sa = step(a, !a.transposed), sb = step(b, b.transposed), sc = M * width;
+  const vk::BindingKind write = write_kind(*partial.storage, DType::f32, true, target.max_storage_range);
+  Dispatch d = product(a, b, N, 1, v, target, {});
+  d.choice += ", K in " + std::to_string(partial.shape[0]) + " parts";
+  d.source = matmul_source(
+      v, {a.transposed, b.transposed, K % 4 != 0, write != vk::BindingKind::storage, nullptr}, {}, target);
+  d.bindings.push_back({partial.storage, write});
+  d.groups[2] = static_cast<std::uint32_t>(count);
+  d.push[word_a].base += first * sa;
+  d.push[word_b].base += first * sb;
+  d.push[word_c] = constant(first * sc);
+  d.push[word_ldc] = constant(width);
+  d.push[word_sa] = constant(sa);
+  d.push[word_sb] = constant(sb);
+  d.push[word_sc] = constant(sc);
+  d.push[word_K] = constant(v.depth ? K : std::min(part, K));
+  if (v.depth) d.push[word_split] = constant(part);
+  d.touches.push_back(touch_of(partial, true));
+  d.flops *= static_cast<double>(K) / static_cast<double>(a.view.shape[-1]);
+  add_bytes(d);
+  return d;
+}
+
+Dispatch sum_of_parts(const View& partial, const View& c, const KernelTarget& target) {
+  const std::int64_t parts = partial.shape[0], M = partial.shape[1], width = pad4(partial.shape[2]) / 4;
+  const MatrixOperand out = matrix_operand(c).value();
+  const vk::BindingKind write = write_kind(*c.storage, DType::f32, true, target.max_storage_range);
+  Dispatch sum;
+  sum.label = "sum of " + std::to_string(parts) + " partial products";
+  sum.source = generic_source("split_sum.comp", target, write != vk::BindingKind::storage ? "#define C_IMAGE\n" : "");
+  sum.bindings = {{partial.storage, target.texel_loads ? vk::BindingKind::texel_f32 : vk::BindingKind::storage},
+                  {c.storage, write}};
+  sum.push = {in_texels(c.offset), constant(out.pitch), constant(width), constant(M * width), constant(parts)};
+  sum.touches = {touch_of(partial, false), touch_of(c, true)};
+  sum.flops = static_cast<double>(partial.shape.elements());
+  add_bytes(sum);
+  set_flat_groups(sum, M * width, target);
+  return sum;
+}
+
+}  // namespace
 
 std::vector<Dispatch> split_matmul_dispatches(const MatrixOperand& a, const MatrixOperand& b, const View& c,
                                               const Storage* scratch, std::int64_t splits, const KernelTarget& target,
                                               const MatmulVariant* variant) {
   const std::int64_t M = a.view.shape[-2], K = a.view.shape[-1], N = b.view.shape[-1];
   const std::int64_t part = ((K + splits - 1) / splits + 31) / 32 * 32, parts = (K + part - 1) / part;
-  const std::int64_t width = pad4(N) / 4;
   const MatmulVariant& v = variant ? *variant : choose_matmul(M, N, parts, target);
   const View partial = natural_view(scratch, {parts, M, N});
-  const vk::BindingKind write = write_kind(*scratch, DType::f32, true, target.max_storage_range);
-  Dispatch d = product(a, b, N, 1, v, target, {});
-  d.choice += ", K in " + std::to_string(parts) + " parts";
-  d.source = matmul_source(v, {true, false, K % 4 != 0, write != vk::BindingKind::storage, nullptr}, {}, target);
-  d.bindings.push_back({scratch, write});
-  d.groups[2] = static_cast<std::uint32_t>(parts);
-  d.push[word_ldc] = constant(width);
-  d.push[word_sa] = constant(part * a.pitch);
-  d.push[word_sb] = constant(part * b.pitch);
-  d.push[word_sc] = constant(M * width);
-  d.push[word_split] = constant(part);
-  d.touches.push_back(touch_of(partial, true));
-  add_bytes(d);
-
-  const MatrixOperand out = matrix_operand(c).value();
-  const vk::BindingKind write_c = write_kind(*c.storage, DType::f32, true, target.max_storage_range);
-  Dispatch sum;
-  sum.label = "sum of " + std::to_string(parts) + " partial products";
-  sum.source = generic_source("split_sum.comp", target, write_c != vk::BindingKind::storage ? "#define C_IMAGE\n" : "");
-  sum.bindings = {{scratch, target.texel_loads ? vk::BindingKind::texel_f32 : vk::BindingKind::storage},
-                  {c.storage, write_c}};
-  sum.push = {in_texels(c.offset), constant(out.pitch), constant(width), constant(M * width), constant(parts)};
-  sum.touches = {touch_of(partial, false), touch_of(c, true)};
-  sum.flops = static_cast<double>(partial.shape.elements());
-  add_bytes(sum);
-  set_flat_groups(sum, M * width, target);
-  return {d, sum};
+  // Kernels without shared memory know one length of k: a shorter last part is a dispatch of its own.
+  const std::int64_t together = v.depth ? parts : K / part;
+  std::vector<Dispatch> dispatches{partial_products(a, b, partial, 0, together, part, v, target)};
+  if (together < parts) dispatches.push_back(partial_products(a, b, partial, together, 1, part, v, target));
+  dispatches.push_back(sum_of_parts(partial, c, target));
+  return dispatches;
 }
 
 std::vector<Dispatch> scatter_dispatches(const View& indices, const View& values, const View& out,

@@ -74,8 +74,9 @@ struct MatmulEpilogue {
 Dispatch matmul_epilogue_dispatch(const MatrixOperand& a, const MatrixOperand& b, const MatmulEpilogue& epilogue,
                                   const KernelTarget& target, const MatmulVariant* variant = nullptr);
 
-/// How many parts a sum over K is cut into; 1: none. Only products of two operands stored k by k are, as weight
-/// gradients are: their extents are those of parameters, so programs that recompute by segments cut them alike.
+/// How many parts a sum over K is cut into; 1: none. On GPUs only products of two operands stored k by k are, as weight
+/// gradients are: their extents are those of parameters, so programs that recompute by segments cut them alike. On CPU
+/// Vulkan by K alone, where its loops would end too early. Throws Unsupported where that cannot be helped.
 std::int64_t matmul_splits(const MatrixOperand& a, const MatrixOperand& b, const KernelTarget& target);
 /// The product in `splits` parts, into scratch of at least splits * M * pad4(N) elements, and their sum in order.
 std::vector<Dispatch> split_matmul_dispatches(const MatrixOperand& a, const MatrixOperand& b, const View& c,

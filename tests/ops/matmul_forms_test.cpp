@@ -90,6 +90,28 @@ TEST(SplitMatmul, SumsThePartsInOrder) {
   }
 }
 
+TEST(SplitMatmul, TakesSumsThatLoopsOfCpuDriversCannot) {
+  for (const auto& [K, a_t, b_t] : {std::tuple{262144 + 5, true, false}, {131072 + 64, false, true}}) {
+    const Access access{"texel", true, false};
+    KernelTarget target = target_of(access);
+    target.matmul = "texel";
+    Matrices a(3, K, 1, a_t, 0), b(K, 5, 1, b_t, 1), c(3, 5, 1, false, 2), partial(9, 5, 1, false, 3);
+    a.set_random(9);
+    b.set_random(10);
+    for (Matrices* m : {&a, &b, &c, &partial}) m->upload();
+    const auto left = *matrix_operand(a.view(1)), right = *matrix_operand(b.view(1));
+    const std::int64_t splits = matmul_splits(left, right, target);
+    EXPECT_EQ(splits, K > 262144 ? 3 : 2);
+    run(split_matmul_dispatches(left, right, c.view(1), partial.storage(), splits, target),
+        {{a.storage(), a.range()},
+         {b.storage(), b.range()},
+         {c.storage(), c.range()},
+         {partial.storage(), partial.range()}});
+    c.download();
+    compare(a, b, c, {3, 5, K});
+  }
+}
+
 TEST(SplitMatmul, IsForDeepProductsOfParametersSize) {
   const Storage storage;
   const auto splits = [&](std::int64_t M, std::int64_t N, std::int64_t K, bool a_t, bool b_t, const char* family) {
@@ -107,6 +129,7 @@ TEST(SplitMatmul, IsForDeepProductsOfParametersSize) {
   EXPECT_EQ(splits(128, 64, 8192, false, false, "shared"), 1) << "rows of A may be rows of time";
   EXPECT_EQ(splits(128, 64, 8192, true, true, "shared"), 1);
   EXPECT_EQ(splits(128, 64, 8192, true, false, "texel"), 1) << "two cores have work enough";
+  EXPECT_EQ(splits(8, 4, 131073, false, false, "texel"), 2) << "its loops would end too early";
 }
 
 std::string validator_says(const std::vector<std::uint32_t>& words) {
