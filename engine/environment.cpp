@@ -34,6 +34,7 @@ const Environment& environment() {
     read.scans = variable("VOLUTE_SCANS");
     read.profile = debug.find("profile") != std::string::npos;
     read.trace = variable("VOLUTE_TRACE");
+    read.tune = variable("VOLUTE_TUNE");
     read.matmul = variable("VOLUTE_MATMUL");
     return read;
   }();

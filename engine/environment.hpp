@@ -13,6 +13,7 @@ struct Environment {
   std::string scans;        ///< VOLUTE_SCANS: pin how loops run ("unrolled" or "persistent"), for tests and measurements
   bool profile = false;     ///< VOLUTE_DEBUG contains "profile": time every dispatch, print totals when a program ends
   std::string trace;        ///< VOLUTE_TRACE: file for a trace of each program's last run; empty: none
+  std::string tune;         ///< VOLUTE_TUNE: "on" or "off": time kernels that could do the same; empty: on GPUs only
   std::string matmul;       ///< VOLUTE_MATMUL: pin the matmul family ("texel" or "shared"), for tests and measurements
 };
 

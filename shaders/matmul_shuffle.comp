@@ -14,7 +14,7 @@ WRITE(2, vec4, C);
 #endif
 // Offsets, row pitches and batch strides in texels.
 layout(push_constant) uniform Push {
-  uint a, b, c, lda, ldb, ldc, sa, sb, sc, M, N, K, zero;
+  uint a, b, c, lda, ldb, ldc, sa, sb, sc, M, N, K, zero, gate, split;
 } pc;
 
 #define LOAD_A(texel) LOAD(A, texel)

@@ -15,7 +15,7 @@ WRITE(2, vec4, C);
 #endif
 // Offsets, row pitches and batch strides in texels.
 layout(push_constant) uniform Push {
-  uint a, b, c, lda, ldb, ldc, sa, sb, sc, M, N, K;
+  uint a, b, c, lda, ldb, ldc, sa, sb, sc, M, N, K, zero, gate, split;
 } pc;
 
 void main() {
@@ -91,8 +91,8 @@ void main() {
 #ifdef B_T
       [[unroll]] for (uint l = 0u; l < 4u; ++l) {
         const vec4 b = KEEP(LOAD(B, b_at[j][l] + k4));
-        [[unroll]] for (uint r = 0u; r < ROWS; ++r)
-          acc[r][j][l] += ((a[r].x * b.x + a[r].y * b.y) + a[r].z * b.z) + a[r].w * b.w;
+        [[unroll]] for (uint kk = 0u; kk < 4u; ++kk)
+          [[unroll]] for (uint r = 0u; r < ROWS; ++r) acc[r][j][l] += a[r][kk] * b[kk];
       }
 #else
       [[unroll]] for (uint kk = 0u; kk < 4u; ++kk) {

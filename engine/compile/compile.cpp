@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "engine/compile/program_data.hpp"
+#include "engine/compile/record.hpp"
 #include "engine/environment.hpp"
 #include "engine/graph/operation.hpp"
 
@@ -83,7 +84,7 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets,
   const auto units = fuse(data.live, {.operands = static_cast<int>(std::min(30u, most))});
   data.stats.nodes_fused = count_fused(units);
   data.layout = std::make_unique<Layout>(data.live, data.destinations, units);
-  data.sections = lower(units, *data.layout, data.target);
+  data.sections = lower(units, *data.layout, data.target, data.tuner);
   plan_memory(data);
 }
 
@@ -296,11 +297,6 @@ class Recorder {
   }
 
  private:
-  struct Ready {
-    const vk::Pipeline* pipeline;
-    VkDescriptorSet set;
-  };
-
   void mark(const Command& command) {
     const Dispatch& d = *command.dispatch;
     list_.barrier();
@@ -313,28 +309,14 @@ class Recorder {
     return nullptr;
   }
 
-  Ready prepare(const Dispatch& dispatch) {
-    std::vector<vk::BindingKind> kinds;
-    std::vector<vk::BufferRange> ranges;
-    for (const Binding& binding : dispatch.bindings) {
-      kinds.push_back(binding.kind);
-      ranges.push_back(data_.ranges[binding.storage->id]);
-    }
-    const auto push_bytes = static_cast<std::uint32_t>(dispatch.push.size() * 4);
-    if (push_bytes > 128)
-      throw Unsupported("kernel " + dispatch.label + " needs " + std::to_string(push_bytes) +
-                        " bytes of push constants; 128 are available");
-    const vk::Pipeline& pipeline = data_.device->pipelines->get(dispatch.source, kinds, push_bytes);
-    return {&pipeline, data_.descriptors->get(pipeline, ranges)};
-  }
-
   void dispatch(const Command& command) {
     const Dispatch& d = *command.dispatch;
     auto found = ready_.find(&d);
-    if (found == ready_.end()) found = ready_.emplace(&d, prepare(d)).first;
-    std::uint32_t words[32];
-    for (std::size_t i = 0; i < d.push.size(); ++i) words[i] = static_cast<std::uint32_t>(d.push[i].at(command.t));
-    list_.dispatch(*found->second.pipeline, found->second.set, words, d.groups[0], d.groups[1], d.groups[2]);
+    if (found == ready_.end()) {
+      const auto range = [&](const Storage* storage) { return data_.ranges[storage->id]; };
+      found = ready_.emplace(&d, prepare(d, *data_.device->pipelines, *data_.descriptors, range)).first;
+    }
+    record(list_, found->second, d, command.t);
   }
 
   /// Drivers that compile at a kernel's first dispatch do so here, by dispatches of no workgroup, and not in the
@@ -373,7 +355,7 @@ class Recorder {
 
   Program::Data& data_;
   vk::CommandList& list_;
-  std::unordered_map<const Dispatch*, Ready> ready_;
+  std::unordered_map<const Dispatch*, PreparedDispatch> ready_;
 };
 
 }  // namespace
@@ -388,6 +370,7 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   data->device = device;
   data->user_graph = graph.data();
   data->target = device->target;
+  if (options.tune.value_or(device->tune)) data->tuner = device->tuner.get();
   data->guard_bytes = options.guard_bytes;
   data->alias = options.alias;
   if (options.scans) data->target.scans = *options.scans;

@@ -7,23 +7,35 @@
 #include <cstring>
 #include <thread>
 
+#include "engine/compile/tune.hpp"
 #include "engine/environment.hpp"
 
 namespace volute {
 
+Device::Data::Data() = default;
+Device::Data::~Data() = default;
+
 Device::Device(const std::string& selector) : data_(std::make_shared<Data>()) {
   data_->context = vk::Context::create(selector);
   data_->pipelines = std::make_unique<vk::PipelineCache>(data_->context);
+  data_->tuner = std::make_unique<Tuner>(data_->context, *data_->pipelines);
+  // On CPU Vulkan the table is measured, and compiling pipelines to time them takes longer than they could save.
+  const std::string& tune = environment().tune;
+  data_->tune = tune == "on" || (tune != "off" && !data_->context->is_cpu);
   const auto& limits = data_->context->properties.limits;
   data_->target.texel_loads = data_->context->is_cpu;
   data_->target.matmul = data_->context->is_cpu ? "texel" : "shared";
   if (data_->context->info.subgroup_shuffle) data_->target.shuffle_lanes = data_->context->info.subgroup_size;
-  data_->target.cores = data_->context->is_cpu ? std::max(1u, std::thread::hardware_concurrency()) : 64;
   if (data_->context->is_cpu) data_->target.max_iterations = 40000;  // of 65,535, with room for how loops are counted
   data_->target.scans = environment().scans == "unrolled"     ? Scans::unrolled
                         : environment().scans == "persistent" ? Scans::persistent
                                                               : Scans::automatic;
   if (!environment().matmul.empty()) data_->target.matmul = environment().matmul;
+  data_->target.cooperative = data_->context->cooperative;
+  data_->target.subgroup_size = data_->context->info.subgroup_size;
+  data_->target.cores = data_->context->compute_units;
+  data_->target.max_shared_bytes = limits.maxComputeSharedMemorySize;
+  data_->target.max_workgroup = std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
   data_->target.max_storage_range = data_->context->info.max_storage_range;
   data_->target.max_groups = std::min({limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1],
                                        limits.maxComputeWorkGroupCount[2], 65535u});

@@ -10,10 +10,17 @@
 
 namespace volute {
 
+class Tuner;
+
 struct Device::Data {
   std::shared_ptr<vk::Context> context;
   std::unique_ptr<vk::PipelineCache> pipelines;
   KernelTarget target;
+  std::unique_ptr<Tuner> tuner;
+  bool tune = false;  ///< whether programs use it unless they say otherwise
+
+  Data();
+  ~Data();
 };
 
 /// Rows of `shape` between host order and the padded device layout.

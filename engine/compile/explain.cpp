@@ -25,8 +25,8 @@ void print_section(std::ostream& out, const Section& section) {
     out << "  once, " << section.dispatches.size() << " dispatches\n";
   }
   for (const Dispatch& d : section.dispatches)
-    out << "    " << d.label << "  [" << d.groups[0] << " x " << d.groups[1] << " x " << d.groups[2]
-        << " workgroups]\n";
+    out << "    " << d.label << (d.choice.empty() ? "" : ", " + d.choice) << "  [" << d.groups[0] << " x "
+        << d.groups[1] << " x " << d.groups[2] << " workgroups]\n";
 }
 
 }  // namespace

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "engine/compile/product.hpp"
 #include "engine/compile/steps.hpp"
 #include "engine/kernels/fused.hpp"
-#include "engine/kernels/matmul.hpp"
 #include "engine/kernels/scatter.hpp"
 
 namespace volute {
@@ -27,7 +27,8 @@ std::vector<const Node*> in_dependency_order(const std::vector<const Node*>& nod
 
 class Lowering {
  public:
-  Lowering(Layout& layout, const KernelTarget& target) : layout_(layout), target_(target) {}
+  Lowering(Layout& layout, const KernelTarget& target, Tuner* tuner)
+      : layout_(layout), target_(target), tuner_(tuner) {}
 
   std::vector<Section> run(const std::vector<Unit>& units) {
     const std::function plain = [this](const Unit& unit, std::vector<Dispatch>& out) { append(unit, out); };
@@ -50,7 +51,9 @@ class Lowering {
     if (unit.kind == Unit::Kind::matmul) {
       const Node* node = unit.anchor;
       const auto a = matrix_operand(view(node->inputs[0])), b = matrix_operand(view(node->inputs[1]));
-      out.push_back(matmul_dispatch(a.value(), b.value(), view(node), target_));
+      const auto scratch = [&](std::int64_t elements) { return layout_.scratch("partial products", elements); };
+      for (Dispatch& d : product_dispatches(a.value(), b.value(), view(node), target_, scratch, tuner_))
+        out.push_back(std::move(d));
     } else if (unit.kind == Unit::Kind::scatter) {
       const Node* node = unit.anchor;
       const std::int64_t count = node->inputs[0]->shape.elements();
@@ -90,6 +93,7 @@ class Lowering {
 
   Layout& layout_;
   const KernelTarget& target_;
+  Tuner* tuner_;
   std::vector<Section> sections_;
 };
 
@@ -104,8 +108,8 @@ FusedKernel pointwise_kernel(const Unit& unit, Layout& layout) {
   return kernel;
 }
 
-std::vector<Section> lower(const std::vector<Unit>& units, Layout& layout, const KernelTarget& target) {
-  return Lowering(layout, target).run(units);
+std::vector<Section> lower(const std::vector<Unit>& units, Layout& layout, const KernelTarget& target, Tuner* tuner) {
+  return Lowering(layout, target, tuner).run(units);
 }
 
 }  // namespace volute

@@ -24,9 +24,13 @@ struct Section {
   std::int64_t step(std::int64_t i) const { return reverse ? steps - 1 - (begin + i) : begin + i; }
 };
 
+class Tuner;
+
 /// The kernel of a fused unit.
 FusedKernel pointwise_kernel(const Unit& unit, Layout& layout);
 
-std::vector<Section> lower(const std::vector<Unit>& units, Layout& layout, const KernelTarget& target);
+/// `tuner`: times kernels that could do the same; none: the kernels' own models choose.
+std::vector<Section> lower(const std::vector<Unit>& units, Layout& layout, const KernelTarget& target,
+                           Tuner* tuner = nullptr);
 
 }  // namespace volute

@@ -24,6 +24,7 @@ struct CompileOptions {
   std::optional<Scans> scans = {};         ///< how loops run, if not as is fastest
   std::optional<bool> texel_loads = {};    ///< how kernels read memory, if not as the device likes best
   std::optional<bool> profile = {};  ///< time every dispatch; by default, if the environment asks for it
+  std::optional<bool> tune = {};        ///< whether kernels are timed, if not as the device's default says
   std::uint64_t max_storage_range = 0;  ///< in place of the device's, if not 0
 };
 
@@ -43,6 +44,7 @@ struct Program::Data {
   std::unique_ptr<Layout> layout;
   Destinations destinations;
   KernelTarget target;
+  Tuner* tuner = nullptr;  ///< of the device; none: the model chooses
   std::vector<Section> sections;
   ArenaPlan arena;
   std::vector<std::shared_ptr<vk::Buffer>> buffers;  ///< arena blocks, inputs, states; by buffer number

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/kernels/operand.hpp"
+#include "engine/vulkan/cooperative.hpp"
 #include "engine/vulkan/pipeline.hpp"
 
 namespace volute {
@@ -30,6 +31,8 @@ struct Binding {
 struct Dispatch {
   std::string label;   ///< for plans and traces
   std::string source;  ///< GLSL
+  std::string choice;  ///< which of several kernels for the same result, and who chose it; empty if there is one
+  std::vector<std::uint32_t> constants;  ///< specialization constants, by constant_id
   std::vector<Binding> bindings;
   std::vector<Moving> push;  ///< 32-bit words, evaluated at the step being recorded
   std::uint32_t groups[3] = {1, 1, 1};
@@ -48,13 +51,26 @@ enum class Scans : std::uint8_t { automatic, unrolled, persistent };
 struct KernelTarget {
   bool texel_loads = true;       ///< read through rgba32f texel images (CPU Vulkan); else storage buffers
   std::string matmul;            ///< family: "texel" or "shared"
+  vk::CooperativeMatrix cooperative;       ///< products of 16-bit operands on matrix units, if it has them
+  std::uint32_t subgroup_size = 0;
+  std::uint32_t max_shared_bytes = 16384;  ///< what Vulkan promises
+  std::uint32_t max_workgroup = 128;       ///< likewise
+  std::uint32_t cores = 16;                ///< workgroups that run side by side: cores, or an estimate for a GPU
   std::uint32_t shuffle_lanes = 0;  ///< subgroup size if lanes can exchange values, else 0
   std::uint32_t max_groups = 65535;
-  std::uint32_t cores = 1;          ///< workgroups that run side by side: cores of a CPU, an estimate for a GPU
   std::int64_t max_iterations = 0;  ///< of all loops of one invocation together; 0: any (Mesa's CPU drivers stop
                                     ///< loops after 65,535, without a word)
   Scans scans = Scans::automatic;
   std::uint64_t max_storage_range = ~0ull;  ///< larger results are written through texel images
 };
+
+/// Offsets in texels for one in elements.
+Moving in_texels(Moving offset);
+Moving constant_word(std::int64_t value);
+Touch touch_of(const View& view, bool write);
+/// The text of a file below shaders/ that reads memory as the target likes.
+std::string shader_source(const char* path, const KernelTarget& target, const std::string& defines = "");
+/// Workgroups of 64 for so many invocations, in a grid FLAT_ID numbers.
+void set_flat_groups(Dispatch& dispatch, std::int64_t invocations, const KernelTarget& target);
 
 }  // namespace volute

@@ -1,9 +1,8 @@
-// Choice and dispatch of matmul variants; see matmul.hpp.
+// Dispatches of matmul variants; see matmul.hpp.
 
 #include "engine/kernels/matmul.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "engine/vulkan/glsl.hpp"
 
@@ -38,102 +37,201 @@ std::optional<MatrixOperand> matrix_operand(const View& view) {
   return std::nullopt;
 }
 
-std::span<const MatmulVariant> matmul_variants() {
-  // Efficiencies: relative speed of full tiles on lavapipe (Mesa 22.3.6, two x86-64 cores), 512 x 1024 x 512:
-  // 107, 103, 88, 70 and 60 GFLOP/s with shuffles; 50, 50, 42 and 35 without.
-  static constexpr std::array<MatmulVariant, 10> table{{
-      {"texel", "matmul_shuffle.comp", 8, 32, 4 * 8 * 1, 32, 1, 1.0},
-      {"texel", "matmul_shuffle.comp", 8, 16, 4 * 8 * 2, 16, 2, 1.0},
-      {"texel", "matmul_shuffle.comp", 8, 16, 4 * 8 * 1, 16, 1, 0.85},
-      {"texel", "matmul_shuffle.comp", 8, 8, 4 * 8 * 2, 8, 2, 0.65},
-      {"texel", "matmul_shuffle.comp", 8, 8, 4 * 8 * 1, 8, 1, 0.6},
-      {"texel", "matmul_texel.comp", 0, 4, 4 * 8 * 4, 4, 4, 0.45},
-      {"texel", "matmul_texel.comp", 0, 8, 4 * 8 * 2, 8, 2, 0.45},
-      {"texel", "matmul_texel.comp", 0, 8, 4 * 8 * 1, 8, 1, 0.4},
-      {"texel", "matmul_texel.comp", 0, 4, 4 * 8 * 1, 4, 1, 0.3},
-      {"shared", "matmul_shared.comp", 0, 64, 64, 4, 1, 1.0},
-  }};
-  return table;
-}
-
-const MatmulVariant& choose_matmul(std::int64_t M, std::int64_t N, std::int64_t batches, const KernelTarget& target) {
-  const MatmulVariant* best = nullptr;
-  double best_cost = 0;
-  for (const MatmulVariant& v : matmul_variants()) {
-    if (target.matmul != v.family || (v.shuffle_lanes && v.shuffle_lanes != target.shuffle_lanes)) continue;
-    // Work including the part of edge tiles that is thrown away.
-    const double tiles = static_cast<double>((M + v.rows - 1) / v.rows * ((N + v.columns - 1) / v.columns) * batches);
-    const double cost = tiles * v.rows * v.columns / v.efficiency;
-    if (!best || cost < best_cost) {
-      best = &v;
-      best_cost = cost;
-    }
-  }
-  if (!best) throw Unsupported("no matmul variant of family \"" + target.matmul + "\"; known: texel, shared");
-  return *best;
-}
-
 namespace {
 
-std::string matmul_source(const MatmulVariant& v, bool a_t, bool b_t, bool tail, bool image,
+struct SourceOptions {
+  bool a_transposed, b_transposed, tail, image_result;
+  const MatmulEpilogue* epilogue;
+};
+
+/// The shader with its epilogue, if any, in the place it leaves for one.
+std::string with_epilogue(std::string shader, const MatmulEpilogue* epilogue) {
+  constexpr std::string_view place = "#pragma epilogue\n";
+  if (const auto at = shader.find(place); at != std::string::npos)
+    shader.replace(at, place.size(), epilogue ? epilogue->text : "");
+  return shader;
+}
+
+std::string matmul_source(const MatmulVariant& v, const SourceOptions& options, const MatmulForm& form,
                           const KernelTarget& target) {
   std::string code = "#version 450\n";
   if (target.texel_loads) code += "#define VOLUTE_TEXEL\n";
   const auto define = [&](const std::string& text) { code += "#define " + text + "\n"; };
-  define("ROWS " + std::to_string(v.tile_rows));
-  define("COLS " + std::to_string(v.tile_texels));
-  define("LANES " + std::to_string(v.columns / (4 * v.tile_texels)));
-  if (a_t) define("A_T");
-  if (b_t) define("B_T");
-  if (tail) define("TAIL");
-  if (image) define("C_IMAGE");
+  if (!v.depth) {  // the others take specialization constants
+    define("ROWS " + std::to_string(v.tile_rows));
+    define("COLS " + std::to_string(v.tile_texels));
+    define("LANES " + std::to_string(v.columns / (4 * v.tile_texels)));
+  }
+  if (options.a_transposed) define("A_T");
+  if (options.b_transposed) define("B_T");
+  if (options.tail) define("TAIL");
+  if (options.image_result) define("C_IMAGE");
+  if (form.operands == MatmulOperands::bf16) define("BF16");
+  if (options.epilogue) {
+    define("EPILOGUE");
+    define("GATES " + std::to_string(options.epilogue->gates) + "u");
+    if (!options.epilogue->words.empty())
+      define("EPILOGUE_WORDS " + std::to_string(options.epilogue->words.size()));
+  }
   code += "#include \"lib/access.glsl\"\n";
-  return code + std::string(vk::embedded_shader(v.shader));
+  return code + with_epilogue(std::string(vk::embedded_shader(v.shader)), options.epilogue);
 }
 
-Touch touch_of(const View& view, bool write) {
-  return {view.storage, touched_elements(view) * 4, write, view.offset.stride != 0, false};
-}
-
-Moving in_texels(Moving offset) {
-  offset.base /= 4;
-  offset.stride /= 4;
-  return offset;
-}
-
-Moving constant(std::int64_t value) { return {value, 0, 0, 0}; }
-
-}  // namespace
-
-Dispatch matmul_dispatch(const MatrixOperand& a, const MatrixOperand& b, const View& c, const KernelTarget& target,
-                         const MatmulVariant* variant) {
-  const std::int64_t M = a.view.shape[-2], K = a.view.shape[-1], N = b.view.shape[-1];
-  const std::int64_t batches = c.shape.elements() / (M * N);
-  const MatrixOperand out = matrix_operand(c).value();
-  const MatmulVariant& v = variant ? *variant : choose_matmul(M, N, batches, target);
-  const vk::BindingKind read = target.texel_loads ? vk::BindingKind::texel_f32 : vk::BindingKind::storage;
-
+/// What a product of [M, K] and [K, N] matrices needs whatever becomes of its results.
+Dispatch product(const MatrixOperand& a, const MatrixOperand& b, std::int64_t N, std::int64_t batches,
+                 const MatmulVariant& v, const KernelTarget& target, const MatmulForm& form) {
+  const std::int64_t M = a.view.shape[-2], K = a.view.shape[-1];
+  const bool half = form.operands != MatmulOperands::f32;
+  const vk::BindingKind read =
+      target.texel_loads && !half ? vk::BindingKind::texel_f32 : vk::BindingKind::storage;
   Dispatch d;
-  d.label = "matmul " + std::to_string(M) + "x" + std::to_string(N) + "x" + std::to_string(K);
+  d.label = "matmul " + std::to_string(M) + "x" + std::to_string(N * form.gates) + "x" + std::to_string(K);
   if (batches > 1) d.label = std::to_string(batches) + " " + d.label;
-  const vk::BindingKind write = write_kind(*c.storage, DType::f32, true, target.max_storage_range);
-  d.source = matmul_source(v, a.transposed, b.transposed, K % 4 != 0, write != vk::BindingKind::storage, target);
-  d.bindings = {{a.view.storage, read}, {b.view.storage, read}, {c.storage, write}};
-  d.push = {in_texels(a.view.offset), in_texels(b.view.offset), in_texels(c.offset), constant(a.pitch),
-            constant(b.pitch),        constant(out.pitch),      constant(a.batch_stride), constant(b.batch_stride),
-            constant(out.batch_stride), constant(M),            constant(N),              constant(K)};
-  if (v.shuffle_lanes) d.push.push_back(constant(0));
+  d.choice = name_of(v);
+  d.constants = matmul_constants(v, target, form);
+  d.bindings = {{a.view.storage, read}, {b.view.storage, read}};
+  d.push = {in_texels(a.view.offset), in_texels(b.view.offset)};
+  for (std::int64_t word : {std::int64_t{0}, a.pitch, b.pitch, std::int64_t{0}, a.batch_stride, b.batch_stride,
+                            std::int64_t{0}, M, N, K, std::int64_t{0}, std::int64_t{0}, std::int64_t{0}})
+    d.push.push_back(constant_word(word));
   d.groups[0] = static_cast<std::uint32_t>((N + v.columns - 1) / v.columns);
   d.groups[1] = static_cast<std::uint32_t>((M + v.rows - 1) / v.rows);
   d.groups[2] = static_cast<std::uint32_t>(batches);
   if (d.groups[1] > target.max_groups || d.groups[2] > target.max_groups)
     throw Unsupported("matmul: " + std::to_string(M) + " rows in " + std::to_string(batches) +
                       " batches exceed the device's workgroup count " + std::to_string(target.max_groups));
-  d.touches = {touch_of(a.view, false), touch_of(b.view, false), touch_of(c, true)};
-  d.flops =
-      2.0 * static_cast<double>(M) * static_cast<double>(N) * static_cast<double>(K) * static_cast<double>(batches);
-  for (const Touch& touch : d.touches) d.bytes += static_cast<double>(touch.bytes);
+  d.touches = {touch_of(a.view, false), touch_of(b.view, false)};
+  d.flops = 2.0 * static_cast<double>(M * form.gates) * static_cast<double>(N) * static_cast<double>(K) *
+            static_cast<double>(batches);
   return d;
+}
+
+void add_bytes(Dispatch& d) {
+  for (const Touch& touch : d.touches) d.bytes += static_cast<double>(touch.bytes);
+}
+
+// Numbers of the push words of every matmul shader.
+enum Word : std::size_t {
+  word_a, word_b, word_c, word_ldc = 5, word_sa, word_sb, word_sc, word_K = 11, word_gate = 13, word_split
+};
+
+}  // namespace
+
+Dispatch matmul_dispatch(const MatrixOperand& a, const MatrixOperand& b, const View& c, const KernelTarget& target,
+                         const MatmulVariant* variant, const MatmulForm& form) {
+  const std::int64_t M = a.view.shape[-2], K = a.view.shape[-1], N = b.view.shape[-1];
+  const std::int64_t batches = c.shape.elements() / (M * N);
+  const MatrixOperand out = matrix_operand(c).value();
+  const MatmulVariant& v = variant ? *variant : choose_matmul(M, N, batches, target, form);
+  const vk::BindingKind write = write_kind(*c.storage, DType::f32, true, target.max_storage_range);
+  Dispatch d = product(a, b, N, batches, v, target, form);
+  d.source = matmul_source(
+      v, {a.transposed, b.transposed, K % 4 != 0, write != vk::BindingKind::storage, nullptr}, form, target);
+  d.bindings.push_back({c.storage, write});
+  d.push[word_c] = in_texels(c.offset);
+  d.push[word_ldc] = constant_word(out.pitch);
+  d.push[word_sc] = constant_word(out.batch_stride);
+  d.touches.push_back(touch_of(c, true));
+  add_bytes(d);
+  return d;
+}
+
+Dispatch matmul_epilogue_dispatch(const MatrixOperand& a, const MatrixOperand& b, const MatmulEpilogue& epilogue,
+                                  const KernelTarget& target, const MatmulVariant* variant) {
+  const MatmulForm form{MatmulOperands::f32, epilogue.gates};
+  const std::int64_t M = a.view.shape[-2], K = a.view.shape[-1], N = epilogue.width;
+  if (!b.transposed && epilogue.stride % 4) throw Unsupported("matmul: gates of B by rows must start at whole texels");
+  const MatmulVariant& v = variant ? *variant : choose_matmul(M, N, 1, target, form);
+  Dispatch d = product(a, b, N, 1, v, target, form);
+  d.source = matmul_source(v, {a.transposed, b.transposed, K % 4 != 0, false, &epilogue}, form, target);
+  d.bindings.insert(d.bindings.end(), epilogue.bindings.begin(), epilogue.bindings.end());
+  d.push[word_gate] = constant_word(epilogue.stride);
+  d.push.insert(d.push.end(), epilogue.words.begin(), epilogue.words.end());
+  d.touches.insert(d.touches.end(), epilogue.touches.begin(), epilogue.touches.end());
+  add_bytes(d);
+  return d;
+}
+
+std::int64_t matmul_splits(const MatrixOperand& a, const MatrixOperand& b, const KernelTarget& target) {
+  const std::int64_t M = a.view.shape[-2], K = a.view.shape[-1], N = b.view.shape[-1];
+  const bool batched = a.view.shape.elements() != M * K || b.view.shape.elements() != K * N;
+  if (target.matmul == "texel") {
+    // Mesa's CPU drivers end a loop after 65,535 rounds, without a word; one round takes four of k.
+    constexpr std::int64_t longest = 131072;
+    if (batched && K > 2 * longest - 4)
+      throw Unsupported("matmul: sums over " + std::to_string(K) + " elements in batches are too long for CPU Vulkan");
+    return batched ? 1 : (K + longest - 1) / longest;
+  }
+  // Enough workgroups of 64 x 64 for a large GPU; a part shorter than 512 costs more in sums than it gains.
+  constexpr std::int64_t wanted_groups = 256, least_part = 512;
+  if (!a.transposed || b.transposed || batched) return 1;
+  const std::int64_t tiles = (M + 63) / 64 * ((N + 63) / 64);
+  return std::max<std::int64_t>(std::min(wanted_groups / tiles, K / least_part), 1);
+}
+
+namespace {
+
+/// Parts `first` to `first + count - 1`, each `part` of k, the last one perhaps less, into their places in scratch.
+Dispatch partial_products(const MatrixOperand& a, const MatrixOperand& b, const View& partial, std::int64_t first,
+                          std::int64_t count, std::int64_t part, const MatmulVariant& v, const KernelTarget& target) {
+  const std::int64_t M = partial.shape[1], N = partial.shape[2], width = pad4(N) / 4;
+  const std::int64_t K = std::min(count * part, a.view.shape[-1] - first * part);
+  const auto step = [&](const MatrixOperand& x, bool along_k) { return along_k ? part / 4 : part * x.pitch; };
+  const std::int64_t sa = step(a, !a.transposed), sb = step(b, b.transposed), sc = M * width;
+  const vk::BindingKind write = write_kind(*partial.storage, DType::f32, true, target.max_storage_range);
+  Dispatch d = product(a, b, N, 1, v, target, {});
+  d.choice += ", K in " + std::to_string(partial.shape[0]) + " parts";
+  d.source = matmul_source(
+      v, {a.transposed, b.transposed, K % 4 != 0, write != vk::BindingKind::storage, nullptr}, {}, target);
+  d.bindings.push_back({partial.storage, write});
+  d.groups[2] = static_cast<std::uint32_t>(count);
+  d.push[word_a].base += first * sa;
+  d.push[word_b].base += first * sb;
+  d.push[word_c] = constant_word(first * sc);
+  d.push[word_ldc] = constant_word(width);
+  d.push[word_sa] = constant_word(sa);
+  d.push[word_sb] = constant_word(sb);
+  d.push[word_sc] = constant_word(sc);
+  d.push[word_K] = constant_word(v.depth ? K : std::min(part, K));
+  if (v.depth) d.push[word_split] = constant_word(part);
+  d.touches.push_back(touch_of(partial, true));
+  d.flops *= static_cast<double>(K) / static_cast<double>(a.view.shape[-1]);
+  add_bytes(d);
+  return d;
+}
+
+Dispatch sum_of_parts(const View& partial, const View& c, const KernelTarget& target) {
+  const std::int64_t parts = partial.shape[0], M = partial.shape[1], width = pad4(partial.shape[2]) / 4;
+  const MatrixOperand out = matrix_operand(c).value();
+  const vk::BindingKind write = write_kind(*c.storage, DType::f32, true, target.max_storage_range);
+  Dispatch sum;
+  sum.label = "sum of " + std::to_string(parts) + " partial products";
+  sum.source = shader_source("split_sum.comp", target, write != vk::BindingKind::storage ? "#define C_IMAGE\n" : "");
+  sum.bindings = {{partial.storage, target.texel_loads ? vk::BindingKind::texel_f32 : vk::BindingKind::storage},
+                  {c.storage, write}};
+  sum.push = {in_texels(c.offset), constant_word(out.pitch), constant_word(width), constant_word(M * width), constant_word(parts)};
+  sum.touches = {touch_of(partial, false), touch_of(c, true)};
+  sum.flops = static_cast<double>(partial.shape.elements());
+  add_bytes(sum);
+  set_flat_groups(sum, M * width, target);
+  return sum;
+}
+
+}  // namespace
+
+std::vector<Dispatch> split_matmul_dispatches(const MatrixOperand& a, const MatrixOperand& b, const View& c,
+                                              const Storage* scratch, std::int64_t splits, const KernelTarget& target,
+                                              const MatmulVariant* variant) {
+  const std::int64_t M = a.view.shape[-2], K = a.view.shape[-1], N = b.view.shape[-1];
+  const std::int64_t part = ((K + splits - 1) / splits + 31) / 32 * 32, parts = (K + part - 1) / part;
+  const MatmulVariant& v = variant ? *variant : choose_matmul(M, N, parts, target);
+  const View partial = natural_view(scratch, {parts, M, N});
+  // Kernels without shared memory know one length of k: a shorter last part is a dispatch of its own.
+  const std::int64_t together = v.depth ? parts : K / part;
+  std::vector<Dispatch> dispatches{partial_products(a, b, partial, 0, together, part, v, target)};
+  if (together < parts) dispatches.push_back(partial_products(a, b, partial, together, 1, part, v, target));
+  dispatches.push_back(sum_of_parts(partial, c, target));
+  return dispatches;
 }
 
 }  // namespace volute

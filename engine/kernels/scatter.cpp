@@ -2,8 +2,6 @@
 
 #include "engine/kernels/scatter.hpp"
 
-#include "engine/vulkan/glsl.hpp"
-
 namespace volute {
 namespace {
 
@@ -14,32 +12,8 @@ std::int64_t width_of(const View& indices) { return indices.shape.rank() ? indic
 
 std::int64_t texels_of(const View& indices) { return padded_elements(indices.shape) / 4; }
 
-Touch touch_of(const View& view, bool write) {
-  return {view.storage, touched_elements(view) * 4, write, view.offset.stride != 0, false};
-}
-
 Touch whole(const Storage* storage, bool write) {
   return {storage, static_cast<std::int64_t>(storage->bytes), write, false, false};
-}
-
-Moving constant(std::int64_t value) { return {value, 0, 0, 0}; }
-
-Moving in_texels(Moving offset) {
-  offset.base /= 4;
-  offset.stride /= 4;
-  return offset;
-}
-
-void set_flat_groups(Dispatch& dispatch, std::int64_t invocations, const KernelTarget& target) {
-  const std::int64_t groups = (invocations + 63) / 64;
-  const std::int64_t rows = (groups + target.max_groups - 1) / target.max_groups;
-  dispatch.groups[0] = static_cast<std::uint32_t>((groups + rows - 1) / rows);
-  dispatch.groups[1] = static_cast<std::uint32_t>(rows);
-}
-
-std::string source_of(const char* path, const KernelTarget& target) {
-  return std::string("#version 450\n") + (target.texel_loads ? "#define VOLUTE_TEXEL\n" : "") +
-         "#include \"lib/access.glsl\"\n" + std::string(vk::embedded_shader(path));
 }
 
 Dispatch link_dispatch(const View& indices, const View& out, const Storage* head, const Storage* next,
@@ -48,10 +22,10 @@ Dispatch link_dispatch(const View& indices, const View& out, const Storage* head
   const vk::BindingKind read = target.texel_loads ? vk::BindingKind::texel_u32 : vk::BindingKind::storage;
   Dispatch link;
   link.label = "scatter link";
-  link.source = source_of("scatter_link.comp", target);
+  link.source = shader_source("scatter_link.comp", target);
   link.bindings = {{indices.storage, read}, {head, vk::BindingKind::storage}, {next, vk::BindingKind::storage}};
-  link.push = {in_texels(indices.offset), constant(rows), constant(texels_of(indices)), constant(width),
-               constant(kBlockTexels),    constant(blocks)};
+  link.push = {in_texels(indices.offset), constant_word(rows), constant_word(texels_of(indices)), constant_word(width),
+               constant_word(kBlockTexels),    constant_word(blocks)};
   link.touches = {touch_of(indices, false), whole(head, true), whole(next, true)};
   link.flops = static_cast<double>(rows) * static_cast<double>(indices.shape.elements());
   set_flat_groups(link, rows * blocks, target);
@@ -66,11 +40,11 @@ Dispatch sum_dispatch(const View& values, const View& out, const Storage* head, 
   const vk::BindingKind read_f32 = target.texel_loads ? vk::BindingKind::texel_f32 : vk::BindingKind::storage;
   Dispatch sum;
   sum.label = "scatter sum";
-  sum.source = source_of("scatter_sum.comp", target);
+  sum.source = shader_source("scatter_sum.comp", target);
   sum.bindings = {{head, read_u32}, {next, read_u32}, {values.storage, read_f32}, {out.storage, vk::BindingKind::storage},
                   {out.storage, read_f32}};
-  sum.push = {constant(block * rows), in_texels(values.offset), in_texels(out.offset), constant(rows),
-              constant(row_texels),   constant(block > 0)};
+  sum.push = {constant_word(block * rows), in_texels(values.offset), in_texels(out.offset), constant_word(rows),
+              constant_word(row_texels),   constant_word(block > 0)};
   sum.touches = {whole(head, false), whole(next, false), touch_of(values, false), touch_of(out, true)};
   if (block > 0) sum.touches.push_back(touch_of(out, false));
   sum.flops = terms * static_cast<double>(out.shape[1]);

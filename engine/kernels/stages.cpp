@@ -129,14 +129,11 @@ class Writer {
   }
 
   std::string offset(const View& view) {
-    Moving texels = view.offset;
-    texels.base /= 4;
-    texels.stride /= 4;
-    return bindings_.word(texels);
+    return bindings_.word(in_texels(view.offset));
   }
 
   void touch(const View& view, bool write) {
-    bindings_.touch({view.storage, touched_elements(view) * 4, write, view.offset.stride != 0, false});
+    bindings_.touch(touch_of(view, write));
   }
 
   std::string product(const ProductStage& p) {

@@ -6,6 +6,7 @@
 
 #include "engine/environment.hpp"
 #include "engine/vulkan/device_choice.hpp"
+#include "engine/vulkan/features.hpp"
 #include "engine/vulkan/instance.hpp"
 
 namespace volute::vk {
@@ -28,6 +29,8 @@ std::shared_ptr<Context> Context::create(const std::string& selector) {
   context->offset_alignment_ = static_cast<std::uint32_t>(
       std::max<VkDeviceSize>({64, limits.minStorageBufferOffsetAlignment, limits.minTexelBufferOffsetAlignment,
                               limits.optimalBufferCopyOffsetAlignment}));
+  context->cooperative = find_cooperative(context->physical, context->instance);
+  context->compute_units = count_compute_units(context->physical, context->properties);
   context->create_device();
   return context;
 }
@@ -40,10 +43,13 @@ void Context::create_device() {
   queue_info.queueFamilyIndex = queue_family;
   queue_info.queueCount = 1;
   queue_info.pQueuePriorities = &priority;
-  // The one feature used; every Vulkan 1.2 device has it.
+  // The one feature that is required; every Vulkan 1.2 device has it.
   VkPhysicalDeviceTimelineSemaphoreFeatures timeline{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
   timeline.timelineSemaphore = VK_TRUE;
-  VkDeviceCreateInfo device_info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, &timeline};
+  OptionalFeatures optional(cooperative);
+  VkDeviceCreateInfo device_info{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, optional.chain(&timeline)};
+  device_info.enabledExtensionCount = static_cast<std::uint32_t>(optional.extensions().size());
+  device_info.ppEnabledExtensionNames = optional.extensions().data();
   device_info.queueCreateInfoCount = 1;
   device_info.pQueueCreateInfos = &queue_info;
   check(vkCreateDevice(physical, &device_info, nullptr, &device), "vkCreateDevice");

@@ -9,6 +9,8 @@
 #include <volk.h>
 #include <volute/device.hpp>
 
+#include "engine/vulkan/cooperative.hpp"
+
 namespace volute::vk {
 
 /// Throws DeviceLost, OutOfMemory or Error naming the call unless the result is a success code.
@@ -41,6 +43,8 @@ class Context {
 
   DeviceInfo info;
   bool is_cpu = false;
+  CooperativeMatrix cooperative;     ///< enabled on the device
+  std::uint32_t compute_units = 16;  ///< processors that run workgroups, or a guess
   VkPhysicalDeviceProperties properties{};
   VkPhysicalDeviceMemoryProperties memory{};
   VkInstance instance = VK_NULL_HANDLE;

@@ -71,19 +71,13 @@ std::optional<std::vector<std::byte>> load_cached(const std::string& name) {
   return bytes;
 }
 
-void store_cached(const std::string& name, std::span<const std::byte> bytes) {
-  const std::string path = cache_path(name);
-  if (path.empty()) return;
+void replace_file(const std::string& path, std::string_view text) {
   std::error_code error;
   fs::create_directories(fs::path(path).parent_path(), error);
   const std::string temporary = path + temporary_suffix();
-  Header header;
-  header.size = bytes.size();
-  header.hash = hash_bytes(bytes);
   {
     std::ofstream file(temporary, std::ios::binary);
-    file.write(reinterpret_cast<const char*>(&header), sizeof header);
-    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    file.write(text.data(), static_cast<std::streamsize>(text.size()));
     file.close();
     if (!file) {
       fs::remove(temporary, error);
@@ -92,6 +86,17 @@ void store_cached(const std::string& name, std::span<const std::byte> bytes) {
   }
   fs::rename(temporary, path, error);
   if (error) fs::remove(temporary, error);
+}
+
+void store_cached(const std::string& name, std::span<const std::byte> bytes) {
+  const std::string path = cache_path(name);
+  if (path.empty()) return;
+  Header header;
+  header.size = bytes.size();
+  header.hash = hash_bytes(bytes);
+  std::string text(reinterpret_cast<const char*>(&header), sizeof header);
+  text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  replace_file(path, text);
 }
 
 }  // namespace volute::vk

@@ -24,4 +24,7 @@ std::optional<std::vector<std::byte>> load_cached(const std::string& name);
 /// Writes a temporary file and renames it, so readers and other processes see all of it or none.
 void store_cached(const std::string& name, std::span<const std::byte> bytes);
 
+/// Replaces a file by this text in the same way: readers see the old file or the new one. Errors are ignored.
+void replace_file(const std::string& path, std::string_view text);
+
 }  // namespace volute::vk

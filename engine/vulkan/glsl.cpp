@@ -127,6 +127,8 @@ std::vector<std::uint32_t> compile_glsl(const std::string& source) {
   return *words;
 }
 
+int glslang_major_version() { return GLSLANG_VERSION_MAJOR; }
+
 GlslCounts glsl_counts() {
   std::lock_guard lock(memory().mutex);
   return memory().counts;

@@ -12,6 +12,9 @@ namespace volute::vk {
 /// shaders. Throws Error with glslang's log and the numbered source if it does not compile. Thread-safe.
 std::vector<std::uint32_t> compile_glsl(const std::string& source);
 
+/// The release of glslang this library is built with.
+int glslang_major_version();
+
 /// How compile_glsl has answered so far in this process.
 struct GlslCounts {
   int compiled = 0, from_disk = 0, from_memory = 0;

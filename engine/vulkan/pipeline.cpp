@@ -22,8 +22,10 @@ std::string driver_cache_name(const VkPhysicalDeviceProperties& properties) {
   return name + ".bin";
 }
 
-std::string key_of(const std::string& source, const std::vector<BindingKind>& bindings, std::uint32_t push_bytes) {
+std::string key_of(const std::string& source, const std::vector<BindingKind>& bindings, std::uint32_t push_bytes,
+                   const std::vector<std::uint32_t>& constants) {
   std::string key = std::to_string(push_bytes) + ':';
+  for (const std::uint32_t constant : constants) key += std::to_string(constant) + ',';
   for (const BindingKind kind : bindings) key += static_cast<char>('a' + static_cast<int>(kind));
   return key + '\n' + source;
 }
@@ -73,17 +75,22 @@ VkPipelineLayout make_layout(const Context& context, VkDescriptorSetLayout set_l
 }
 
 VkPipeline make_pipeline(const Context& context, VkPipelineCache cache, VkPipelineLayout layout,
-                         const std::vector<std::uint32_t>& words) {
+                         const std::vector<std::uint32_t>& words, const std::vector<std::uint32_t>& constants) {
   VkShaderModuleCreateInfo module_info{VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO};
   module_info.codeSize = words.size() * 4;
   module_info.pCode = words.data();
   VkShaderModule module = VK_NULL_HANDLE;
   check(context.fn.vkCreateShaderModule(context.device, &module_info, nullptr, &module), "vkCreateShaderModule");
+  std::vector<VkSpecializationMapEntry> entries;
+  for (std::uint32_t i = 0; i < constants.size(); ++i) entries.push_back({i, 4 * i, 4});
+  const VkSpecializationInfo values{static_cast<std::uint32_t>(entries.size()), entries.data(), 4 * constants.size(),
+                                    constants.data()};
   VkComputePipelineCreateInfo info{VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO};
   info.stage.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO;
   info.stage.stage = VK_SHADER_STAGE_COMPUTE_BIT;
   info.stage.module = module;
   info.stage.pName = "main";
+  if (!constants.empty()) info.stage.pSpecializationInfo = &values;
   info.layout = layout;
   VkPipeline pipeline = VK_NULL_HANDLE;
   const VkResult result = context.fn.vkCreateComputePipelines(context.device, cache, 1, &info, nullptr, &pipeline);
@@ -130,8 +137,8 @@ PipelineCache::~PipelineCache() {
 }
 
 const Pipeline& PipelineCache::get(const std::string& source, const std::vector<BindingKind>& bindings,
-                                   std::uint32_t push_bytes) {
-  std::string key = key_of(source, bindings, push_bytes);
+                                   std::uint32_t push_bytes, const std::vector<std::uint32_t>& constants) {
+  std::string key = key_of(source, bindings, push_bytes, constants);
   std::lock_guard lock(mutex_);
   if (const auto found = pipelines_.find(key); found != pipelines_.end()) return *found->second;
   if (push_bytes % 4 != 0) throw Error("push constants must be a multiple of 4 bytes");
@@ -142,7 +149,7 @@ const Pipeline& PipelineCache::get(const std::string& source, const std::vector<
   pipeline->push_bytes = push_bytes;
   pipeline->set_layout = make_set_layout(*context_, bindings);
   pipeline->layout = make_layout(*context_, pipeline->set_layout, push_bytes);
-  pipeline->handle = make_pipeline(*context_, driver_cache_, pipeline->layout, compile_glsl(source));
+  pipeline->handle = make_pipeline(*context_, driver_cache_, pipeline->layout, compile_glsl(source), constants);
   const Pipeline& kept = *pipeline;
   pipelines_.emplace(std::move(key), nullptr).first->second = std::move(pipeline);
   cleanup.dismiss();

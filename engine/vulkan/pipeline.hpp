@@ -34,8 +34,10 @@ class PipelineCache {
  public:
   explicit PipelineCache(std::shared_ptr<Context> context);
   ~PipelineCache();  // saves the driver cache
-  /// The pipeline for this GLSL text, created on first use. push_bytes <= 128, a multiple of 4.
-  const Pipeline& get(const std::string& source, const std::vector<BindingKind>& bindings, std::uint32_t push_bytes);
+  /// The pipeline for this GLSL text, created on first use. push_bytes <= 128, a multiple of 4. constants[i] is the
+  /// value of the specialization constant with constant_id = i.
+  const Pipeline& get(const std::string& source, const std::vector<BindingKind>& bindings, std::uint32_t push_bytes,
+                      const std::vector<std::uint32_t>& constants = {});
 
  private:
   std::shared_ptr<Context> context_;

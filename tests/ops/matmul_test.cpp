@@ -1,141 +1,14 @@
 // Every matmul variant on its own: each table entry, both operands as stored and transposed, both ways of
-// reading and of writing, on extents around its tile.
-// Invariant: only the elements of A and B are numbers; what surrounds them, the padding of their rows
-// included, is NaN, so a kernel that lets anything else into a sum fails. C lies between guard words.
-#include <cmath>
-#include <limits>
+// reading and of writing, on extents around its tile; and that all of them give the same bits.
+// Invariant: see matmul_case.hpp; what surrounds the operands is NaN, and C lies between guard words.
+#include <cstring>
 
 #include <gtest/gtest.h>
 
-#include "engine/compile/device_data.hpp"
-#include "engine/kernels/matmul.hpp"
-#include "engine/vulkan/commands.hpp"
-#include "tests/support/device.hpp"
-#include "tests/support/values.hpp"
+#include "tests/ops/matmul_case.hpp"
 
 namespace volute::test {
 namespace {
-
-constexpr float guard = std::numeric_limits<float>::quiet_NaN();
-
-struct Extents {
-  std::int64_t M, N, K, batches = 1;
-  bool shared_b = false;  ///< all batches use the first B
-};
-
-/// How kernels reach memory.
-struct Access {
-  const char* name;
-  bool texel_loads, image_stores;
-};
-
-/// A matrix batch in memory of its own: NaNs, then rows at a pitch of a texel more than they need, then NaNs.
-class Matrices {
- public:
-  Matrices(std::int64_t rows, std::int64_t columns, std::int64_t batches, bool transposed, int id)
-      : rows_(rows), columns_(columns), batches_(batches), transposed_(transposed) {
-    storage_.id = id;
-    storage_.bytes = static_cast<std::uint64_t>(start + batches * batch_stride() + 64) * 4;
-    buffer_ = std::make_unique<vk::Buffer>(device().data()->context, storage_.bytes, vk::Residency::device);
-    host_.assign(storage_.bytes / 4, guard);
-  }
-
-  void set_random(std::uint32_t seed) {
-    const auto values = random_values(static_cast<std::size_t>(batches_ * rows_ * columns_), seed);
-    std::size_t next = 0;
-    for (std::int64_t i = 0; i < batches_; ++i)
-      for (std::int64_t r = 0; r < rows_; ++r)
-        for (std::int64_t c = 0; c < columns_; ++c) at(i, r, c) = values[next++];
-  }
-  float& at(std::int64_t batch, std::int64_t row, std::int64_t column) { return host_[index(batch, row, column)]; }
-
-  /// The view of `batches` of them; a matrix shared by all has stride 0.
-  View view(std::int64_t batches) const {
-    View view;
-    view.storage = &storage_;
-    view.shape = {batches, rows_, columns_};
-    view.strides = {batches == batches_ ? batch_stride() : 0, transposed_ ? 1 : pitch(), transposed_ ? pitch() : 1};
-    view.offset.base = start;
-    return view;
-  }
-  void upload() { vk::upload(device().data()->context, range(), host_.data()); }
-  void download() { vk::download(device().data()->context, range(), host_.data()); }
-  vk::BufferRange range() const { return {buffer_.get(), 0, storage_.bytes}; }
-
-  /// Elements that are none of the matrices', nor padding to a whole texel, and no longer the guard's NaN.
-  int touched_outside() const {
-    std::vector<bool> inside(host_.size());
-    for (std::int64_t i = 0; i < batches_; ++i)
-      for (std::int64_t r = 0; r < rows_; ++r)
-        for (std::int64_t c = 0; c < pad4(columns_); ++c) inside[index(i, r, c)] = true;
-    int count = 0;
-    for (std::size_t i = 0; i < host_.size(); ++i) count += !inside[i] && !std::isnan(host_[i]);
-    return count;
-  }
-
- private:
-  static constexpr std::int64_t start = 32;
-
-  std::int64_t pitch() const { return pad4(transposed_ ? rows_ : columns_) + 4; }
-  std::int64_t batch_stride() const { return (transposed_ ? columns_ : rows_) * pitch() + 8; }
-  std::size_t index(std::int64_t batch, std::int64_t row, std::int64_t column) const {
-    const std::int64_t line = transposed_ ? column : row, place = transposed_ ? row : column;
-    return static_cast<std::size_t>(start + batch * batch_stride() + line * pitch() + place);
-  }
-
-  std::int64_t rows_, columns_, batches_;
-  bool transposed_;
-  Storage storage_;
-  std::unique_ptr<vk::Buffer> buffer_;
-  std::vector<float> host_;
-};
-
-KernelTarget target_of(const Access& access) {
-  KernelTarget target = device().data()->target;
-  target.texel_loads = access.texel_loads;
-  target.max_storage_range = access.image_stores ? 1 : std::numeric_limits<std::uint64_t>::max();
-  return target;
-}
-
-void run(const Dispatch& dispatch, const std::vector<vk::BufferRange>& ranges) {
-  const auto& data = *device().data();
-  std::vector<vk::BindingKind> kinds;
-  for (const Binding& binding : dispatch.bindings) kinds.push_back(binding.kind);
-  std::vector<std::uint32_t> words;
-  for (const Moving& word : dispatch.push) words.push_back(static_cast<std::uint32_t>(word.at(0)));
-  const vk::Pipeline& pipeline =
-      data.pipelines->get(dispatch.source, kinds, static_cast<std::uint32_t>(words.size() * 4));
-  vk::Descriptors descriptors(data.context);
-  vk::CommandList list(data.context);
-  list.begin();
-  list.dispatch(pipeline, descriptors.get(pipeline, ranges), words.data(), dispatch.groups[0], dispatch.groups[1],
-                dispatch.groups[2]);
-  list.end();
-  data.context->wait(data.context->submit(list.buffers()));
-}
-
-/// |got - sum a b| stays below what rounding of K products explains; padding is zero, and nothing else is written.
-void compare(Matrices& a, Matrices& b, Matrices& c, const Extents& e) {
-  double worst = 0;
-  std::int64_t dirty = 0;
-  for (std::int64_t i = 0; i < e.batches; ++i)
-    for (std::int64_t m = 0; m < e.M; ++m) {
-      for (std::int64_t n = 0; n < e.N; ++n) {
-        double want = 0, size = 1;
-        for (std::int64_t k = 0; k < e.K; ++k) {
-          const double term = static_cast<double>(a.at(i, m, k)) * static_cast<double>(b.at(e.shared_b ? 0 : i, k, n));
-          want += term;
-          size += std::abs(term);
-        }
-        const double difference = std::abs(static_cast<double>(c.at(i, m, n)) - want) / size;
-        worst = difference <= worst ? worst : difference;  // a NaN is kept
-      }
-      for (std::int64_t n = e.N; n < pad4(e.N); ++n) dirty += c.at(i, m, n) != 0;
-    }
-  EXPECT_LE(worst, 1e-6);
-  EXPECT_EQ(dirty, 0) << "padding lanes of C are not zero";
-  EXPECT_EQ(c.touched_outside(), 0) << "elements outside of C were written";
-}
 
 void multiply(const MatmulVariant& variant, const Extents& e, bool a_t, bool b_t, const Access& access) {
   SCOPED_TRACE(::testing::Message() << e.batches << " x [" << e.M << ", " << e.K << "] [" << e.K << ", " << e.N << "]");
@@ -146,8 +19,8 @@ void multiply(const MatmulVariant& variant, const Extents& e, bool a_t, bool b_t
   for (Matrices* m : {&a, &b, &c}) m->upload();
   const auto left = matrix_operand(a.view(e.batches)), right = matrix_operand(b.view(e.batches));
   ASSERT_TRUE(left && right);
-  run(matmul_dispatch(*left, *right, c.view(e.batches), target_of(access), &variant),
-      {a.range(), b.range(), c.range()});
+  run({matmul_dispatch(*left, *right, c.view(e.batches), target_of(access), &variant)},
+      {{a.storage(), a.range()}, {b.storage(), b.range()}, {c.storage(), c.range()}});
   c.download();
   compare(a, b, c, e);
 }
@@ -161,7 +34,13 @@ std::vector<Extents> extents_for(const MatmulVariant& v) {
           {v.rows, v.columns, 8},
           {v.rows + 1, v.columns + 1, 7, 2, true},
           {std::max(v.rows - 1, 1), v.columns - 1, 127},
-          {2 * v.rows + 3, 2 * v.columns + 5, 36, 3}};
+          {v.rows + 3, 2 * v.columns + 5, 36, 3}};
+}
+
+/// Matrix units take 16-bit operands; what their kernel lacks here, matmul_forms_test compiles where it can.
+bool runs_here(const MatmulVariant& v) {
+  const bool shuffles = !v.shuffle_lanes || v.shuffle_lanes == device().data()->target.shuffle_lanes;
+  return shuffles && v.family != std::string("cooperative");
 }
 
 class Variants : public ::testing::TestWithParam<std::size_t> {
@@ -174,8 +53,7 @@ class Variants : public ::testing::TestWithParam<std::size_t> {
 
 TEST_P(Variants, SumElementsOfTheOperandsAlone) {
   const MatmulVariant& variant = matmul_variants()[GetParam()];
-  if (variant.shuffle_lanes && variant.shuffle_lanes != device().data()->target.shuffle_lanes)
-    return;  // never chosen here
+  if (!runs_here(variant)) return;  // never chosen here
   const Access texel{"texel loads", true, false}, storage{"storage loads", false, false};
   const bool for_gpus = variant.family == std::string("shared");
   for (const bool a_t : {false, true})
@@ -195,6 +73,69 @@ INSTANTIATE_TEST_SUITE_P(Table, Variants, ::testing::ValuesIn(all_variants()), [
   return std::string(v.family) + "_" + std::to_string(v.rows) + "x" + std::to_string(v.columns) +
          (v.shuffle_lanes ? "_shuffle" : "");
 });
+
+/// The bytes of C of one product by this variant.
+std::vector<float> result_of(const MatmulVariant& variant, bool a_t, bool b_t) {
+  const Extents e{37, 91, 143, 2};
+  Matrices a(e.M, e.K, e.batches, a_t, 0), b(e.K, e.N, e.batches, b_t, 1), c(e.M, e.N, e.batches, false, 2);
+  a.set_random(3);
+  b.set_random(4);
+  for (Matrices* m : {&a, &b, &c}) m->upload();
+  const Access access{"", std::string(variant.family) == "texel", false};
+  run({matmul_dispatch(*matrix_operand(a.view(e.batches)), *matrix_operand(b.view(e.batches)), c.view(e.batches),
+                       target_of(access), &variant)},
+      {{a.storage(), a.range()}, {b.storage(), b.range()}, {c.storage(), c.range()}});
+  c.download();
+  return c.host();
+}
+
+TEST(MatmulVariants, GiveTheSameBits) {
+  for (const bool a_t : {false, true})
+    for (const bool b_t : {false, true}) {
+      const auto expected = result_of(matmul_variants()[5], a_t, b_t);
+      for (const MatmulVariant& v : matmul_variants()) {
+        if (!runs_here(v)) continue;
+        const auto got = result_of(v, a_t, b_t);
+        EXPECT_EQ(std::memcmp(got.data(), expected.data(), got.size() * 4), 0) << name_of(v) << a_t << b_t;
+      }
+    }
+}
+
+TEST(ChooseMatmul, SuitsTheShapeToAGpu) {
+  KernelTarget target;
+  target.matmul = "shared";
+  target.max_shared_bytes = 49152;
+  target.max_workgroup = 1024;
+  target.cores = 132;
+  EXPECT_EQ(choose_matmul(2048, 4096, 1, target).rows, 128);
+  EXPECT_LE(choose_matmul(32, 1024, 1, target).rows, 32) << "one step of time: many small workgroups";
+  const auto candidates = matmul_candidates(32, 4096, 1, target);
+  EXPECT_GE(candidates.size(), 2u);
+  EXPECT_LE(candidates.size(), 4u);
+  for (const MatmulVariant* v : matmul_candidates(32, 256, 1, target, {MatmulOperands::f32, 4}, 100, 100))
+    EXPECT_EQ(v->tile_texels, 1) << "an invocation has one texel of every gate";
+}
+
+TEST(ChooseMatmul, TakesMatrixUnitsForSixteenBitOperandsWhereTheyAre) {
+  KernelTarget target;
+  target.matmul = "shared";
+  target.max_shared_bytes = 49152;
+  target.max_workgroup = 1024;
+  target.subgroup_size = 32;
+  const MatmulForm half{MatmulOperands::f16, 1};
+  EXPECT_STREQ(choose_matmul(512, 512, 1, target, half).family, "shared");
+  target.cooperative.f16 = {16, 16, 16};
+  EXPECT_STREQ(choose_matmul(512, 512, 1, target, half).family, "cooperative");
+  EXPECT_STREQ(choose_matmul(512, 512, 1, target).family, "shared");
+  EXPECT_STREQ(choose_matmul(512, 512, 1, target, {MatmulOperands::bf16, 1}).family, "shared");
+  EXPECT_STREQ(choose_matmul(512, 512, 1, target, {MatmulOperands::f16, 4}).family, "shared");
+  for (const MatmulVariant* v : matmul_candidates(512, 512, 1, target, half, 100, 100)) {
+    const auto constants = matmul_constants(*v, target, half);
+    EXPECT_EQ(constants[0], constants[1]);
+    EXPECT_EQ(constants[0], static_cast<unsigned>(v->rows / v->tile_rows * v->columns / (4 * v->tile_texels) * 32));
+    EXPECT_LE(constants[0], target.max_workgroup);
+  }
+}
 
 TEST(ChooseMatmul, TakesOnlyWhatTheTargetCanRun) {
   KernelTarget target;

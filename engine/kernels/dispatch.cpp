@@ -1,0 +1,33 @@
+// What kernel files share when they describe a dispatch.
+
+#include "engine/kernels/dispatch.hpp"
+
+#include "engine/vulkan/glsl.hpp"
+
+namespace volute {
+
+Moving in_texels(Moving offset) {
+  offset.base /= 4;
+  offset.stride /= 4;
+  return offset;
+}
+
+Moving constant_word(std::int64_t value) { return {value, 0, 0, 0}; }
+
+Touch touch_of(const View& view, bool write) {
+  return {view.storage, touched_elements(view) * 4, write, view.offset.stride != 0, false};
+}
+
+std::string shader_source(const char* path, const KernelTarget& target, const std::string& defines) {
+  return std::string("#version 450\n") + (target.texel_loads ? "#define VOLUTE_TEXEL\n" : "") + defines +
+         "#include \"lib/access.glsl\"\n" + std::string(vk::embedded_shader(path));
+}
+
+void set_flat_groups(Dispatch& dispatch, std::int64_t invocations, const KernelTarget& target) {
+  const std::int64_t groups = (invocations + 63) / 64;
+  const std::int64_t rows = (groups + target.max_groups - 1) / target.max_groups;
+  dispatch.groups[0] = static_cast<std::uint32_t>((groups + rows - 1) / rows);
+  dispatch.groups[1] = static_cast<std::uint32_t>(rows);
+}
+
+}  // namespace volute
