@@ -4,19 +4,19 @@
 
 #include <algorithm>
 
-#include "engine/kernels/fused.hpp"
+#include "engine/compile/join.hpp"
 #include "engine/kernels/matmul.hpp"
 
 namespace volute {
 namespace {
 
-/// Pointwise nodes in an order in which each follows what it uses.
+/// Nodes of a kernel in an order in which each follows what it uses.
 std::vector<const Node*> in_dependency_order(const std::vector<const Node*>& nodes) {
   std::vector<const Node*> order;
   const auto add = [&](const Node* node, const auto& self) -> void {
     if (std::find(order.begin(), order.end(), node) != order.end()) return;
     if (std::find(nodes.begin(), nodes.end(), node) == nodes.end()) return;
-    for (const Node* input : node->inputs) self(input, self);
+    for (const Node* input : node->inputs) self(stored(input), self);
     order.push_back(node);
   };
   for (const Node* node : nodes) add(node, add);
@@ -33,44 +33,51 @@ class Lowering {
       else append(unit, once());
     }
     for (const auto& [target, value] : layout_.late_updates()) once().push_back(copy(value, layout_.view(target)));
-    return std::move(sections_);
+    std::vector<Section> sections;
+    for (LoweredSection& each : join_independent(std::move(sections_), target_)) {
+      const bool apart = sections.empty() || each.length || sections.back().length;
+      if (apart) sections.push_back({each.length, each.reverse, {}});
+      for (Lowered& lowered : each.dispatches) sections.back().dispatches.push_back(std::move(lowered.dispatch));
+    }
+    return sections;
   }
 
  private:
-  std::vector<Dispatch>& once() {
+  std::vector<Lowered>& once() {
     if (sections_.empty() || sections_.back().length) sections_.emplace_back();
     return sections_.back().dispatches;
   }
 
   void loop(const Unit& unit) {
-    Section section;
+    LoweredSection section;
     section.length = unit.anchor->scan->length;
     section.reverse = unit.anchor->scan->reverse;
     for (const Unit& inner : unit.body) append(inner, section.dispatches);
     if (!section.dispatches.empty()) sections_.push_back(std::move(section));
   }
 
-  void append(const Unit& unit, std::vector<Dispatch>& out) {
+  void append(const Unit& unit, std::vector<Lowered>& out) {
     const auto view = [&](const Node* node) { return layout_.view(node); };
     if (unit.kind == Unit::Kind::matmul) {
       const Node* node = unit.anchor;
       const auto a = matrix_operand(view(node->inputs[0])), b = matrix_operand(view(node->inputs[1]));
-      out.push_back(matmul_dispatch(a.value(), b.value(), view(node), target_));
+      out.push_back({matmul_dispatch(a.value(), b.value(), view(node), target_), {}});
     } else if (unit.kind == Unit::Kind::scatter) {
       const Node* node = unit.anchor;
       const Storage* head = layout_.scratch("list heads", node->shape[0]);
       const Storage* next = layout_.scratch("list links", node->inputs[0]->shape.elements());
       for (Dispatch& d :
            scatter_dispatches(view(node->inputs[0]), view(node->inputs[1]), view(node), head, next, target_))
-        out.push_back(std::move(d));
+        out.push_back({std::move(d), {}});
     } else {
       out.push_back(fused(unit));
     }
   }
 
-  Dispatch fused(const Unit& unit) {
+  Lowered fused(const Unit& unit) {
     FusedKernel kernel;
     kernel.nodes = in_dependency_order(unit.nodes);
+    kernel.rows = unit.kind == Unit::Kind::rows;
     kernel.view = [&](const Node* node) { return layout_.view(node); };
     if (unit.kind == Unit::Kind::reduce) {
       kernel.reduce = unit.anchor;
@@ -79,12 +86,12 @@ class Lowering {
       for (const Node* node : kernel.nodes)
         if (layout_.is_needed(node)) kernel.outputs.push_back({node, layout_.view(node)});
     }
-    return fused_dispatch(kernel, target_);
+    return {fused_dispatch(kernel, target_), {kernel}};
   }
 
   /// A kernel that only stores `value` again at `place`.
-  Dispatch copy(const Node* value, const View& place) {
-    Node node;
+  Lowered copy(const Node* value, const View& place) {
+    Node& node = copies_.emplace_back();
     node.op = Op::copy;
     node.dtype = value->dtype;
     node.shape = value->shape;
@@ -93,12 +100,13 @@ class Lowering {
     kernel.nodes = {&node};
     kernel.outputs = {{&node, place}};
     kernel.view = [&](const Node* n) { return layout_.view(n); };
-    return fused_dispatch(kernel, target_);
+    return {fused_dispatch(kernel, target_), {kernel}};
   }
 
   Layout& layout_;
   const KernelTarget& target_;
-  std::vector<Section> sections_;
+  std::vector<LoweredSection> sections_;
+  std::deque<Node> copies_;
 };
 
 }  // namespace

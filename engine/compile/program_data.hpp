@@ -21,6 +21,7 @@ struct CompileOptions {
   double submission_seconds = 0.1;    ///< estimated bound of one submission
   std::string matmul = {};            ///< matmul family, if not the device's own
   std::optional<bool> texel_loads = {};    ///< how kernels read memory, if not as the device likes best
+  bool join = true;                     ///< false: no row kernels and no joint dispatches
   std::uint64_t max_storage_range = 0;  ///< in place of the device's, if not 0
 };
 

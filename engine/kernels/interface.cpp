@@ -1,0 +1,92 @@
+// Bindings, push words and touches of a generated kernel; see emitter.hpp.
+// Invariant: a storage read or written in one way has one slot, whichever part of the dispatch asks for it.
+
+#include "engine/kernels/emitter.hpp"
+
+namespace volute {
+
+KernelInterface::KernelInterface(const KernelTarget& target)
+    : texel_loads_(target.texel_loads), max_storage_range_(target.max_storage_range) {}
+
+std::string KernelInterface::push(const Moving& word) {
+  for (std::size_t i = 0; i < push_.size(); ++i) {
+    const Moving& p = push_[i];
+    if (p.base == word.base && p.stride == word.stride && p.phase == word.phase && p.slots == word.slots)
+      return "pc.word[" + std::to_string(i) + "]";
+  }
+  push_.push_back(word);
+  return "pc.word[" + std::to_string(push_.size() - 1) + "]";
+}
+
+std::string KernelInterface::read_slot(const Storage* storage, DType dtype) {
+  const vk::BindingKind kind = !texel_loads_          ? vk::BindingKind::storage
+                               : dtype == DType::f32 ? vk::BindingKind::texel_f32
+                                                     : vk::BindingKind::texel_u32;
+  for (const Slot& slot : slots_)
+    if (slot.binding == Binding{storage, kind} && slot.type.empty()) return slot.name;
+  slots_.push_back({{storage, kind}, "", (dtype == DType::f32 ? "in" : "uin") + std::to_string(slots_.size())});
+  return slots_.back().name;
+}
+
+std::string KernelInterface::write_slot(const Storage* storage, DType dtype, bool whole_texels) {
+  const bool f32 = dtype == DType::f32;
+  const std::string type = whole_texels ? (f32 ? "vec4" : "uvec4") : (f32 ? "float" : "uint");
+  for (const Slot& slot : slots_)
+    if (slot.binding.storage == storage && slot.type == type) return slot.name;
+  const vk::BindingKind kind = write_kind(*storage, dtype, whole_texels, max_storage_range_);
+  const char* prefix = kind == vk::BindingKind::storage ? "out" : f32 ? "image" : "uimage";
+  slots_.push_back({{storage, kind}, type, prefix + std::to_string(slots_.size())});
+  return slots_.back().name;
+}
+
+void KernelInterface::touch(const Touch& touch) {
+  for (Touch& known : touches_) {
+    const bool same = known.storage == touch.storage && known.write == touch.write && known.part == part_;
+    if (!same || known.elementwise != touch.elementwise || known.moves != touch.moves) continue;
+    known.bytes += touch.bytes;
+    return;
+  }
+  touches_.push_back(touch);
+  touches_.back().part = part_;
+}
+
+namespace {
+
+std::string declaration(vk::BindingKind kind, const std::string& number, const std::string& type,
+                        const std::string& name) {
+  switch (kind) {
+    case vk::BindingKind::texel_f32: return "WRITE_IMAGE(" + number + ", rgba32f, imageBuffer, " + name + ");\n";
+    case vk::BindingKind::texel_u32: return "WRITE_IMAGE(" + number + ", rgba32ui, uimageBuffer, " + name + ");\n";
+    case vk::BindingKind::element_f32: return "WRITE_IMAGE(" + number + ", r32f, imageBuffer, " + name + ");\n";
+    case vk::BindingKind::element_u32: return "WRITE_IMAGE(" + number + ", r32ui, uimageBuffer, " + name + ");\n";
+    default: return "WRITE(" + number + ", " + type + ", " + name + ");\n";
+  }
+}
+
+}  // namespace
+
+std::string KernelInterface::header(std::uint32_t local_size) const {
+  std::string code = "#version 450\n";
+  if (texel_loads_) code += "#define VOLUTE_TEXEL\n";
+  code += "#include \"lib/access.glsl\"\n#include \"lib/math.glsl\"\n";
+  if (uses_random_) code += "#include \"lib/random.glsl\"\n";
+  code += "layout(local_size_x = " + std::to_string(local_size) + ") in;\n";
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    const Slot& slot = slots_[i];
+    const std::string number = std::to_string(i);
+    if (!slot.type.empty()) code += declaration(slot.binding.kind, number, slot.type, slot.name);
+    else code += (slot.name[0] == 'u' ? "READ_U32(" : "READ_F32(") + number + ", " + slot.name + ");\n";
+  }
+  if (shared_) code += "shared vec4 exchange[" + std::to_string(shared_) + "];\n";
+  if (!push_.empty())
+    code += "layout(push_constant) uniform Push { uint word[" + std::to_string(push_.size()) + "]; } pc;\n";
+  return code;
+}
+
+void KernelInterface::fill(Dispatch& dispatch) const {
+  for (const Slot& slot : slots_) dispatch.bindings.push_back(slot.binding);
+  dispatch.push = push_;
+  dispatch.touches = touches_;
+}
+
+}  // namespace volute
