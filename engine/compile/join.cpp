@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+
+#include "engine/compile/memory.hpp"
 
 namespace volute {
 namespace {
@@ -14,6 +17,9 @@ constexpr std::size_t kTextLimit = 48 << 10;  ///< bytes of one kernel's source:
 /// summed over workgroups, take as long as a dispatch of their own.
 constexpr double kMaskedOperations = 2000;
 constexpr std::uint64_t kSmallBytes = 4096;  ///< moved about without asking what it does to the peak
+
+/// What memory may grow to for fewer dispatches: by a fiftieth, or by nothing worth speaking of.
+std::uint64_t grown(std::uint64_t bytes) { return bytes + std::max<std::uint64_t>(bytes / 50, 64 << 10); }
 
 bool conflict(const std::vector<Touch>& a, const std::vector<Touch>& b) {
   return std::any_of(a.begin(), a.end(), [&](const Touch& x) {
@@ -35,10 +41,11 @@ double operations(const Lowered& lowered) {
 /// A row of sections, each one step: a dispatch, or a whole loop, which only stands in the way.
 class Joiner {
  public:
-  Joiner(std::vector<LoweredSection> steps, const KernelTarget& target) : steps_(std::move(steps)), target_(target) {
+  /// `thrifty`: nothing but small tensors may live longer than they did.
+  Joiner(std::vector<LoweredSection> steps, const KernelTarget& target, bool thrifty)
+      : steps_(std::move(steps)), target_(target) {
     for (const LoweredSection& step : steps_) touches_.push_back(touches_of(step));
-    most_ = peak();
-    most_ += most_ / 64;
+    if (!thrifty) most_ = grown(peak_of(lives()));
   }
 
   std::vector<LoweredSection> run() {
@@ -129,8 +136,6 @@ class Joiner {
     return static_cast<std::uint64_t>(most);
   }
 
-  std::uint64_t peak() const { return peak_of(lives()); }
-
   /// Whether memory still suffices if a moves to b (`later`) or b to a.
   bool affordable(std::size_t a, std::size_t b, bool later) const {
     std::uint64_t moved = 0;
@@ -148,7 +153,7 @@ class Joiner {
   std::vector<LoweredSection> steps_;
   std::vector<std::vector<Touch>> touches_;  ///< by step
   const KernelTarget& target_;
-  std::uint64_t most_ = 0;
+  std::uint64_t most_ = 0;  ///< bytes alive at a time
 };
 
 std::vector<LoweredSection> one_by_one(std::vector<Lowered> dispatches) {
@@ -160,22 +165,58 @@ std::vector<LoweredSection> one_by_one(std::vector<Lowered> dispatches) {
   return steps;
 }
 
-}  // namespace
-
-std::vector<LoweredSection> join_independent(std::vector<LoweredSection> sections, const KernelTarget& target) {
-  if (!target.join) return sections;
+std::vector<LoweredSection> join(std::vector<LoweredSection> sections, const KernelTarget& target, bool thrifty) {
   std::vector<LoweredSection> steps;
   for (LoweredSection& section : sections) {
     if (!section.length) {
       for (LoweredSection& step : one_by_one(std::move(section.dispatches))) steps.push_back(std::move(step));
       continue;
     }
-    const auto inner = Joiner(one_by_one(std::move(section.dispatches)), target).run();
+    const auto inner = Joiner(one_by_one(std::move(section.dispatches)), target, thrifty).run();
     section.dispatches.clear();
     for (const LoweredSection& step : inner) section.dispatches.push_back(step.dispatches[0]);
     steps.push_back(std::move(section));
   }
-  return Joiner(std::move(steps), target).run();
+  return Joiner(std::move(steps), target, thrifty).run();
+}
+
+/// What the memory planner makes of it; what lives on after the run is left out.
+std::uint64_t arena_bytes(const std::vector<LoweredSection>& lowered) {
+  std::vector<Section> sections;
+  std::map<int, std::uint64_t> bytes;
+  for (const LoweredSection& each : lowered) {
+    sections.push_back({each.length, each.reverse, {}});
+    for (const Lowered& one : each.dispatches) {
+      sections.back().dispatches.push_back({.touches = one.dispatch.touches});
+      for (const Touch& touch : one.dispatch.touches)
+        bytes[touch.storage->id] = touch.storage->kind == Storage::Kind::temporary ? touch.storage->bytes : 0;
+    }
+  }
+  if (bytes.empty()) return 0;
+  const auto lives = lifetimes(sections, static_cast<std::size_t>(bytes.rbegin()->first) + 1, {});
+  const auto home = in_place(sections, lives);
+  std::vector<ArenaRequest> requests(lives.size());
+  for (const auto& [id, size] : bytes) {
+    if (!size) continue;
+    ArenaRequest& request = requests[static_cast<std::size_t>(home[static_cast<std::size_t>(id)])];
+    const Lifetime& life = lives[static_cast<std::size_t>(id)];
+    request.bytes = size;
+    request.life.first = request.life.used() ? std::min(request.life.first, life.first) : life.first;
+    request.life.last = std::max(request.life.last, life.last);
+  }
+  return plan_arena(requests, 64, ~std::uint64_t{0}).bytes;
+}
+
+}  // namespace
+
+std::vector<LoweredSection> join_independent(std::vector<LoweredSection> sections, const KernelTarget& target) {
+  if (!target.join) return sections;
+  const std::uint64_t most = grown(arena_bytes(sections));
+  for (const bool thrifty : {false, true}) {
+    auto joined = join(sections, target, thrifty);
+    if (arena_bytes(joined) <= most) return joined;
+  }
+  return sections;
 }
 
 }  // namespace volute

@@ -139,7 +139,8 @@ class RowMerger {
       if (space->wide[-1] > kWidthPerRow * space->rows()) continue;
       const std::set<std::size_t> after = followers(i, j);
       const bool around = std::any_of(after.begin(), after.end(), [&](std::size_t u) { return reads_[j].contains(u); });
-      if (around || !fits(units_[i], units_[j], *space) || !related(i, j, *space)) continue;
+      if (around || !related(i, j, *space) || !fits(units_[i], units_[j], *space)) continue;
+      if (!keeps_little(i, j, *space)) continue;
       merge(i, j);
       return true;
     }
@@ -161,17 +162,45 @@ class RowMerger {
   /// Worth one walk: one reads what the other makes, or both walk the same memory.
   bool related(std::size_t i, std::size_t j, const RowSpace& space) const {
     if (reads_[j].contains(i)) return true;
-    const auto wide_reads = [&](const Unit& unit) {
-      std::set<const Node*> found;
-      for (const Node* node : all_nodes(unit))
-        for (const Node* input : node->inputs)
-          if (stored(input)->op != Op::constant && stored(input)->op != Op::iota &&
-              space.is_wide(stored(input)->shape))
-            found.insert(stored(input));
-      return found;
-    };
-    const auto mine = wide_reads(units_[i]), theirs = wide_reads(units_[j]);
+    const auto mine = wide_reads(units_[i], space), theirs = wide_reads(units_[j], space);
     return std::any_of(mine.begin(), mine.end(), [&](const Node* node) { return theirs.contains(node); });
+  }
+
+  /// Tensors of the rows' full size that a unit reads from memory.
+  static std::set<const Node*> wide_reads(const Unit& unit, const RowSpace& space) {
+    std::set<const Node*> found;
+    const std::vector<const Node*> nodes = all_nodes(unit);
+    for (const Node* node : nodes) {
+      for (const Node* input : node->inputs) {
+        const Node* base = stored(input);
+        const bool inside = std::find(nodes.begin(), nodes.end(), base) != nodes.end();
+        const bool whole = space.is_wide(input->shape) && base->shape.elements() >= space.wide.elements();
+        if (!inside && whole && base->op != Op::constant && base->op != Op::iota) found.insert(base);
+      }
+    }
+    return found;
+  }
+
+  /// Units i to j may lie on both sides of a loop. What is moved across must not keep large tensors while it runs.
+  bool keeps_little(std::size_t i, std::size_t j, const RowSpace& space) const {
+    const std::set<std::size_t> before = needed_before(i, j);
+    bool delayed = false, hoisted = false;
+    for (std::size_t u = i + 1; u < j; ++u)
+      if (units_[u].kind == Unit::Kind::loop) (before.contains(u) ? delayed : hoisted) = true;
+    const auto wide = [&](const Node* node) { return node->shape.elements() > space.rows(); };
+    if (delayed && !wide_reads(units_[i], space).empty()) return false;
+    const std::vector<const Node*> made = all_nodes(units_[j]);
+    return !hoisted || std::none_of(made.begin(), made.end(), [&](const Node* node) {
+      return wide(node) && (kept_.contains(node) || used_elsewhere(node, units_[i], units_[j]));
+    });
+  }
+
+  /// Units between i and j that j needs.
+  std::set<std::size_t> needed_before(std::size_t i, std::size_t j) const {
+    std::set<std::size_t> before = reads_[j];
+    for (std::size_t u = j; u-- > i + 1;)
+      if (before.contains(u)) before.insert(reads_[u].begin(), reads_[u].end());
+    return before;
   }
 
   /// Everything one reads of the other is at hand in its row, and the kernel has slots for what it touches.
@@ -215,9 +244,7 @@ class RowMerger {
 
   /// The joined unit stands as early as it can: after what j needs.
   void merge(std::size_t i, std::size_t j) {
-    std::set<std::size_t> before = reads_[j];
-    for (std::size_t u = j; u-- > i + 1;)
-      if (before.contains(u)) before.insert(reads_[u].begin(), reads_[u].end());
+    const std::set<std::size_t> before = needed_before(i, j);
     Unit joined{Unit::Kind::rows, all_nodes(units_[i]), nullptr, {}};
     for (const Node* node : all_nodes(units_[j])) joined.nodes.push_back(node);
     std::vector<Unit> order(units_.begin(), units_.begin() + static_cast<std::ptrdiff_t>(i));

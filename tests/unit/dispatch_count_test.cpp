@@ -102,5 +102,40 @@ TEST(DispatchCount, LayersAddUp) {
   EXPECT_LE(three.program.stats().dispatches, 3 * one.program.stats().dispatches);
 }
 
+/// Dispatches of a training step on so many small parameters: Adam's own, and all.
+std::pair<int, int> optimiser_costs(int count) {
+  Graph g;
+  std::vector<Parameter> parameters;
+  Tensor loss;
+  for (int i = 0; i < count; ++i) {
+    const std::int64_t rows = 3 + i % 5, columns = 5 + i % 7;
+    parameters.emplace_back("p" + std::to_string(i), Shape{rows, columns},
+                            std::vector<float>(static_cast<std::size_t>(rows * columns), 0.5f));
+    const Tensor p = g.parameter(parameters.back()), term = sum(p * p * p);  // [], its gradient in one kernel with g^2
+    loss = loss ? loss + term : term;
+  }
+  Program program = test::device().compile(g, minimize(loss, Adam{}, {.clip_norm = 1.0f}));
+  int updates = 0;
+  for (const Section& section : program.data().sections)
+    for (const Dispatch& dispatch : section.dispatches)
+      updates += dispatch.label.find("sqrt+mul+add+div+sub") != std::string::npos;
+  return {updates, program.stats().dispatches};
+}
+
+// Adam reads four tensors a parameter and writes three: what a joint dispatch may bind bounds how many share one.
+TEST(DispatchCount, OptimisersShareDispatches) {
+  const KernelTarget& target = test::device().data()->target;
+  const int most = static_cast<int>(target.texel_loads ? target.max_buffers / 3 : (target.max_buffers - 3) / 7);
+  int before = 0;
+  for (const int count : {7, 20, 60}) {
+    const auto [updates, all] = optimiser_costs(count);
+    EXPECT_LE(updates, (count + most - 1) / most + 1) << count << " parameters";
+    EXPECT_LE(all, 4 * updates + 4) << count << " parameters";
+    EXPECT_GT(all, before);
+    before = all;
+    std::printf("%d parameters: %d dispatches for Adam, %d altogether\n", count, updates, all);
+  }
+}
+
 }  // namespace
 }  // namespace volute

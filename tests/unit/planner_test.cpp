@@ -257,10 +257,10 @@ TEST(Barriers, EachIsNeeded) {
 }
 
 TEST(Barriers, CutsStandInForThem) {
-  const test::RandomGraph random(3);
+  const test::RandomGraph random(9);
   const Plan plan(random.graph, random.targets);
   const auto whole = plan.commands(1e9);
-  auto cut = plan.commands(3.5);  // three dispatches a submission
+  auto cut = plan.commands(2.5);  // two dispatches a submission
   ASSERT_GT(std::count_if(cut.begin(), cut.end(), [](const Command& c) { return c.new_submission; }), 5);
   EXPECT_FALSE(find_hazard(cut, plan.locate()));
   int needed = 0, cuts = 0;
