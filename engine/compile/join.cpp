@@ -12,7 +12,7 @@
 namespace volute {
 namespace {
 
-constexpr std::size_t kTextLimit = 48 << 10;  ///< bytes of one kernel's source: drivers compile in more than linear time
+constexpr std::size_t kTextLimit = 48 << 10;  ///< bytes of one kernel's source, to bound what drivers compile at once
 /// CPU Vulkan runs every branch under a mask, so a part costs all workgroups its operations: so many of them,
 /// summed over workgroups, take as long as a dispatch of their own.
 constexpr double kMaskedOperations = 2000;

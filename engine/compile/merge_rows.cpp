@@ -65,15 +65,19 @@ class PushWords {
     bool shifted = false;  // starts inside its tensor, beyond what stands in the text
     for (; operation(use->op).kind == Kind::view; use = use->inputs[0])
       shifted |= use->op == Op::slice && (use != first || use->ints[0] + 1 != use->shape.rank());
-    if (use->op == Op::element && use->inputs[0] == stored(use->inputs[0])) sequences_.insert(padded_elements(use->shape));
+    const std::int64_t size = padded_elements(use->shape);
+    const bool whole = use->op == Op::element && use->inputs[0] == stored(use->inputs[0]);
+    if (whole && !shifted) sequences_.insert(size);
     else if (use->op == Op::element || shifted) alone_.insert(first);
-    if (use->op == Op::carry) states_.insert(padded_elements(use->shape));
+    if (use->op == Op::carry || use->op == Op::stack || use->op == Op::last) states_.insert(size);
   }
-  /// A result some step, or the outside, reads: the next state or a place in a sequence.
+  /// A result some step, or the outside, reads: the next state, a place in a sequence, a piece of either.
   void write(const Node* node) {
-    sequences_.insert(padded_elements(node->shape));
-    states_.insert(padded_elements(node->shape));
+    const std::int64_t size = padded_elements(node->shape);
+    sequences_.insert(size);
+    states_.insert(size);
   }
+  void alone(const Node* node) { alone_.insert(node); }
   /// A state is kept in two slots or in its history, at the step or one after.
   int most() const { return static_cast<int>(alone_.size() + sequences_.size() + 4 * states_.size()); }
 
@@ -84,8 +88,10 @@ class PushWords {
 
 class RowMerger {
  public:
-  RowMerger(std::vector<Unit> units, const FuseLimits& limits, const std::set<const Node*>& kept)
-      : units_(std::move(units)), limits_(limits), kept_(kept) {}
+  /// `kept`: what other scopes, outputs and updates need in memory. `pieces`: what is made as part of a concat.
+  RowMerger(std::vector<Unit> units, const FuseLimits& limits, const std::set<const Node*>& kept,
+            const std::set<const Node*>& pieces)
+      : units_(std::move(units)), limits_(limits), kept_(kept), pieces_(pieces) {}
 
   std::vector<Unit> run() {
     for (bool changed = true; changed;) {
@@ -223,6 +229,7 @@ class RowMerger {
     for (const Node* node : inside) {
       writes += kept_.contains(node) || used_elsewhere(node, a, b);
       if (kept_.contains(node)) words.write(node);
+      if (node->op == Op::random || pieces_.contains(node)) words.alone(node);
     }
     const int all = static_cast<int>(reads.size()) + writes;
     return static_cast<int>(reads.size()) <= limits_.reads && writes <= limits_.writes && all <= limits_.bindings &&
@@ -258,9 +265,9 @@ class RowMerger {
 
   std::vector<Unit> units_;
   const FuseLimits limits_;
-  const std::set<const Node*> kept_;
-  std::vector<std::set<std::size_t>> reads_;                   ///< by unit: units it reads results of
-  std::map<const Node*, std::set<std::size_t>> users_;         ///< units that read a node, behind views
+  const std::set<const Node*>&kept_, &pieces_;
+  std::vector<std::set<std::size_t>> reads_;            ///< by unit: units it reads results of
+  std::map<const Node*, std::set<std::size_t>> users_;  ///< units that read a node, behind views
 };
 
 }  // namespace
@@ -272,9 +279,12 @@ std::vector<Unit> merge_rows(const LiveGraph& live, std::vector<Unit> units, con
     kept.insert(scan.results.begin(), scan.results.end());
     kept.insert(scan.next.begin(), scan.next.end());
   }
+  std::set<const Node*> pieces;
+  for (const Node& node : live.graph->nodes)
+    if (node.op == Op::concat) pieces.insert(node.inputs.begin(), node.inputs.end());
   for (Unit& unit : units)
-    if (unit.kind == Unit::Kind::loop) unit.body = RowMerger(std::move(unit.body), limits, kept).run();
-  return RowMerger(std::move(units), limits, kept).run();
+    if (unit.kind == Unit::Kind::loop) unit.body = RowMerger(std::move(unit.body), limits, kept, pieces).run();
+  return RowMerger(std::move(units), limits, kept, pieces).run();
 }
 
 }  // namespace volute

@@ -11,12 +11,12 @@
 
 namespace volute {
 
-Emitter::Emitter(const FusedKernel& kernel, const Shape& shape, KernelInterface& interface)
+Emitter::Emitter(const FusedKernel& kernel, const Shape& shape, KernelInterface& io)
     : kernel_(kernel),
       shape_(shape),
       width_(shape.rank() ? shape[-1] : 1),
       texels_((width_ + 3) / 4),
-      interface_(interface) {
+      io_(io) {
   if (kernel.rows) members_.insert(kernel.nodes.begin(), kernel.nodes.end());
 }
 
@@ -37,7 +37,7 @@ std::string Emitter::push_offset(const View& view, std::int64_t unit) {
   const std::int64_t inner = step ? view.offset.base % step : view.offset.base, outer = view.offset.base - inner;
   const std::string base = std::to_string(inner / unit) + "u";
   if (!view.offset.stride && !outer) return base;
-  return interface_.push({outer / unit, view.offset.stride / unit, view.offset.phase, view.offset.slots}) + " + " + base;
+  return io_.push({outer / unit, view.offset.stride / unit, view.offset.phase, view.offset.slots}) + " + " + base;
 }
 
 std::string Emitter::store_call(const std::string& slot, const std::string& index, const std::string& value,
@@ -52,7 +52,7 @@ void Emitter::touch(const View& view, bool write) {
   const std::int64_t bytes = touched_elements(view) * 4;
   const bool whole = static_cast<std::uint64_t>(bytes) == view.storage->bytes && view.offset.base == 0;
   const bool elementwise = whole && !view.offset.stride && view.natural() && view.shape == shape_;
-  interface_.touch({view.storage, bytes, write, view.offset.stride != 0, elementwise});
+  io_.touch({view.storage, bytes, write, view.offset.stride != 0, elementwise});
 }
 
 std::string Emitter::leading_offset(const View& view, std::int64_t unit) const {
@@ -96,7 +96,7 @@ std::string Emitter::load_lanes(const View& view, const std::string& slot, const
 
 std::string Emitter::load(const View& view, DType dtype) {
   touch(view, false);
-  const std::string slot = interface_.read_slot(view.storage, dtype);
+  const std::string slot = io_.read_slot(view.storage, dtype);
   if (view.natural()) return "LOAD(" + slot + ", " + push_offset(view, 4) + " + i)";
   const bool scalar_row = width_ > 1 && view.shape.rank() && view.strides.back() == 0;
   if (view.aligned() && !scalar_row) {
@@ -117,25 +117,25 @@ std::string Emitter::embedding(const Node* node) {
   }()), Shape(dims));
   touch(table, false);
   touch(index, false);
-  const std::string row = "min(LOAD1(" + interface_.read_slot(index.storage, DType::u32) + ", " +
+  const std::string row = "min(LOAD1(" + io_.read_slot(index.storage, DType::u32) + ", " +
                           lane_element(index, push_offset(index, 1), 0) + "), " +
                           std::to_string(table.shape[0] - 1) + "u)";
-  return "LOAD(" + interface_.read_slot(table.storage, DType::f32) + ", " + push_offset(table, 4) + " + " + row + " * " +
+  return "LOAD(" + io_.read_slot(table.storage, DType::f32) + ", " + push_offset(table, 4) + " + " + row + " * " +
          std::to_string(table.strides[0] / 4) + "u + c)";
 }
 
 std::string Emitter::random(const Node* node) {
-  interface_.use_random();
+  io_.use_random();
   const auto scalar = [&](const Node* input) {
     const View view = kernel_.view(input);
     touch(view, false);
-    return "LOAD(" + interface_.read_slot(view.storage, DType::u32) + ", " + push_offset(view, 4) + ").x";
+    return "LOAD(" + io_.read_slot(view.storage, DType::u32) + ", " + push_offset(view, 4) + ").x";
   };
   // A segment of a longer scan counts on from the steps before it.
   const std::int64_t texels = padded_elements(node->shape) / 4, begin = static_cast<std::int64_t>(node->value);
   const std::int64_t step_texels =
       node->scope ? texels : texels / std::max<std::int64_t>(node->shape.rank() ? node->shape[0] : 1, 1);
-  const std::string first = node->scope || begin ? interface_.push({begin * step_texels, node->scope ? texels : 0, 0, 0}) : "0u";
+  const std::string first = node->scope || begin ? io_.push({begin * step_texels, node->scope ? texels : 0, 0, 0}) : "0u";
   return "volute_random(" + first + " + i, " + std::to_string(node->ints[0]) + "u, " + scalar(node->inputs[1]) + ", " +
          scalar(node->inputs[0]) + ")";
 }
@@ -231,11 +231,11 @@ std::string Emitter::store(const View& place, DType dtype, const std::string& ex
   std::string code = indent + (f32 ? "vec4 " : "uvec4 ") + variable + " = " + expression + ";\n";
   code += tail_mask(variable, dtype, f32 ? "0.0" : "0u", indent);
   if (place.aligned() && (width_ % 4 == 0 || place.zero_tail)) {
-    const std::string slot = interface_.write_slot(place.storage, dtype, true);
+    const std::string slot = io_.write_slot(place.storage, dtype, true);
     const std::string where = push_offset(place, 4) + (place.natural() ? " + i" : leading_offset(place, 4) + " + c");
     return code + indent + store_call(slot, where, variable, true);
   }
-  const std::string slot = interface_.write_slot(place.storage, dtype, false);
+  const std::string slot = io_.write_slot(place.storage, dtype, false);
   const std::int64_t stride = place.shape.rank() && width_ > 1 ? place.strides.back() : 1;
   const std::string first = push_offset(place, 1) + leading_offset(place, 1);
   // A last piece also writes the zeros that follow it up to the end of the row's last texel.
@@ -257,7 +257,7 @@ std::string Emitter::store(const View& place, DType dtype, const std::string& ex
 std::string Emitter::store_natural(const View& place, const std::string& index, const std::string& variable,
                                    const std::string& indent) {
   touch(place, true);
-  return indent + store_call(interface_.write_slot(place.storage, DType::f32, true), push_offset(place, 4) + " + " + index,
+  return indent + store_call(io_.write_slot(place.storage, DType::f32, true), push_offset(place, 4) + " + " + index,
                              variable, true);
 }
 

@@ -52,7 +52,7 @@ class KernelInterface {
 
 class Emitter {
  public:
-  Emitter(const FusedKernel& kernel, const Shape& shape, KernelInterface& interface);
+  Emitter(const FusedKernel& kernel, const Shape& shape, KernelInterface& io);
 
   /// Statements that compute every node; `indent` in front of each line.
   std::string statements(const std::string& indent) { return statements(kernel_.nodes, indent); }
@@ -112,7 +112,7 @@ class Emitter {
   const FusedKernel& kernel_;
   Shape shape_;
   std::int64_t width_, texels_;
-  KernelInterface& interface_;
+  KernelInterface& io_;
   std::map<const Node*, std::string> values_;
   std::map<std::string, std::string> known_;  ///< expression -> variable
   std::vector<std::pair<std::map<const Node*, std::string>, std::map<std::string, std::string>>> outer_;

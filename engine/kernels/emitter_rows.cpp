@@ -34,7 +34,7 @@ std::string Emitter::load_row(const Node* node) {
   touch(view, false);
   const std::string element = row_element(view, push_offset(view, 1));
   return (node->dtype == DType::f32 ? "vec4(LOAD1(" : "uvec4(LOAD1(") +
-         interface_.read_slot(view.storage, node->dtype) + ", " + element + "))";
+         io_.read_slot(view.storage, node->dtype) + ", " + element + "))";
 }
 
 std::string Emitter::row_statements(const std::vector<const Node*>& nodes, const std::string& indent) {
@@ -62,7 +62,7 @@ std::string Emitter::row_operands(const std::vector<const Node*>& nodes, const s
 std::string Emitter::store_row(const View& place, DType dtype, const std::string& expression,
                                const std::string& indent) {
   touch(place, true);
-  const std::string slot = interface_.write_slot(place.storage, dtype, false);
+  const std::string slot = io_.write_slot(place.storage, dtype, false);
   const std::string element = row_element(place, push_offset(place, 1));
   std::string code = indent + store_call(slot, element, "(" + expression + ").x", false);
   const bool column = place.shape.rank() == shape_.rank();  // [.., 1], else the rows lie along the last axis
@@ -70,7 +70,8 @@ std::string Emitter::store_row(const View& place, DType dtype, const std::string
   const std::int64_t end = place.offset.base % 4 + width;
   const std::int64_t tail = place.zero_tail && stride == 1 ? pad4(end) - end : 0;
   if (!tail) return code;
-  if (!column) code += indent + "if (d" + std::to_string(shape_.rank() - 2) + " == " + std::to_string(width - 1) + "u) {\n";
+  const std::string last = "d" + std::to_string(shape_.rank() - 2) + " == " + std::to_string(width - 1) + "u";
+  if (!column) code += indent + "if (" + last + ") {\n";
   for (std::int64_t k = 1; k <= tail; ++k)
     code += indent + (column ? "" : "  ") +
             store_call(slot, element + " + " + std::to_string(k) + "u", dtype == DType::f32 ? "0.0" : "0u", false);

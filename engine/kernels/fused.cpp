@@ -36,8 +36,8 @@ std::int64_t result_texels(const FusedKernel& kernel) {
   return padded_elements(kernel.reduce ? kernel.reduce->shape : kernel.nodes.back()->shape) / 4;
 }
 
-std::string pointwise_kernel(const FusedKernel& kernel, KernelInterface& interface, const std::string& id) {
-  Emitter emit(kernel, kernel.nodes.back()->shape, interface);
+std::string pointwise_kernel(const FusedKernel& kernel, KernelInterface& io, const std::string& id) {
+  Emitter emit(kernel, kernel.nodes.back()->shape, io);
   std::string body = emit.statements("    ");
   for (const FusedOutput& out : kernel.outputs)
     body += emit.store(out.place, out.value->dtype, emit.value(out.value), "    ");
@@ -135,9 +135,9 @@ std::string row_body(const Node* reduce, Emitter& emit) {
   return code;
 }
 
-std::string reduce_kernel(const FusedKernel& kernel, KernelInterface& interface, const std::string& id) {
+std::string reduce_kernel(const FusedKernel& kernel, KernelInterface& io, const std::string& id) {
   const Node* reduce = kernel.reduce;
-  Emitter emit(kernel, reduce->inputs[0]->shape, interface);
+  Emitter emit(kernel, reduce->inputs[0]->shape, io);
   const bool rows = run_of(reduce).last;
   std::string body = rows ? row_body(reduce, emit) : column_body(reduce, emit);
   if (!rows) body += emit.tail_mask("result", DType::f32, "0.0", "  ");
@@ -145,10 +145,10 @@ std::string reduce_kernel(const FusedKernel& kernel, KernelInterface& interface,
   return "  uint out_i = " + id + ";\n  if (out_i < " + number(result_texels(kernel)) + ") {\n" + body + "  }\n";
 }
 
-std::string text_of(const FusedKernel& kernel, KernelInterface& interface, const KernelTarget& target,
+std::string text_of(const FusedKernel& kernel, KernelInterface& io, const KernelTarget& target,
                     const std::string& id) {
-  if (kernel.rows) return row_kernel(kernel, interface, target, id, local_size(kernel, target));
-  return kernel.reduce ? reduce_kernel(kernel, interface, id) : pointwise_kernel(kernel, interface, id);
+  if (kernel.rows) return row_kernel(kernel, io, target, id, local_size(kernel, target));
+  return kernel.reduce ? reduce_kernel(kernel, io, id) : pointwise_kernel(kernel, io, id);
 }
 
 std::int64_t groups_of(const FusedKernel& kernel, const KernelTarget& target) {
@@ -172,7 +172,7 @@ void set_groups(Dispatch& dispatch, std::int64_t groups, const KernelTarget& tar
 }
 
 /// Each part in a branch of its own over its range of workgroups, so that no workgroup is divided.
-std::string branches(const std::vector<FusedKernel>& parts, KernelInterface& interface, const KernelTarget& target) {
+std::string branches(const std::vector<FusedKernel>& parts, KernelInterface& io, const KernelTarget& target) {
   std::string code = "  uint group = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;\n";
   std::int64_t begin = 0;
   for (std::size_t k = 0; k < parts.size(); ++k) {
@@ -180,8 +180,8 @@ std::string branches(const std::vector<FusedKernel>& parts, KernelInterface& int
                            " + gl_LocalInvocationID.x)";
     begin += groups_of(parts[k], target);
     code += (k ? "  } else if (group < " : "  if (group < ") + number(begin) + ") {\n" +
-            text_of(parts[k], interface, target, id);
-    interface.next_part();
+            text_of(parts[k], io, target, id);
+    io.next_part();
   }
   return code + "  }\n";
 }
@@ -194,12 +194,12 @@ std::uint32_t local_size(const FusedKernel& kernel, const KernelTarget& target) 
 }
 
 Dispatch fused_dispatch(const std::vector<FusedKernel>& parts, const KernelTarget& target) {
-  KernelInterface interface(target);
-  const std::string body = parts.size() == 1 ? text_of(parts[0], interface, target, "FLAT_ID")
-                                             : branches(parts, interface, target);
+  KernelInterface io(target);
+  const std::string body = parts.size() == 1 ? text_of(parts[0], io, target, "FLAT_ID")
+                                             : branches(parts, io, target);
   Dispatch dispatch;
-  dispatch.source = interface.header(local_size(parts[0], target)) + "void main() {\n" + body + "}\n";
-  interface.fill(dispatch);
+  dispatch.source = io.header(local_size(parts[0], target)) + "void main() {\n" + body + "}\n";
+  io.fill(dispatch);
   std::int64_t groups = 0;
   for (const FusedKernel& kernel : parts) {
     groups += groups_of(kernel, target);

@@ -53,9 +53,10 @@ std::string combine(const Node* reduce, const std::string& a, const std::string&
 
 class RowKernel {
  public:
-  RowKernel(const FusedKernel& kernel, KernelInterface& interface, std::uint32_t lanes)
-      : kernel_(kernel), space_{wide_shape(kernel)}, emit_(kernel, space_.wide, interface), lanes_(lanes) {
+  RowKernel(const FusedKernel& kernel, KernelInterface& io, std::uint32_t lanes)
+      : kernel_(kernel), space_{wide_shape(kernel)}, emit_(kernel, space_.wide, io), lanes_(lanes) {
     find_stages();
+    find_flat();
   }
 
   std::string text(const std::string& id) {
@@ -73,6 +74,24 @@ class RowKernel {
  private:
   bool is_reduction(const Node* node) const { return is_row_reduction(node) && space_.is_wide(node->inputs[0]->shape); }
   bool is_wide(const Node* node) const { return !is_reduction(node) && space_.is_wide(node->shape); }
+  /// Computed at each element, and not once a row.
+  bool is_walked(const Node* node) const { return is_wide(node) && !flat_.contains(node); }
+
+  /// Wide nodes with one value in a row: what a norm makes of its sums, spread by the graph before it is used.
+  void find_flat() {
+    const auto flat_input = [&](const Node* input) {
+      const Node* base = base_of(input);
+      if (base->op == Op::constant || flat_.contains(base)) return true;
+      if (stage_.contains(base)) return !is_wide(base);
+      if (base->op == Op::iota) return false;
+      const View view = kernel_.view(input);
+      return !view.source && view.strides.back() == 0;
+    };
+    for (const Node* node : kernel_.nodes)
+      if (is_wide(node) && operation(node->op).kind == Kind::pointwise &&
+          std::all_of(node->inputs.begin(), node->inputs.end(), flat_input))
+        flat_.insert(node);
+  }
 
   /// How many passes must have ended before a value can be computed.
   void find_stages() {
@@ -92,7 +111,7 @@ class RowKernel {
   std::vector<const Node*> row_nodes(int stage) const {
     std::vector<const Node*> nodes;
     for (const Node* node : kernel_.nodes)
-      if (!is_reduction(node) && !is_wide(node) && stage_.at(node) == stage) nodes.push_back(node);
+      if (!is_reduction(node) && !is_walked(node) && stage_.at(node) == stage) nodes.push_back(node);
     return nodes;
   }
 
@@ -103,16 +122,16 @@ class RowKernel {
     return nodes;
   }
 
-  /// The wide nodes that `wanted` are computed from, themselves included, in order.
+  /// The walked nodes that `wanted` are computed from, themselves included, in order.
   std::vector<const Node*> needed(const std::vector<const Node*>& wanted) const {
     std::set<const Node*> set;
     for (const Node* node : wanted) set.insert(base_of(node));
     for (auto it = kernel_.nodes.rbegin(); it != kernel_.nodes.rend(); ++it)
-      if (set.contains(*it) && is_wide(*it))
+      if (set.contains(*it) && is_walked(*it))
         for (const Node* input : (*it)->inputs) set.insert(base_of(input));
     std::vector<const Node*> nodes;
     for (const Node* node : kernel_.nodes)
-      if (set.contains(node) && is_wide(node)) nodes.push_back(node);
+      if (set.contains(node) && is_walked(node)) nodes.push_back(node);
     return nodes;
   }
 
@@ -125,7 +144,8 @@ class RowKernel {
         if (is_wide(out.value)) wanted.push_back(out.value);
     const std::vector<const Node*> nodes = needed(wanted);
     std::string code = emit_.row_operands(nodes, "  ") + emit_.row_operands(sums, "  ");
-    for (const Node* reduce : sums) code += "  precise vec4 " + part_of(reduce) + " = vec4(" + identity_of(reduce) + ");\n";
+    for (const Node* reduce : sums)
+      code += "  precise vec4 " + part_of(reduce) + " = vec4(" + identity_of(reduce) + ");\n";
     const std::int64_t texels = (space_.wide[-1] + 3) / 4;
     code += "  for (uint c = " + std::string(lanes_ > 1 ? "lane" : "0u") + "; c < " + number(texels) + "; c += " +
             number(lanes_) + ") {\n    uint i = row * " + number(texels) + " + c;\n";
@@ -190,15 +210,16 @@ class RowKernel {
   std::uint32_t lanes_;
   int passes_ = 0;
   std::map<const Node*, int> stage_;
+  std::set<const Node*> flat_;
 };
 
 }  // namespace
 
-std::string row_kernel(const FusedKernel& kernel, KernelInterface& interface, const KernelTarget& target,
+std::string row_kernel(const FusedKernel& kernel, KernelInterface& io, const KernelTarget& target,
                        const std::string& id, std::uint32_t local) {
   const std::uint32_t lanes = row_lanes(wide_shape(kernel), target);
-  if (lanes > 1) interface.share(local);
-  return RowKernel(kernel, interface, lanes).text(id);
+  if (lanes > 1) io.share(local);
+  return RowKernel(kernel, io, lanes).text(id);
 }
 
 }  // namespace volute

@@ -27,7 +27,7 @@ bool is_row_reduction(const Node* node);
 std::uint32_t row_lanes(const Shape& wide, const KernelTarget& target);
 
 /// Statements of a row kernel for the invocation numbered `id` (an expression), a workgroup of `local` at a time.
-std::string row_kernel(const FusedKernel& kernel, KernelInterface& interface, const KernelTarget& target,
+std::string row_kernel(const FusedKernel& kernel, KernelInterface& io, const KernelTarget& target,
                        const std::string& id, std::uint32_t local);
 
 /// Shape [R.., V] of a row kernel.
