@@ -105,7 +105,7 @@ class Joiner {
       ++(binding.kind == vk::BindingKind::storage ? buffers : images);
     const bool fits = buffers <= target_.max_buffers && images <= target_.max_images &&
                       buffers + images <= target_.max_bindings && both.dispatch.push.size() <= 32 &&
-                      both.dispatch.source.size() <= kTextLimit && workgroups(both.dispatch) < (1u << 25);
+                      both.dispatch.source.size() <= kTextLimit;
     if (!fits) return std::nullopt;
     return both;
   }
