@@ -78,10 +78,7 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets,
   note("canonicalise");
   data.destinations = materialise(data.live);
   note("materialise");
-  const auto& limits = data.device->context->properties.limits;
-  const std::uint32_t most =
-      std::min(limits.maxPerStageDescriptorStorageBuffers, limits.maxPerStageDescriptorStorageImages);
-  const auto units = fuse(data.live, {.operands = static_cast<int>(std::min(30u, most))});
+  const auto units = fuse(data.live, fuse_limits(data.target));
   data.stats.nodes_fused = count_fused(units);
   data.layout = std::make_unique<Layout>(data.live, data.destinations, units);
   data.sections = lower(units, *data.layout, data.target, data.tuner);
@@ -376,6 +373,7 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   if (options.scans) data->target.scans = *options.scans;
   if (!options.matmul.empty()) data->target.matmul = options.matmul;
   if (options.texel_loads) data->target.texel_loads = *options.texel_loads;
+  data->target.join = options.join;
   if (options.max_storage_range) data->target.max_storage_range = options.max_storage_range;
   build_within(*data, graph, targets, options.memory_bytes);
   count_dispatches(*data);

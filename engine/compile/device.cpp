@@ -37,6 +37,9 @@ Device::Device(const std::string& selector) : data_(std::make_shared<Data>()) {
   data_->target.max_shared_bytes = limits.maxComputeSharedMemorySize;
   data_->target.max_workgroup = std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
   data_->target.max_storage_range = data_->context->info.max_storage_range;
+  data_->target.max_buffers = std::min(64u, limits.maxPerStageDescriptorStorageBuffers);
+  data_->target.max_images = std::min(64u, limits.maxPerStageDescriptorStorageImages);
+  data_->target.max_bindings = std::min(128u, limits.maxPerStageResources);
   data_->target.max_groups = std::min({limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1],
                                        limits.maxComputeWorkGroupCount[2], 65535u});
 }

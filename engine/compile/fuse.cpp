@@ -251,10 +251,18 @@ class Fuser {
 
 }  // namespace
 
+FuseLimits fuse_limits(const KernelTarget& target) {
+  const int buffers = static_cast<int>(target.max_buffers), images = static_cast<int>(target.max_images);
+  const int both = std::min(static_cast<int>(target.max_bindings), target.texel_loads ? buffers + images : buffers);
+  const int operands = std::min({30, buffers, images});
+  return {operands, target.join, target.texel_loads ? images : buffers, buffers, both, 32};
+}
+
 std::vector<Unit> fuse(const LiveGraph& live, const FuseLimits& limits) {
   std::vector<Node*> roots = live.outputs;
   for (const auto& [target, value] : live.updates) roots.push_back(value);
-  return Fuser::fuse_scope(topological(roots, nullptr), nullptr, limits, roots);
+  auto units = Fuser::fuse_scope(topological(roots, nullptr), nullptr, limits, roots);
+  return limits.rows ? merge_rows(live, std::move(units), limits) : units;
 }
 
 }  // namespace volute

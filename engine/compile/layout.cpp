@@ -22,6 +22,11 @@ void for_each_node(const std::vector<Unit>& units, const std::function<void(cons
   }
 }
 
+/// A kernel that stores an element after all it reads there itself.
+bool reads_before_it_writes(const Unit& unit) {
+  return unit.kind == Unit::Kind::fused || unit.kind == Unit::Kind::rows;
+}
+
 }  // namespace
 
 Layout::Layout(const LiveGraph& live, const Destinations& destinations, const std::vector<Unit>& units)
@@ -47,8 +52,9 @@ void Layout::note_reads(const Node* node, const std::unordered_map<const Node*, 
   for (const Node* input : reads) {
     const Node* base = stored(input);
     const auto made = unit_of.find(base);
-    const bool in_registers = input == base && made != unit_of.end() && unit_of.contains(node) &&
-                              made->second == unit_of.at(node) && node->op != Op::scan;
+    const bool together = made != unit_of.end() && unit_of.contains(node) && made->second == unit_of.at(node);
+    const bool direct = input == base || (together && made->second->kind == Unit::Kind::rows);
+    const bool in_registers = together && direct && node->op != Op::scan;
     if (!in_registers) needed_.insert(base);
   }
 }
@@ -69,7 +75,7 @@ void Layout::place_updates(const LiveGraph& live, const std::vector<Unit>& units
         const auto [read, first] = last_read.try_emplace(base, i);
         if (!first && read->second < i) read_shifted.erase(base);
         read->second = i;
-        const bool elementwise = input == base && unit.kind == Unit::Kind::fused;
+        const bool elementwise = input == base && reads_before_it_writes(unit);
         if (!elementwise || node->op == Op::embedding || node->op == Op::random) read_shifted.insert(base);
       }
     });
@@ -77,7 +83,7 @@ void Layout::place_updates(const LiveGraph& live, const std::vector<Unit>& units
   for (const auto& [target, value] : live.updates) {
     needed_.insert(value);
     const auto made = position.find(value);
-    const bool fused = made != position.end() && units[made->second].kind == Unit::Kind::fused;
+    const bool fused = made != position.end() && reads_before_it_writes(units[made->second]);
     const auto read = last_read.find(target);
     const bool free = read == last_read.end() || !fused || read->second < made->second ||
                       (read->second == made->second && !read_shifted.contains(target));

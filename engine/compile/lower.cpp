@@ -6,19 +6,18 @@
 
 #include "engine/compile/product.hpp"
 #include "engine/compile/steps.hpp"
-#include "engine/kernels/fused.hpp"
 #include "engine/kernels/scatter.hpp"
 
 namespace volute {
 namespace {
 
-/// Pointwise nodes in an order in which each follows what it uses.
+/// Nodes of a kernel in an order in which each follows what it uses.
 std::vector<const Node*> in_dependency_order(const std::vector<const Node*>& nodes) {
   std::vector<const Node*> order;
   const auto add = [&](const Node* node, const auto& self) -> void {
     if (std::find(order.begin(), order.end(), node) != order.end()) return;
     if (std::find(nodes.begin(), nodes.end(), node) == nodes.end()) return;
-    for (const Node* input : node->inputs) self(input, self);
+    for (const Node* input : node->inputs) self(stored(input), self);
     order.push_back(node);
   };
   for (const Node* node : nodes) add(node, add);
@@ -31,29 +30,35 @@ class Lowering {
       : layout_(layout), target_(target), tuner_(tuner) {}
 
   std::vector<Section> run(const std::vector<Unit>& units) {
-    const std::function plain = [this](const Unit& unit, std::vector<Dispatch>& out) { append(unit, out); };
+    const std::function plain = [this](const Unit& unit, std::vector<Lowered>& out) { append(unit, out); };
     for (const Unit& unit : units) {
       if (unit.kind == Unit::Kind::loop) lower_loop(unit, layout_, target_, plain, sections_);
       else append(unit, once());
     }
     for (const auto& [target, value] : layout_.late_updates()) once().push_back(copy(value, layout_.view(target)));
-    return std::move(sections_);
+    std::vector<Section> sections;
+    for (LoweredSection& each : join_independent(std::move(sections_), target_)) {
+      const bool apart = sections.empty() || each.repeats() || sections.back().length;
+      if (apart) sections.push_back(each.loop);
+      for (Lowered& lowered : each.dispatches) sections.back().dispatches.push_back(std::move(lowered.dispatch));
+    }
+    return sections;
   }
 
  private:
-  std::vector<Dispatch>& once() {
-    if (sections_.empty() || sections_.back().length) sections_.emplace_back();
+  std::vector<Lowered>& once() {
+    if (sections_.empty() || sections_.back().repeats()) sections_.emplace_back();
     return sections_.back().dispatches;
   }
 
-  void append(const Unit& unit, std::vector<Dispatch>& out) {
+  void append(const Unit& unit, std::vector<Lowered>& out) {
     const auto view = [&](const Node* node) { return layout_.view(node); };
     if (unit.kind == Unit::Kind::matmul) {
       const Node* node = unit.anchor;
       const auto a = matrix_operand(view(node->inputs[0])), b = matrix_operand(view(node->inputs[1]));
       const auto scratch = [&](std::int64_t elements) { return layout_.scratch("partial products", elements); };
       for (Dispatch& d : product_dispatches(a.value(), b.value(), view(node), target_, scratch, tuner_))
-        out.push_back(std::move(d));
+        out.push_back({std::move(d), {}});
     } else if (unit.kind == Unit::Kind::scatter) {
       const Node* node = unit.anchor;
       const std::int64_t count = node->inputs[0]->shape.elements();
@@ -61,25 +66,20 @@ class Lowering {
       const Storage* next = layout_.scratch("list links", count);
       for (Dispatch& d :
            scatter_dispatches(view(node->inputs[0]), view(node->inputs[1]), view(node), head, next, target_))
-        out.push_back(std::move(d));
+        out.push_back({std::move(d), {}});
     } else {
       out.push_back(fused(unit));
     }
   }
 
-  Dispatch fused(const Unit& unit) {
-    if (unit.kind == Unit::Kind::fused) return fused_dispatch(pointwise_kernel(unit, layout_), target_);
-    FusedKernel kernel;
-    kernel.nodes = in_dependency_order(unit.nodes);
-    kernel.view = [&](const Node* node) { return layout_.view(node); };
-    kernel.reduce = unit.anchor;
-    kernel.outputs.push_back({unit.anchor, layout_.view(unit.anchor)});
-    return fused_dispatch(kernel, target_);
+  Lowered fused(const Unit& unit) {
+    const FusedKernel kernel = kernel_of(unit, layout_);
+    return {fused_dispatch(kernel, target_), {kernel}};
   }
 
   /// A kernel that only stores `value` again at `place`.
-  Dispatch copy(const Node* value, const View& place) {
-    Node node;
+  Lowered copy(const Node* value, const View& place) {
+    Node& node = copies_.emplace_back();
     node.op = Op::copy;
     node.dtype = value->dtype;
     node.shape = value->shape;
@@ -88,21 +88,28 @@ class Lowering {
     kernel.nodes = {&node};
     kernel.outputs = {{&node, place}};
     kernel.view = [&](const Node* n) { return layout_.view(n); };
-    return fused_dispatch(kernel, target_);
+    return {fused_dispatch(kernel, target_), {kernel}};
   }
 
   Layout& layout_;
   const KernelTarget& target_;
   Tuner* tuner_;
-  std::vector<Section> sections_;
+  std::vector<LoweredSection> sections_;
+  std::deque<Node> copies_;
 };
 
 }  // namespace
 
-FusedKernel pointwise_kernel(const Unit& unit, Layout& layout) {
+FusedKernel kernel_of(const Unit& unit, Layout& layout) {
   FusedKernel kernel;
   kernel.nodes = in_dependency_order(unit.nodes);
+  kernel.rows = unit.kind == Unit::Kind::rows;
   kernel.view = [&layout](const Node* node) { return layout.view(node); };
+  if (unit.kind == Unit::Kind::reduce) {
+    kernel.reduce = unit.anchor;
+    kernel.outputs.push_back({unit.anchor, layout.view(unit.anchor)});
+    return kernel;
+  }
   for (const Node* node : kernel.nodes)
     if (layout.is_needed(node)) kernel.outputs.push_back({node, layout.view(node)});
   return kernel;

@@ -26,8 +26,8 @@ struct Section {
 
 class Tuner;
 
-/// The kernel of a fused unit.
-FusedKernel pointwise_kernel(const Unit& unit, Layout& layout);
+/// The kernel of a unit of generated code: fused, reduce or rows.
+FusedKernel kernel_of(const Unit& unit, Layout& layout);
 
 /// `tuner`: times kernels that could do the same; none: the kernels' own models choose.
 std::vector<Section> lower(const std::vector<Unit>& units, Layout& layout, const KernelTarget& target,

@@ -46,16 +46,16 @@ std::vector<Lifetime> lifetimes(const std::vector<Section>& sections, std::size_
 
 namespace {
 
-/// Every touch of the storage in this dispatch is its own element's, in one direction.
-bool only_elementwise(const Dispatch& dispatch, const Storage* storage, bool write) {
+/// Every touch of the storage in this dispatch is its own element's, in one direction, by one part.
+bool only_elementwise(const Dispatch& dispatch, const Storage* storage, bool write, int part) {
   return std::all_of(dispatch.touches.begin(), dispatch.touches.end(), [&](const Touch& touch) {
-    return touch.storage != storage || (touch.elementwise && touch.write == write);
+    return touch.storage != storage || (touch.elementwise && touch.write == write && touch.part == part);
   });
 }
 
 /// The operand `out` may be written over, not taken by another result yet. `earliest`: where its life may
 /// begin; in a loop, what was made before the loop is read again at the next step.
-const Storage* dying_operand(const Dispatch& dispatch, const Storage* out, std::int64_t position,
+const Storage* dying_operand(const Dispatch& dispatch, const Storage* out, int part, std::int64_t position,
                              std::int64_t earliest, const std::vector<Lifetime>& lives,
                              const std::vector<bool>& taken) {
   for (const Touch& touch : dispatch.touches) {
@@ -63,7 +63,7 @@ const Storage* dying_operand(const Dispatch& dispatch, const Storage* out, std::
     const bool fits = !touch.write && in->kind == Storage::Kind::temporary && in->bytes == out->bytes &&
                       lives[in->id].last == position && lives[in->id].first >= earliest &&
                       lives[in->id].first < position && !taken[in->id];
-    if (fits && only_elementwise(dispatch, in, false)) return in;
+    if (fits && only_elementwise(dispatch, in, false, part)) return in;
   }
   return nullptr;
 }
@@ -81,8 +81,8 @@ std::vector<int> in_place(const std::vector<Section>& sections, const std::vecto
       for (const Touch& touch : dispatch.touches) {
         const Storage* out = touch.storage;
         const bool fresh = touch.write && out->kind == Storage::Kind::temporary && lives[out->id].first == position;
-        if (!fresh || home[out->id] != out->id || !only_elementwise(dispatch, out, true)) continue;
-        const Storage* in = dying_operand(dispatch, out, position, earliest, lives, taken);
+        if (!fresh || home[out->id] != out->id || !only_elementwise(dispatch, out, true, touch.part)) continue;
+        const Storage* in = dying_operand(dispatch, out, touch.part, position, earliest, lives, taken);
         if (!in) continue;
         home[out->id] = home[in->id];
         taken[in->id] = true;

@@ -25,6 +25,7 @@ struct CompileOptions {
   std::optional<bool> texel_loads = {};    ///< how kernels read memory, if not as the device likes best
   std::optional<bool> profile = {};  ///< time every dispatch; by default, if the environment asks for it
   std::optional<bool> tune = {};        ///< whether kernels are timed, if not as the device's default says
+  bool join = true;                     ///< false: no row kernels and no joint dispatches
   std::uint64_t max_storage_range = 0;  ///< in place of the device's, if not 0
 };
 

@@ -26,16 +26,24 @@ Stage shifted(Stage stage, std::int64_t steps) {
 }
 
 /// The dispatch as it is at one step of its loop, to be run outside of it.
-Dispatch at_step(Dispatch dispatch, std::int64_t t) {
+Lowered at_step(const Lowered& lowered, std::int64_t t) {
+  Dispatch dispatch = lowered.dispatch;
   for (Moving& word : dispatch.push) word = {word.at(t), 0, 0, 0};
   for (Touch& touch : dispatch.touches) touch.moves = false;
-  return dispatch;
+  return {dispatch, {}};
+}
+
+/// The dispatch for the step before, in the order of running.
+Lowered one_earlier(const Lowered& lowered, bool reverse) {
+  Dispatch dispatch = lowered.dispatch;
+  for (Moving& word : dispatch.push) shift(word, reverse ? 1 : -1);
+  return {dispatch, {}};
 }
 
 class LoopLowering {
  public:
   LoopLowering(const Unit& loop, Layout& layout, const KernelTarget& target,
-               const std::function<void(const Unit&, std::vector<Dispatch>&)>& plain, std::vector<Section>& sections)
+               const std::function<void(const Unit&, std::vector<Lowered>&)>& plain, std::vector<LoweredSection>& sections)
       : loop_(loop), scan_(*loop.anchor->scan), layout_(layout), target_(target), plain_(plain), sections_(sections) {}
 
   void run() {
@@ -62,7 +70,7 @@ class LoopLowering {
       return stage;
     }
     if (unit.kind != Unit::Kind::fused || unit.nodes[0]->shape.rank() != 2) return std::nullopt;
-    stage.pointwise = pointwise_kernel(unit, layout_);
+    stage.pointwise = kernel_of(unit, layout_);
     return stage;
   }
 
@@ -120,7 +128,7 @@ class LoopLowering {
     return cost;
   }
 
-  Section walk() {
+  LoweredSection walk() {
     StagedKernel& kernel = *walk_;
     double flops = 0;  // of a step
     for (const Stage& stage : kernel.stages)
@@ -130,12 +138,11 @@ class LoopLowering {
     const std::int64_t most = std::min({kernel.steps, most_steps(kernel, target_), bounded});
     const std::int64_t chunks = (kernel.steps + most - 1) / most;
     kernel.steps_per_dispatch = (kernel.steps + chunks - 1) / chunks;
-    Section section;
-    section.length = (kernel.steps + kernel.steps_per_dispatch - 1) / kernel.steps_per_dispatch;
-    section.steps = section.length;
-    section.walked = kernel.steps;
-    section.walks_back = kernel.reverse;
-    section.dispatches.push_back(staged_dispatch(kernel, target_));
+    LoweredSection section;
+    section.loop.length = section.loop.steps = (kernel.steps + kernel.steps_per_dispatch - 1) / kernel.steps_per_dispatch;
+    section.loop.walked = kernel.steps;
+    section.loop.walks_back = kernel.reverse;
+    section.dispatches.push_back({staged_dispatch(kernel, target_), {}});
     return section;
   }
 
@@ -176,15 +183,15 @@ class LoopLowering {
     return joined(shifted(*stages_[last], scan_.reverse ? 1 : -1), *stages_[0]);
   }
 
-  void emit(const Group& group, std::vector<Dispatch>& out) const {
-    if (group.kernel) out.push_back(staged_dispatch(*group.kernel, target_));
+  void emit(const Group& group, std::vector<Lowered>& out) const {
+    if (group.kernel) out.push_back({staged_dispatch(*group.kernel, target_), {}});
     else plain_(loop_.body[group.units[0]], out);
   }
 
-  Section section() const {
-    Section section;
-    section.length = section.steps = scan_.length;
-    section.reverse = scan_.reverse;
+  LoweredSection section() const {
+    LoweredSection section;
+    section.loop.length = section.loop.steps = scan_.length;
+    section.loop.reverse = scan_.reverse;
     return section;
   }
 
@@ -192,38 +199,37 @@ class LoopLowering {
     const std::vector<Group> all = groups();
     if (all.empty()) return;
     const auto rotated = over_the_end(all);
-    Section loop = section();
+    LoweredSection loop = section();
     if (!rotated) {
       for (const Group& group : all) emit(group, loop.dispatches);
       if (!loop.dispatches.empty()) sections_.push_back(std::move(loop));
       return;
     }
-    std::vector<Dispatch> first, inner, last;
+    std::vector<Lowered> first, inner, last;
     emit(all.front(), first);
     for (std::size_t i = 1; i + 1 < all.size(); ++i) emit(all[i], inner);
     emit(all.back(), last);
 
     const std::int64_t t0 = scan_.reverse ? scan_.length - 1 : 0, end = scan_.length - 1 - t0;
-    Section begin, finish;
-    for (const Dispatch& dispatch : first) begin.dispatches.push_back(at_step(dispatch, t0));
-    for (const Dispatch& dispatch : inner) {
-      finish.dispatches.push_back(at_step(dispatch, end));
-      loop.dispatches.push_back(dispatch);
-      for (Moving& word : loop.dispatches.back().push) shift(word, scan_.reverse ? 1 : -1);
+    LoweredSection begin, finish;
+    for (const Lowered& each : first) begin.dispatches.push_back(at_step(each, t0));
+    for (const Lowered& each : inner) {
+      finish.dispatches.push_back(at_step(each, end));
+      loop.dispatches.push_back(one_earlier(each, scan_.reverse));
     }
-    for (const Dispatch& dispatch : last) finish.dispatches.push_back(at_step(dispatch, end));
-    loop.dispatches.push_back(staged_dispatch(*rotated, target_));
-    loop.begin = 1;
-    loop.length = scan_.length - 1;
-    for (Section* part : {&begin, &loop, &finish}) sections_.push_back(std::move(*part));
+    for (const Lowered& each : last) finish.dispatches.push_back(at_step(each, end));
+    loop.dispatches.push_back({staged_dispatch(*rotated, target_), {}});
+    loop.loop.begin = 1;
+    loop.loop.length = scan_.length - 1;
+    for (LoweredSection* part : {&begin, &loop, &finish}) sections_.push_back(std::move(*part));
   }
 
   const Unit& loop_;
   const Scan& scan_;
   Layout& layout_;
   const KernelTarget& target_;
-  const std::function<void(const Unit&, std::vector<Dispatch>&)>& plain_;
-  std::vector<Section>& sections_;
+  const std::function<void(const Unit&, std::vector<Lowered>&)>& plain_;
+  std::vector<LoweredSection>& sections_;
   std::vector<std::optional<Stage>> stages_;
   std::optional<StagedKernel> walk_;
 };
@@ -231,7 +237,7 @@ class LoopLowering {
 }  // namespace
 
 void lower_loop(const Unit& loop, Layout& layout, const KernelTarget& target,
-                const std::function<void(const Unit&, std::vector<Dispatch>&)>& plain, std::vector<Section>& sections) {
+                const std::function<void(const Unit&, std::vector<Lowered>&)>& plain, std::vector<LoweredSection>& sections) {
   LoopLowering(loop, layout, target, plain, sections).run();
 }
 

@@ -6,12 +6,13 @@
 #include <functional>
 #include <vector>
 
-#include "engine/compile/lower.hpp"
+#include "engine/compile/join.hpp"
 
 namespace volute {
 
 /// `plain` lowers one unit to dispatches of its own. Results are appended to `sections`.
 void lower_loop(const Unit& loop, Layout& layout, const KernelTarget& target,
-                const std::function<void(const Unit&, std::vector<Dispatch>&)>& plain, std::vector<Section>& sections);
+                const std::function<void(const Unit&, std::vector<Lowered>&)>& plain,
+                std::vector<LoweredSection>& sections);
 
 }  // namespace volute

@@ -19,7 +19,8 @@ struct Touch {
   std::int64_t bytes = 0;  ///< how much of it, for estimates
   bool write = false;
   bool moves = false;      ///< another part at each step of its loop
-  bool elementwise = false;  ///< all of it, and invocation i touches texel i alone
+  bool elementwise = false;  ///< all of it, and a texel's reads and write are made by one invocation, in this order
+  int part = 0;              ///< of a dispatch that does the work of several kernels
 };
 
 struct Binding {
@@ -61,6 +62,10 @@ struct KernelTarget {
   std::int64_t max_iterations = 0;  ///< of all loops of one invocation together; 0: any (Mesa's CPU drivers stop
                                     ///< loops after 65,535, without a word)
   Scans scans = Scans::automatic;
+  bool join = true;                 ///< row kernels and joint dispatches; off, every kernel stands alone
+  std::uint32_t max_buffers = 30;   ///< bindings of a row kernel or a joint dispatch
+  std::uint32_t max_images = 30;
+  std::uint32_t max_bindings = 60;
   std::uint64_t max_storage_range = ~0ull;  ///< larger results are written through texel images
 };
 

@@ -11,12 +11,14 @@
 
 namespace volute {
 
-Emitter::Emitter(const FusedKernel& kernel, const Shape& shape, Bindings& bindings)
+Emitter::Emitter(const FusedKernel& kernel, const Shape& shape, KernelInterface& io)
     : kernel_(kernel),
       shape_(shape),
       width_(shape.rank() ? shape[-1] : 1),
       texels_((width_ + 3) / 4),
-      bindings_(bindings) {}
+      io_(io) {
+  if (kernel.rows) members_.insert(kernel.nodes.begin(), kernel.nodes.end());
+}
 
 std::optional<View> view_through(const Node* node, const View& base) {
   switch (node->op) {
@@ -35,14 +37,22 @@ std::string Emitter::push_offset(const View& view, std::int64_t unit) {
   const std::int64_t inner = step ? view.offset.base % step : view.offset.base, outer = view.offset.base - inner;
   const std::string base = std::to_string(inner / unit) + "u";
   if (!view.offset.stride && !outer) return base;
-  return bindings_.word({outer / unit, view.offset.stride / unit, view.offset.phase, view.offset.slots}) + " + " + base;
+  return io_.push({outer / unit, view.offset.stride / unit, view.offset.phase, view.offset.slots}) + " + " + base;
+}
+
+std::string Emitter::store_call(const std::string& slot, const std::string& index, const std::string& value,
+                                bool whole_texels) const {
+  const bool image = slot[0] != 'o';
+  const char* type = slot[0] == 'u' ? "uvec4(" : "vec4(";
+  const std::string stored = image && !whole_texels ? type + value + ")" : value;
+  return (image ? "STORE_IMAGE(" : "STORE(") + slot + ", " + index + ", " + stored + ");\n";
 }
 
 void Emitter::touch(const View& view, bool write) {
   const std::int64_t bytes = touched_elements(view) * 4;
   const bool whole = static_cast<std::uint64_t>(bytes) == view.storage->bytes && view.offset.base == 0;
   const bool elementwise = whole && !view.offset.stride && view.natural() && view.shape == shape_;
-  bindings_.touch({view.storage, bytes, write, view.offset.stride != 0, elementwise});
+  io_.touch({view.storage, bytes, write, view.offset.stride != 0, elementwise});
 }
 
 std::string Emitter::leading_offset(const View& view, std::int64_t unit) const {
@@ -86,7 +96,7 @@ std::string Emitter::load_lanes(const View& view, const std::string& slot, const
 
 std::string Emitter::load(const View& view, DType dtype) {
   touch(view, false);
-  const std::string slot = bindings_.read(view.storage, dtype);
+  const std::string slot = io_.read_slot(view.storage, dtype);
   if (view.natural()) return "LOAD(" + slot + ", " + push_offset(view, 4) + " + i)";
   const bool scalar_row = width_ > 1 && view.shape.rank() && view.strides.back() == 0;
   if (view.aligned() && !scalar_row) {
@@ -107,25 +117,25 @@ std::string Emitter::embedding(const Node* node) {
   }()), Shape(dims));
   touch(table, false);
   touch(index, false);
-  const std::string row = "min(LOAD1(" + bindings_.read(index.storage, DType::u32) + ", " +
+  const std::string row = "min(LOAD1(" + io_.read_slot(index.storage, DType::u32) + ", " +
                           lane_element(index, push_offset(index, 1), 0) + "), " +
                           std::to_string(table.shape[0] - 1) + "u)";
-  return "LOAD(" + bindings_.read(table.storage, DType::f32) + ", " + push_offset(table, 4) + " + " + row + " * " +
+  return "LOAD(" + io_.read_slot(table.storage, DType::f32) + ", " + push_offset(table, 4) + " + " + row + " * " +
          std::to_string(table.strides[0] / 4) + "u + c)";
 }
 
 std::string Emitter::random(const Node* node) {
-  bindings_.use_random();
+  io_.use_random();
   const auto scalar = [&](const Node* input) {
     const View view = kernel_.view(input);
     touch(view, false);
-    return "LOAD(" + bindings_.read(view.storage, DType::u32) + ", " + push_offset(view, 4) + ").x";
+    return "LOAD(" + io_.read_slot(view.storage, DType::u32) + ", " + push_offset(view, 4) + ").x";
   };
   // A segment of a longer scan counts on from the steps before it.
   const std::int64_t texels = padded_elements(node->shape) / 4, begin = static_cast<std::int64_t>(node->value);
   const std::int64_t step_texels =
       node->scope ? texels : texels / std::max<std::int64_t>(node->shape.rank() ? node->shape[0] : 1, 1);
-  const std::string first = node->scope || begin ? bindings_.word({begin * step_texels, node->scope ? texels : 0, 0, 0}) : "0u";
+  const std::string first = node->scope || begin ? io_.push({begin * step_texels, node->scope ? texels : 0, 0, 0}) : "0u";
   return "volute_random(" + first + " + i, " + std::to_string(node->ints[0]) + "u, " + scalar(node->inputs[1]) + ", " +
          scalar(node->inputs[0]) + ")";
 }
@@ -147,6 +157,8 @@ std::string literal(double value, DType dtype) {
   return text;
 }
 
+}  // namespace
+
 const Node* base_of(const Node* node) {
   while (operation(node->op).kind == Kind::view) node = node->inputs[0];
   return node;
@@ -158,14 +170,13 @@ View iota_view(const Node* node) {
   return *view_through(node, iota_view(node->inputs[0]));
 }
 
-}  // namespace
-
 std::string Emitter::define(const Node* node, const std::string& expression, std::string& code,
                             const std::string& indent) {
   std::string& variable = known_[expression];
   if (variable.empty()) {
     variable = "v" + std::to_string(known_.size());
-    code += indent + (node->dtype == DType::f32 ? "vec4 " : "uvec4 ") + variable + " = " + expression + ";\n";
+    // As written, whatever else the kernel computes: the same bits however nodes are grouped into kernels.
+    code += indent + (node->dtype == DType::f32 ? "precise vec4 " : "uvec4 ") + variable + " = " + expression + ";\n";
   }
   return values_[node] = variable;
 }
@@ -174,14 +185,16 @@ std::string Emitter::operand(const Node* node, std::string& code, const std::str
   const auto found = values_.find(node);
   if (found != values_.end()) return found->second;
   const Node* base = base_of(node);
+  if (members_.contains(base)) return values_.at(base);
   if (base->op == Op::constant) return values_[node] = literal(base->value, node->dtype);
+  if (row_level_) return define(node, load_row(node), code, indent);
   if (base->op == Op::iota) return define(node, iota(iota_view(node)), code, indent);
   return define(node, load(kernel_.view(node), node->dtype), code, indent);
 }
 
-std::string Emitter::statements(const std::string& indent) {
+std::string Emitter::statements(const std::vector<const Node*>& nodes, const std::string& indent) {
   std::string code;
-  for (const Node* node : kernel_.nodes) {
+  for (const Node* node : nodes) {
     if (node->op == Op::embedding) {
       define(node, embedding(node), code, indent);
     } else if (node->op == Op::random) {
@@ -198,7 +211,10 @@ std::string Emitter::statements(const std::string& indent) {
   return code;
 }
 
-std::string Emitter::value(const Node* node) { return values_.at(node); }
+std::string Emitter::value(const Node* node) {
+  const auto found = values_.find(node);
+  return found == values_.end() ? values_.at(base_of(node)) : found->second;
+}
 
 std::string Emitter::tail_mask(const std::string& variable, DType dtype, const char* fill,
                                const std::string& indent) const {
@@ -211,15 +227,15 @@ std::string Emitter::tail_mask(const std::string& variable, DType dtype, const c
 std::string Emitter::store(const View& place, DType dtype, const std::string& expression, const std::string& indent) {
   touch(place, true);
   const bool f32 = dtype == DType::f32;
-  const std::string variable = "s" + std::to_string(++stored_);
+  const std::string variable = "s" + std::to_string(++stores_);
   std::string code = indent + (f32 ? "vec4 " : "uvec4 ") + variable + " = " + expression + ";\n";
   code += tail_mask(variable, dtype, f32 ? "0.0" : "0u", indent);
   if (place.aligned() && (width_ % 4 == 0 || place.zero_tail)) {
-    const std::string slot = bindings_.write(place.storage, dtype, true);
+    const std::string slot = io_.write_slot(place.storage, dtype, true);
     const std::string where = push_offset(place, 4) + (place.natural() ? " + i" : leading_offset(place, 4) + " + c");
-    return code + indent + Bindings::store(slot, where, variable, true);
+    return code + indent + store_call(slot, where, variable, true);
   }
-  const std::string slot = bindings_.write(place.storage, dtype, false);
+  const std::string slot = io_.write_slot(place.storage, dtype, false);
   const std::int64_t stride = place.shape.rank() && width_ > 1 ? place.strides.back() : 1;
   const std::string first = push_offset(place, 1) + leading_offset(place, 1);
   // A last piece also writes the zeros that follow it up to the end of the row's last texel.
@@ -228,12 +244,12 @@ std::string Emitter::store(const View& place, DType dtype, const std::string& ex
   for (int lane = 0; lane < 4; ++lane) {
     const std::string column = "4u * c + " + std::to_string(lane) + "u";
     code += indent + "if (" + column + " < " + std::to_string(width_) + "u) " +
-            Bindings::store(slot, first + " + (" + column + ") * " + std::to_string(stride) + "u",
+            store_call(slot, first + " + (" + column + ") * " + std::to_string(stride) + "u",
                        variable + "[" + std::to_string(lane) + "]", false);
   }
   for (std::int64_t k = 0; k < tail; ++k) {
     code += indent + "if (c == " + std::to_string(texels_ - 1) + "u) " +
-            Bindings::store(slot, first + " + " + std::to_string(width_ + k) + "u", f32 ? "0.0" : "0u", false);
+            store_call(slot, first + " + " + std::to_string(width_ + k) + "u", f32 ? "0.0" : "0u", false);
   }
   return code;
 }
@@ -241,13 +257,17 @@ std::string Emitter::store(const View& place, DType dtype, const std::string& ex
 std::string Emitter::store_natural(const View& place, const std::string& index, const std::string& variable,
                                    const std::string& indent) {
   touch(place, true);
-  return indent + Bindings::store(bindings_.write(place.storage, DType::f32, true), push_offset(place, 4) + " + " + index,
+  return indent + store_call(io_.write_slot(place.storage, DType::f32, true), push_offset(place, 4) + " + " + index,
                              variable, true);
 }
 
 std::string Emitter::index_from_flat(const std::string& indent) const {
-  std::string code = indent + "uint c = i % " + std::to_string(texels_) + "u;\n" + indent + "uint row = i / " +
-                     std::to_string(texels_) + "u;\n";
+  return indent + "uint c = i % " + std::to_string(texels_) + "u;\n" + indent + "uint row = i / " +
+         std::to_string(texels_) + "u;\n" + index_from_row(indent);
+}
+
+std::string Emitter::index_from_row(const std::string& indent) const {
+  std::string code;
   std::int64_t below = 1;
   for (int axis = shape_.rank() - 2; axis >= 0; --axis) {
     const std::string quotient = below == 1 ? "row" : "row / " + std::to_string(below) + "u";

@@ -81,10 +81,10 @@ constexpr std::int64_t kSharedTexels = 1024;  // 16 KiB, which every device has
 class Writer {
  public:
   Writer(const StagedKernel& kernel, const KernelTarget& target)
-      : kernel_(kernel), target_(target), cut_(cut_of(kernel, target)), bindings_(target, kernel.steps > 0) {}
+      : kernel_(kernel), target_(target), cut_(cut_of(kernel, target)), io_(target, kernel.steps > 0) {}
 
   Dispatch dispatch() {
-    const std::string zero = bindings_.pushed({0, 0, 0, 0});
+    const std::string zero = io_.pushed({0, 0, 0, 0});
     std::string body = walk_begin();
     for (std::size_t i = 0; i < kernel_.stages.size(); ++i) {
       const Stage& stage = kernel_.stages[i];
@@ -108,7 +108,7 @@ class Writer {
     std::vector<std::string> extensions{"GL_EXT_control_flow_attributes"};
     if (cut_.by_subgroup)
       extensions.insert(extensions.end(), {"GL_KHR_shader_subgroup_basic", "GL_KHR_shader_subgroup_shuffle"});
-    std::string code = bindings_.header(cut_.lanes, extensions, true);
+    std::string code = io_.header(cut_.lanes, extensions, true);
     code += define("LANES", number(cut_.lanes)) + define("ROWS", number(cut_.rows));
     if (cut_.by_subgroup) return code + define("COLS", number(cut_.tile_texels)) + define("P_ZERO", zero);
     return code + define("CHUNK", number(kSharedTexels / cut_.rows)) + "shared vec4 tile_a[ROWS * CHUNK];\n";
@@ -121,7 +121,7 @@ class Writer {
 
   std::string walk_begin() {
     if (!kernel_.steps) return "";
-    const std::string begin = bindings_.pushed({0, kernel_.steps_per_dispatch, 0, 0});
+    const std::string begin = io_.pushed({0, kernel_.steps_per_dispatch, 0, 0});
     const std::string steps = number(kernel_.steps);
     return "  [[dont_unroll]] for (uint s = " + begin + "; s < min(" + begin + " + " +
            number(kernel_.steps_per_dispatch) + ", " + steps + "); ++s) {\n  const uint t = " +
@@ -129,11 +129,11 @@ class Writer {
   }
 
   std::string offset(const View& view) {
-    return bindings_.word(in_texels(view.offset));
+    return io_.push(in_texels(view.offset));
   }
 
   void touch(const View& view, bool write) {
-    bindings_.touch(touch_of(view, write));
+    io_.touch(touch_of(view, write));
   }
 
   std::string product(const ProductStage& p) {
@@ -141,9 +141,9 @@ class Writer {
     const std::string image = write_kind(*p.c.storage, DType::f32, true, target_.max_storage_range) ==
                                       vk::BindingKind::storage ? "STORE(" : "STORE_IMAGE(";
     std::vector<std::pair<std::string, std::string>> defines{
-        {"LOAD_A(texel)", "LOAD(" + bindings_.read(p.a.view.storage, DType::f32) + ", texel)"},
-        {"LOAD_B(texel)", "LOAD(" + bindings_.read(p.b.view.storage, DType::f32) + ", texel)"},
-        {"STORE_C(texel, value)", image + bindings_.write(p.c.storage, DType::f32, true) + ", texel, value)"},
+        {"LOAD_A(texel)", "LOAD(" + io_.read_slot(p.a.view.storage, DType::f32) + ", texel)"},
+        {"LOAD_B(texel)", "LOAD(" + io_.read_slot(p.b.view.storage, DType::f32) + ", texel)"},
+        {"STORE_C(texel, value)", image + io_.write_slot(p.c.storage, DType::f32, true) + ", texel, value)"},
         {"P_M", number(kernel_.rows)},    {"P_N", number(N)},           {"P_K", number(K)},
         {"P_LDA", number(p.a.pitch)},     {"P_LDB", number(p.b.pitch)},
         {"P_LDC", number(matrix_operand(p.c).value().pitch)}};
@@ -178,7 +178,7 @@ class Writer {
 
   std::string pointwise(const FusedKernel& fused) {
     const Shape& shape = fused.nodes.back()->shape;
-    Emitter emit(fused, shape, bindings_);
+    Emitter emit(fused, shape, io_);
     const std::int64_t texels = divide_up(shape[-1], 4);
     const std::string columns = number(kernel_.width ? cut_.columns : texels);
     std::string code = "  [[dont_unroll]] for (uint item = lane; item < ROWS * " + columns +
@@ -200,7 +200,7 @@ class Writer {
   }
 
   void finish() {
-    bindings_.fill(dispatch_);
+    io_.fill(dispatch_);
     for (Touch& touch : dispatch_.touches) {
       touch.elementwise = false;  // what one stage writes another may read at other places
       dispatch_.bytes += static_cast<double>(touch.bytes);
@@ -218,7 +218,7 @@ class Writer {
   const StagedKernel& kernel_;
   const KernelTarget& target_;
   const Cut cut_;
-  Bindings bindings_;
+  KernelInterface io_;
   Dispatch dispatch_;
 };
 

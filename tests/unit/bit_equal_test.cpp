@@ -59,7 +59,7 @@ TEST(BitEqual, HoweverTheStepIsCut) {
   const Trained whole = train(40, 42, 1e9, Scans::unrolled);
   EXPECT_EQ(whole.submissions, 1);
   for (const Scans scans : {Scans::unrolled, Scans::persistent}) {
-    const Trained cut = train(40, 42, 2e-4, scans);
+    const Trained cut = train(40, 42, 5e-5, scans);
     EXPECT_GT(cut.submissions, 10);
     EXPECT_EQ(whole.bits, cut.bits);
   }

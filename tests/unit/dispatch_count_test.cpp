@@ -2,6 +2,7 @@
 // besides, and one product per weight gradient, whatever T is. Counted twice, in the plan and at Vulkan.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <set>
 
@@ -73,6 +74,7 @@ void expect_costs(const nn::Recurrent& layer, std::int64_t gates) {
   EXPECT_EQ(a.loops[0].dispatches, 16);
   EXPECT_EQ(a.loops[1].dispatches, 15);
   EXPECT_EQ(a.dispatches_outside_loops, b.dispatches_outside_loops);
+  EXPECT_LE(a.dispatches_outside_loops, 18) << at16.program.explain();  // of which 7 are products
 
   const int a_step = a.loops[0].dispatches_per_step + a.loops[1].dispatches_per_step;
   EXPECT_EQ(at32.dispatches - at16.dispatches, 16 * a_step);
@@ -118,6 +120,43 @@ TEST(DispatchCount, LayersAddUp) {
   for (const auto& loop : three.program.stats().loops)
     EXPECT_EQ(loop.dispatches_per_step, 1) << three.program.explain();
   EXPECT_LE(three.program.stats().dispatches, 3 * one.program.stats().dispatches);
+}
+
+/// Dispatches of a training step on so many small parameters: Adam's own, and all.
+std::pair<int, int> optimiser_costs(int count, bool texel_loads) {
+  Graph g;
+  std::vector<Parameter> parameters;
+  Tensor loss;
+  for (int i = 0; i < count; ++i) {
+    const std::int64_t rows = 3 + i % 5, columns = 5 + i % 7;
+    parameters.emplace_back("p" + std::to_string(i), Shape{rows, columns},
+                            std::vector<float>(static_cast<std::size_t>(rows * columns), 0.5f));
+    const Tensor p = g.parameter(parameters.back()), term = sum(p * p * p);  // [], its gradient in one kernel with g^2
+    loss = loss ? loss + term : term;
+  }
+  Program program = compile_program(test::device().data(), g, minimize(loss, Adam{}, {.clip_norm = 1.0f}),
+                                    {.texel_loads = texel_loads});
+  int updates = 0;
+  for (const Section& section : program.data().sections)
+    for (const Dispatch& dispatch : section.dispatches)
+      updates += dispatch.label.find("sqrt+mul+add+div+sub") != std::string::npos;
+  return {updates, program.stats().dispatches};
+}
+
+// Adam reads four tensors a parameter, and three for all, and writes three: what a joint dispatch may bind bounds how
+// many parameters share one. Texel loads are counted apart from stores.
+TEST(DispatchCount, OptimisersShareDispatches) {
+  const KernelTarget& target = test::device().data()->target;
+  for (const bool texel_loads : {true, false}) {
+    const int buffers = static_cast<int>(target.max_buffers), images = static_cast<int>(target.max_images);
+    const int most = texel_loads ? std::min(buffers / 3, (images - 3) / 4) : (buffers - 3) / 7;
+    for (const int count : {7, 20, 60}) {
+      const auto [updates, all] = optimiser_costs(count, texel_loads);
+      std::printf("%d parameters: %d dispatches for Adam, %d altogether\n", count, updates, all);
+      EXPECT_EQ(updates, (count + most - 1) / most) << count << " parameters";
+      EXPECT_LE(all, 3 * updates + 5) << count << " parameters";
+    }
+  }
 }
 
 }  // namespace

@@ -89,8 +89,8 @@ struct Plan {
     layout = std::make_unique<Layout>(live, destinations, units);
     sections = lower(units, *layout, {.texel_loads = texel,
                                       .matmul = texel ? "texel" : "shared",
-                                      .shuffle_lanes = 8,
                                       .cores = 2,
+                                      .shuffle_lanes = 8,
                                       .scans = scans});
     for (const Node* node : live.outputs) outputs.push_back(layout->view(node).storage);
     const auto lives = lifetimes(sections, layout->storages().size(), outputs);
@@ -261,10 +261,10 @@ TEST(Barriers, EachIsNeeded) {
 }
 
 TEST(Barriers, CutsStandInForThem) {
-  const test::RandomGraph random(3);
+  const test::RandomGraph random(9);
   const Plan plan(random.graph, random.targets);
   const auto whole = plan.commands(1e9);
-  auto cut = plan.commands(3.5);  // three dispatches a submission
+  auto cut = plan.commands(2.5);  // two dispatches a submission
   ASSERT_GT(std::count_if(cut.begin(), cut.end(), [](const Command& c) { return c.new_submission; }), 5);
   EXPECT_FALSE(find_hazard(cut, plan.locate()));
   int needed = 0, cuts = 0;

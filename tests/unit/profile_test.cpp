@@ -52,7 +52,7 @@ struct Model {
 };
 
 TEST(Profile, CountsWhatIsDispatched) {
-  Model model({.submission_seconds = 1e-3, .scans = Scans::unrolled});
+  Model model({.submission_seconds = 2e-4, .scans = Scans::unrolled});
   Program::Data& data = model.program->data();
   ASSERT_TRUE(data.profile);
   model.losses();
@@ -129,7 +129,7 @@ TEST(Profile, PrintsAndTracesWhenAProgramEnds) {
   std::int64_t dispatches = 0;
   testing::internal::CaptureStderr();
   {
-    Model model({.submission_seconds = 1e-3, .scans = Scans::unrolled});
+    Model model({.submission_seconds = 2e-4, .scans = Scans::unrolled});
     model.losses();
     dispatches = model.program->stats().dispatches;
   }

@@ -43,8 +43,9 @@ Dispatch busy(const Storage& storage, int rounds) {
 
 struct Pair {
   Storage storage{0, Storage::Kind::temporary, 64 * 24 * 4, "values"};
-  std::vector<Candidate> slow_first{{"slow", {{0, false, {busy(storage, 20000)}}}},
-                                    {"fast", {{8, true, {busy(storage, 2)}}}}};
+  std::vector<Candidate> slow_first{
+      {"slow", {{.dispatches = {busy(storage, 20000)}}}},
+      {"fast", {{.length = 8, .steps = 8, .reverse = true, .dispatches = {busy(storage, 2)}}}}};
 };
 
 TEST(Tuner, PicksTheFasterCandidateAndKeepsTheChoice) {

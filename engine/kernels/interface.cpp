@@ -1,13 +1,32 @@
-// Slots, words and declarations of generated kernels; see bindings.hpp.
+// Bindings, push words and touches of a generated kernel; see emitter.hpp.
+// Invariant: a storage read or written in one way has one slot, whichever part of the dispatch asks for it.
 
-#include "engine/kernels/bindings.hpp"
-
-#include <algorithm>
+#include "engine/kernels/emitter.hpp"
 
 namespace volute {
 
-std::string Bindings::read(const Storage* storage, DType dtype) {
-  const vk::BindingKind kind = !target_.texel_loads  ? vk::BindingKind::storage
+KernelInterface::KernelInterface(const KernelTarget& target, bool walks_time)
+    : texel_loads_(target.texel_loads), walks_time_(walks_time), max_storage_range_(target.max_storage_range) {}
+
+std::string KernelInterface::push(const Moving& word) {
+  if (!walks_time_ || !word.stride) return pushed(word);
+  const std::string index = word.phase ? "(t + " + std::to_string(word.phase) + "u)" : "t";
+  const std::string slot = word.slots ? "(" + index + " % " + std::to_string(word.slots) + "u)" : index;
+  return "(" + std::to_string(word.base) + "u + " + slot + " * " + std::to_string(word.stride) + "u)";
+}
+
+std::string KernelInterface::pushed(const Moving& word) {
+  for (std::size_t i = 0; i < push_.size(); ++i) {
+    const Moving& p = push_[i];
+    if (p.base == word.base && p.stride == word.stride && p.phase == word.phase && p.slots == word.slots)
+      return "pc.word[" + std::to_string(i) + "]";
+  }
+  push_.push_back(word);
+  return "pc.word[" + std::to_string(push_.size() - 1) + "]";
+}
+
+std::string KernelInterface::read_slot(const Storage* storage, DType dtype) {
+  const vk::BindingKind kind = !texel_loads_          ? vk::BindingKind::storage
                                : dtype == DType::f32 ? vk::BindingKind::texel_f32
                                                      : vk::BindingKind::texel_u32;
   for (const Slot& slot : slots_)
@@ -16,42 +35,26 @@ std::string Bindings::read(const Storage* storage, DType dtype) {
   return slots_.back().name;
 }
 
-std::string Bindings::write(const Storage* storage, DType dtype, bool whole_texels) {
+std::string KernelInterface::write_slot(const Storage* storage, DType dtype, bool whole_texels) {
   const bool f32 = dtype == DType::f32;
   const std::string type = whole_texels ? (f32 ? "vec4" : "uvec4") : (f32 ? "float" : "uint");
   for (const Slot& slot : slots_)
     if (slot.binding.storage == storage && slot.type == type) return slot.name;
-  const vk::BindingKind kind = write_kind(*storage, dtype, whole_texels, target_.max_storage_range);
+  const vk::BindingKind kind = write_kind(*storage, dtype, whole_texels, max_storage_range_);
   const char* prefix = kind == vk::BindingKind::storage ? "out" : f32 ? "image" : "uimage";
   slots_.push_back({{storage, kind}, type, prefix + std::to_string(slots_.size())});
   return slots_.back().name;
 }
 
-std::string Bindings::store(const std::string& slot, const std::string& index, const std::string& value,
-                            bool whole_texels) {
-  const bool image = slot[0] != 'o';
-  const char* type = slot[0] == 'u' ? "uvec4(" : "vec4(";
-  const std::string stored = image && !whole_texels ? type + value + ")" : value;
-  return (image ? "STORE_IMAGE(" : "STORE(") + slot + ", " + index + ", " + stored + ");\n";
-}
-
-std::string Bindings::word(const Moving& word) {
-  if (walks_time_ && word.stride) {
-    const std::string index = word.phase ? "(t + " + std::to_string(word.phase) + "u)" : "t";
-    const std::string slot = word.slots ? "(" + index + " % " + std::to_string(word.slots) + "u)" : index;
-    return "(" + std::to_string(word.base) + "u + " + slot + " * " + std::to_string(word.stride) + "u)";
+void KernelInterface::touch(const Touch& touch) {
+  for (Touch& known : touches_) {
+    const bool same = known.storage == touch.storage && known.write == touch.write && known.part == part_;
+    if (!same || known.elementwise != touch.elementwise || known.moves != touch.moves) continue;
+    known.bytes += touch.bytes;
+    return;
   }
-  return pushed(word);
-}
-
-std::string Bindings::pushed(const Moving& word) {
-  for (std::size_t i = 0; i < push_.size(); ++i) {
-    const Moving& p = push_[i];
-    if (p.base == word.base && p.stride == word.stride && p.phase == word.phase && p.slots == word.slots)
-      return "pc.word[" + std::to_string(i) + "]";
-  }
-  push_.push_back(word);
-  return "pc.word[" + std::to_string(push_.size() - 1) + "]";
+  touches_.push_back(touch);
+  touches_.back().part = part_;
 }
 
 namespace {
@@ -69,16 +72,16 @@ std::string declaration(vk::BindingKind kind, const std::string& number, const s
 
 }  // namespace
 
-bool Bindings::is_written(const Storage* storage) const {
+bool KernelInterface::is_written(const Storage* storage) const {
   return std::any_of(slots_.begin(), slots_.end(),
                      [&](const Slot& slot) { return slot.binding.storage == storage && !slot.type.empty(); });
 }
 
-std::string Bindings::header(std::uint32_t local_size, const std::vector<std::string>& extensions,
-                             bool coherent) const {
+std::string KernelInterface::header(std::uint32_t local_size, const std::vector<std::string>& extensions,
+                                    bool coherent) const {
   std::string code = "#version 450\n";
   for (const std::string& extension : extensions) code += "#extension " + extension + " : require\n";
-  if (target_.texel_loads) code += "#define VOLUTE_TEXEL\n";
+  if (texel_loads_) code += "#define VOLUTE_TEXEL\n";
   code += "#include \"lib/access.glsl\"\n#include \"lib/math.glsl\"\n";
   if (uses_random_) code += "#include \"lib/random.glsl\"\n";
   code += "layout(local_size_x = " + std::to_string(local_size) + ") in;\n";
@@ -86,16 +89,17 @@ std::string Bindings::header(std::uint32_t local_size, const std::vector<std::st
     const Slot& slot = slots_[i];
     const std::string number = std::to_string(i);
     if (coherent)
-      code += is_written(slot.binding.storage) ? "#undef ACCESS\n#define ACCESS coherent\n" : "#undef ACCESS\n#define ACCESS\n";
+      code += std::string("#undef ACCESS\n#define ACCESS") + (is_written(slot.binding.storage) ? " coherent\n" : "\n");
     if (!slot.type.empty()) code += declaration(slot.binding.kind, number, slot.type, slot.name);
     else code += (slot.name[0] == 'u' ? "READ_U32(" : "READ_F32(") + number + ", " + slot.name + ");\n";
   }
+  if (shared_) code += "shared vec4 exchange[" + std::to_string(shared_) + "];\n";
   if (!push_.empty())
     code += "layout(push_constant) uniform Push { uint word[" + std::to_string(push_.size()) + "]; } pc;\n";
   return code;
 }
 
-void Bindings::fill(Dispatch& dispatch) const {
+void KernelInterface::fill(Dispatch& dispatch) const {
   for (const Slot& slot : slots_) dispatch.bindings.push_back(slot.binding);
   dispatch.push = push_;
   dispatch.touches = touches_;
