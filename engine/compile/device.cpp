@@ -33,7 +33,8 @@ Device::Device(const std::string& selector) : data_(std::make_shared<Data>()) {
   if (!environment().matmul.empty()) data_->target.matmul = environment().matmul;
   data_->target.cooperative = data_->context->cooperative;
   data_->target.subgroup_size = data_->context->info.subgroup_size;
-  data_->target.cores = data_->context->compute_units;
+  data_->target.cores =
+      data_->context->is_cpu ? std::max(1u, std::thread::hardware_concurrency()) : data_->context->compute_units;
   data_->target.max_shared_bytes = limits.maxComputeSharedMemorySize;
   data_->target.max_workgroup = std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
   data_->target.max_storage_range = data_->context->info.max_storage_range;
