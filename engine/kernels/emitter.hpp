@@ -37,6 +37,8 @@ class KernelInterface {
   /// same workgroup have written.
   std::string header(std::uint32_t local_size, const std::vector<std::string>& extensions = {},
                      bool coherent = false) const;
+  /// Includes and bindings alone, numbered from `first` on, for text inside of another kernel.
+  std::string declarations(std::size_t first) const;
   /// Everything but source, groups and estimates.
   void fill(Dispatch& dispatch) const;
 
@@ -48,6 +50,7 @@ class KernelInterface {
   };
 
   bool is_written(const Storage* storage) const;
+  std::string declaration(const Slot& slot, std::size_t number) const;
 
   bool texel_loads_, walks_time_;
   std::uint64_t max_storage_range_;

@@ -77,6 +77,18 @@ bool KernelInterface::is_written(const Storage* storage) const {
                      [&](const Slot& slot) { return slot.binding.storage == storage && !slot.type.empty(); });
 }
 
+std::string KernelInterface::declaration(const Slot& slot, std::size_t number) const {
+  if (!slot.type.empty()) return volute::declaration(slot.binding.kind, std::to_string(number), slot.type, slot.name);
+  return (slot.name[0] == 'u' ? "READ_U32(" : "READ_F32(") + std::to_string(number) + ", " + slot.name + ");\n";
+}
+
+std::string KernelInterface::declarations(std::size_t first) const {
+  std::string code = "#include \"lib/math.glsl\"\n";
+  if (uses_random_) code += "#include \"lib/random.glsl\"\n";
+  for (std::size_t i = 0; i < slots_.size(); ++i) code += declaration(slots_[i], first + i);
+  return code;
+}
+
 std::string KernelInterface::header(std::uint32_t local_size, const std::vector<std::string>& extensions,
                                     bool coherent) const {
   std::string code = "#version 450\n";
@@ -86,12 +98,9 @@ std::string KernelInterface::header(std::uint32_t local_size, const std::vector<
   if (uses_random_) code += "#include \"lib/random.glsl\"\n";
   code += "layout(local_size_x = " + std::to_string(local_size) + ") in;\n";
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    const Slot& slot = slots_[i];
-    const std::string number = std::to_string(i);
-    if (coherent)
-      code += std::string("#undef ACCESS\n#define ACCESS") + (is_written(slot.binding.storage) ? " coherent\n" : "\n");
-    if (!slot.type.empty()) code += declaration(slot.binding.kind, number, slot.type, slot.name);
-    else code += (slot.name[0] == 'u' ? "READ_U32(" : "READ_F32(") + number + ", " + slot.name + ");\n";
+    const bool shared = is_written(slots_[i].binding.storage);
+    if (coherent) code += std::string("#undef ACCESS\n#define ACCESS") + (shared ? " coherent\n" : "\n");
+    code += declaration(slots_[i], i);
   }
   if (shared_) code += "shared vec4 exchange[" + std::to_string(shared_) + "];\n";
   if (!push_.empty())

@@ -237,6 +237,8 @@ std::int64_t most_steps(const StagedKernel& kernel, const KernelTarget& target) 
 double staged_cost(const StagedKernel& kernel, const KernelTarget& target) { return cut_of(kernel, target).cost; }
 
 Dispatch staged_dispatch(const StagedKernel& kernel, const KernelTarget& target) {
+  if (kernel.width && target.matmul == "shared")
+    if (auto dispatch = epilogue_dispatch(kernel, target)) return std::move(*dispatch);
   return Writer(kernel, target).dispatch();
 }
 

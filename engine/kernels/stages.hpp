@@ -39,6 +39,9 @@ bool has_stages(const KernelTarget& target);
 std::int64_t most_steps(const StagedKernel& kernel, const KernelTarget& target);
 /// Rough time of one step, in results of full tiles one after the other, for comparing ways to cut.
 double staged_cost(const StagedKernel& kernel, const KernelTarget& target);
+/// A product and the stage computed from its gates, which stay in registers: on shared memory tiles, if one of them
+/// can hold that many gates and the words fit.
+std::optional<Dispatch> epilogue_dispatch(const StagedKernel& kernel, const KernelTarget& target);
 Dispatch staged_dispatch(const StagedKernel& kernel, const KernelTarget& target);
 
 }  // namespace volute
