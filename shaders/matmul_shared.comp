@@ -2,8 +2,8 @@
 // Defines: A_T: A is stored [K, M]; B_T: B is stored [N, K]; TAIL: K is not a multiple of 4.
 // Invariant: lanes of C beyond N are written as zeros; elements beyond K never enter the sums.
 layout(local_size_x = 16, local_size_y = 16) in;
-READ_F32(0, A);
-READ_F32(1, B);
+READ_A(0);
+READ_B(1);
 #ifdef C_IMAGE
 WRITE_IMAGE(2, rgba32f, imageBuffer, C);
 #define STORE_C STORE_IMAGE
@@ -37,14 +37,14 @@ void main() {
     {  // 16 k rows of 16 texels along m
       const uint k = k0 + y, m = m0 + 4u * x;
       vec4 v = vec4(0.0);
-      if (k < pc.K && m < pc.M) v = LOAD(A, a0 + k * pc.lda + m / 4u);
+      if (k < pc.K && m < pc.M) v = LOAD_A(a0 + k * pc.lda + m / 4u);
       for (uint l = 0u; l < 4u; ++l) tile_a[y][4u * x + l] = v[l];
     }
 #else
     {  // 64 m rows of 4 texels along k
       const uint m = m0 + id / 4u, k = k0 + 4u * (id % 4u);
       vec4 v = vec4(0.0);
-      if (m < pc.M && k < pc.K) v = keep(LOAD(A, a0 + m * pc.lda + k / 4u), k, pc.K);
+      if (m < pc.M && k < pc.K) v = keep(LOAD_A(a0 + m * pc.lda + k / 4u), k, pc.K);
       for (uint l = 0u; l < 4u; ++l) tile_a[4u * (id % 4u) + l][id / 4u] = v[l];
     }
 #endif
@@ -52,14 +52,14 @@ void main() {
     {  // 64 n rows of 4 texels along k
       const uint n = n0 + id / 4u, k = k0 + 4u * (id % 4u);
       vec4 v = vec4(0.0);
-      if (n < pc.N && k < pc.K) v = keep(LOAD(B, b0 + n * pc.ldb + k / 4u), k, pc.K);
+      if (n < pc.N && k < pc.K) v = keep(LOAD_B(b0 + n * pc.ldb + k / 4u), k, pc.K);
       for (uint l = 0u; l < 4u; ++l) tile_b[4u * (id % 4u) + l][id / 16u][(id / 4u) % 4u] = v[l];
     }
 #else
     {  // 16 k rows of 16 texels along n
       const uint k = k0 + y, n = n0 + 4u * x;
       vec4 v = vec4(0.0);
-      if (k < pc.K && n < pc.N) v = LOAD(B, b0 + k * pc.ldb + n / 4u);
+      if (k < pc.K && n < pc.N) v = LOAD_B(b0 + k * pc.ldb + n / 4u);
       tile_b[y][x] = v;
     }
 #endif

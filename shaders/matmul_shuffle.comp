@@ -9,8 +9,8 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 layout(local_size_x = LANES) in;
-READ_F32(0, A);
-READ_F32(1, B);
+READ_A(0);
+READ_B(1);
 #ifdef C_IMAGE
 WRITE_IMAGE(2, rgba32f, imageBuffer, C);
 #define STORE_C STORE_IMAGE
@@ -75,19 +75,19 @@ void main() {
     vec4 a[ROWS / LANES];
     [[unroll]] for (uint i = 0u; i < ROWS / LANES; ++i) {
 #ifdef A_T
-      a[i] = KEEP(LOAD(A, a_at[i] + K_AT(lane % 4u) * pc.lda), bvec4(4u * k4 + lane % 4u < pc.K));
+      a[i] = KEEP(LOAD_A(a_at[i] + K_AT(lane % 4u) * pc.lda), bvec4(4u * k4 + lane % 4u < pc.K));
 #else
-      a[i] = KEEP(LOAD(A, a_at[i] + k4), inside);
+      a[i] = KEEP(LOAD_A(a_at[i] + k4), inside);
 #endif
     }
     [[unroll]] for (uint j = 0u; j < COLS; ++j) {
       vec4 b[4];  // b[kk] along n
 #ifdef B_T
       vec4 t[4];
-      [[unroll]] for (uint l = 0u; l < 4u; ++l) t[l] = KEEP(LOAD(B, b_at[j][l] + k4), inside);
+      [[unroll]] for (uint l = 0u; l < 4u; ++l) t[l] = KEEP(LOAD_B(b_at[j][l] + k4), inside);
       [[unroll]] for (uint kk = 0u; kk < 4u; ++kk) b[kk] = vec4(t[0][kk], t[1][kk], t[2][kk], t[3][kk]);
 #else
-      [[unroll]] for (uint kk = 0u; kk < 4u; ++kk) b[kk] = KEEP(LOAD(B, b_at[j] + K_AT(kk) * pc.ldb), bvec4(inside[kk]));
+      [[unroll]] for (uint kk = 0u; kk < 4u; ++kk) b[kk] = KEEP(LOAD_B(b_at[j] + K_AT(kk) * pc.ldb), bvec4(inside[kk]));
 #endif
       [[unroll]] for (uint r = 0u; r < ROWS; ++r)
         [[unroll]] for (uint kk = 0u; kk < 4u; ++kk) acc[r][j] += A_ELEMENT(r, kk) * b[kk];

@@ -19,7 +19,7 @@ enum class Op : std::uint8_t {
   // leaves
   input, parameter, state, constant, iota, random,
   // pointwise
-  copy, neg, exp, expm1, log, sqrt, abs, tanh, sigmoid, relu, to_f32, to_u32,
+  copy, neg, exp, expm1, log, sqrt, abs, tanh, sigmoid, relu, to_f32, to_u32, to_f16, to_bf16,
   add, sub, mul, div, maximum, minimum, less, equal, where,
   // reductions
   sum, max,
@@ -32,6 +32,9 @@ enum class Op : std::uint8_t {
   // ... and in the body
   element, carry,
 };
+
+/// 16-bit values are stored so and read as f32 by every kernel; see narrow.hpp.
+inline bool is_half(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16; }
 
 struct Scan;
 

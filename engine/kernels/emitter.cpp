@@ -3,6 +3,7 @@
 #include "engine/kernels/emitter.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 
@@ -50,23 +51,25 @@ std::string Emitter::push_offset(const View& view, std::int64_t unit) {
 }
 
 std::string Emitter::read_slot(const Storage* storage, DType dtype) {
-  const vk::BindingKind kind = !texel_loads_          ? vk::BindingKind::storage
-                               : dtype == DType::f32 ? vk::BindingKind::texel_f32
-                                                     : vk::BindingKind::texel_u32;
+  const vk::BindingKind kind = read_kind(dtype, texel_loads_);
   for (const Slot& slot : slots_)
     if (slot.binding == Binding{storage, kind} && slot.type.empty()) return slot.name;
-  slots_.push_back({{storage, kind}, "", (dtype == DType::f32 ? "in" : "uin") + std::to_string(slots_.size())});
+  const char* prefix = dtype == DType::f32 ? "in" : dtype == DType::u32 ? "uin" : "hin";
+  slots_.push_back({{storage, kind}, "", prefix + std::to_string(slots_.size()), dtype});
+  uses_half_ |= is_half(dtype);
   return slots_.back().name;
 }
 
 std::string Emitter::write_slot(const Storage* storage, DType dtype, bool whole_texels) {
   const bool f32 = dtype == DType::f32;
-  const std::string type = whole_texels ? (f32 ? "vec4" : "uvec4") : (f32 ? "float" : "uint");
+  if (is_half(dtype) && !whole_texels) throw Error("16-bit values are stored by whole texels");
+  const std::string type = is_half(dtype) ? "uvec2" : whole_texels ? (f32 ? "vec4" : "uvec4") : (f32 ? "float" : "uint");
   for (const Slot& slot : slots_)
     if (slot.binding.storage == storage && slot.type == type) return slot.name;
   const vk::BindingKind kind = write_kind(*storage, dtype, whole_texels, max_storage_range_);
   const char* prefix = kind == vk::BindingKind::storage ? "out" : f32 ? "image" : "uimage";
-  slots_.push_back({{storage, kind}, type, prefix + std::to_string(slots_.size())});
+  slots_.push_back({{storage, kind}, type, prefix + std::to_string(slots_.size()), dtype});
+  uses_half_ |= is_half(dtype);
   return slots_.back().name;
 }
 
@@ -79,7 +82,7 @@ std::string Emitter::store_call(const std::string& slot, const std::string& inde
 }
 
 void Emitter::touch(const View& view, bool write) {
-  const std::int64_t bytes = touched_elements(view) * 4;
+  const std::int64_t bytes = touched_bytes(view);
   const bool whole = static_cast<std::uint64_t>(bytes) == view.storage->bytes && view.offset.base == 0;
   const bool elementwise = whole && !view.offset.stride && view.natural() && view.shape == shape_;
   touches_.push_back({view.storage, bytes, write, view.offset.stride != 0, elementwise});
@@ -116,23 +119,34 @@ std::string Emitter::lane_element(const View& view, const std::string& offset, i
   return sum;
 }
 
-std::string Emitter::load_lanes(const View& view, const std::string& slot, const std::string& offset) {
+namespace {
+
+/// "LOAD(" or "LOAD1(" of a slot of that type.
+std::string load_call(const char* macro, DType dtype) {
+  return std::string(macro) + (dtype == DType::f16 ? "_F16(" : dtype == DType::bf16 ? "_BF16(" : "(");
+}
+
+const char* vector_of(DType dtype) { return dtype == DType::u32 ? "uvec4" : "vec4"; }
+
+}  // namespace
+
+std::string Emitter::load_lanes(const View& view, DType dtype, const std::string& slot, const std::string& offset) {
   const bool same = !view.source && (width_ == 1 || view.strides.back() == 0);
   std::string lanes;
   for (int lane = 0; lane < (same ? 1 : 4); ++lane)
-    lanes += (lane ? ", " : "") + std::string("LOAD1(") + slot + ", " + lane_element(view, offset, lane) + ")";
+    lanes += (lane ? ", " : "") + load_call("LOAD1", dtype) + slot + ", " + lane_element(view, offset, lane) + ")";
   return lanes;
 }
 
 std::string Emitter::load(const View& view, DType dtype) {
   touch(view, false);
   const std::string slot = read_slot(view.storage, dtype);
-  if (view.natural()) return "LOAD(" + slot + ", " + push_offset(view, 4) + " + i)";
+  if (view.natural()) return load_call("LOAD", dtype) + slot + ", " + push_offset(view, 4) + " + i)";
   const bool scalar_row = width_ > 1 && view.shape.rank() && view.strides.back() == 0;
   if (view.aligned() && !scalar_row) {
-    return "LOAD(" + slot + ", " + push_offset(view, 4) + leading_offset(view, 4) + " + c)";
+    return load_call("LOAD", dtype) + slot + ", " + push_offset(view, 4) + leading_offset(view, 4) + " + c)";
   }
-  return (dtype == DType::f32 ? "vec4(" : "uvec4(") + load_lanes(view, slot, push_offset(view, 1)) + ")";
+  return vector_of(dtype) + ("(" + load_lanes(view, dtype, slot, push_offset(view, 1))) + ")";
 }
 
 std::string Emitter::embedding(const Node* node) {
@@ -205,7 +219,7 @@ std::string Emitter::define(const Node* node, const std::string& expression, std
   std::string& variable = known_[expression];
   if (variable.empty()) {
     variable = "v" + std::to_string(known_.size());
-    code += indent + (node->dtype == DType::f32 ? "vec4 " : "uvec4 ") + variable + " = " + expression + ";\n";
+    code += indent + vector_of(node->dtype) + " " + variable + " = " + expression + ";\n";
   }
   return values_[node] = variable;
 }
@@ -213,6 +227,10 @@ std::string Emitter::define(const Node* node, const std::string& expression, std
 std::string Emitter::operand(const Node* node, std::string& code, const std::string& indent) {
   const auto found = values_.find(node);
   if (found != values_.end()) return found->second;
+  if (const auto made = narrow_.find(node); made != narrow_.end()) {
+    const Op round = node->dtype == DType::f16 ? Op::to_f16 : Op::to_bf16;
+    return define(node, expression(round, {operand(made->second, code, indent)}), code, indent);
+  }
   const Node* base = base_of(node);
   if (base->op == Op::constant) return values_[node] = literal(base->value, node->dtype);
   if (base->op == Op::iota) return define(node, iota(iota_view(node)), code, indent);
@@ -226,6 +244,13 @@ std::string Emitter::statements(const std::string& indent) {
       define(node, embedding(node), code, indent);
     } else if (node->op == Op::random) {
       define(node, random(node), code, indent);
+    } else if (is_half(node->dtype)) {  // rounded where it is used here, and by its store
+      const Node* input = node->inputs[0];
+      if (narrow_.contains(input)) input = narrow_.at(input);
+      operand(input, code, indent);
+      if (is_half(input->dtype)) values_[node] = values_.at(input);
+      else narrow_[node] = input;
+      uses_half_ = true;
     } else if (node->op == Op::copy) {
       values_[node] = operand(node->inputs[0], code, indent);
     } else {
@@ -240,24 +265,40 @@ std::string Emitter::statements(const std::string& indent) {
 
 std::string Emitter::value(const Node* node) { return values_.at(node); }
 
+std::string Emitter::stored_value(const Node* node) {
+  const auto made = narrow_.find(node);
+  return values_.at(made == narrow_.end() ? node : made->second);
+}
+
 std::string Emitter::tail_mask(const std::string& variable, DType dtype, const char* fill,
                                const std::string& indent) const {
   if (width_ % 4 == 0) return "";
-  const std::string type = dtype == DType::f32 ? "vec4" : "uvec4";
+  const std::string type = vector_of(dtype);
   return indent + variable + " = mix(" + type + "(" + fill + "), " + variable +
          ", lessThan(4u * c + uvec4(0u, 1u, 2u, 3u), uvec4(" + std::to_string(width_) + "u)));\n";
 }
 
+namespace {
+
+/// What is stored as a whole texel: 16-bit values as two words, or as four where images hold them.
+std::string texel_of(const std::string& variable, DType dtype, const std::string& slot) {
+  if (!is_half(dtype)) return variable;
+  const std::string bits = std::string(dtype == DType::f16 ? "f16_bits(" : "bf16_bits(") + variable + ")";
+  return slot[0] == 'u' ? bits : "packed(" + bits + ")";
+}
+
+}  // namespace
+
 std::string Emitter::store(const View& place, DType dtype, const std::string& expression, const std::string& indent) {
   touch(place, true);
-  const bool f32 = dtype == DType::f32;
   const std::string variable = "s" + std::to_string(touches_.size());
-  std::string code = indent + (f32 ? "vec4 " : "uvec4 ") + variable + " = " + expression + ";\n";
-  code += tail_mask(variable, dtype, f32 ? "0.0" : "0u", indent);
+  const char* zero = dtype == DType::u32 ? "0u" : "0.0";
+  std::string code = indent + vector_of(dtype) + " " + variable + " = " + expression + ";\n";
+  code += tail_mask(variable, dtype, zero, indent);
   if (place.aligned() && (width_ % 4 == 0 || place.zero_tail)) {
     const std::string slot = write_slot(place.storage, dtype, true);
     const std::string where = push_offset(place, 4) + (place.natural() ? " + i" : leading_offset(place, 4) + " + c");
-    return code + indent + store_call(slot, where, variable, true);
+    return code + indent + store_call(slot, where, texel_of(variable, dtype, slot), true);
   }
   const std::string slot = write_slot(place.storage, dtype, false);
   const std::int64_t stride = place.shape.rank() && width_ > 1 ? place.strides.back() : 1;
@@ -273,7 +314,7 @@ std::string Emitter::store(const View& place, DType dtype, const std::string& ex
   }
   for (std::int64_t k = 0; k < tail; ++k) {
     code += indent + "if (c == " + std::to_string(texels_ - 1) + "u) " +
-            store_call(slot, first + " + " + std::to_string(width_ + k) + "u", f32 ? "0.0" : "0u", false);
+            store_call(slot, first + " + " + std::to_string(width_ + k) + "u", zero, false);
   }
   return code;
 }
@@ -305,10 +346,16 @@ std::string declaration(vk::BindingKind kind, const std::string& number, const s
   switch (kind) {
     case vk::BindingKind::texel_f32: return "WRITE_IMAGE(" + number + ", rgba32f, imageBuffer, " + name + ");\n";
     case vk::BindingKind::texel_u32: return "WRITE_IMAGE(" + number + ", rgba32ui, uimageBuffer, " + name + ");\n";
+    case vk::BindingKind::texel_u16: return "WRITE_IMAGE(" + number + ", rgba16ui, uimageBuffer, " + name + ");\n";
     case vk::BindingKind::element_f32: return "WRITE_IMAGE(" + number + ", r32f, imageBuffer, " + name + ");\n";
     case vk::BindingKind::element_u32: return "WRITE_IMAGE(" + number + ", r32ui, uimageBuffer, " + name + ");\n";
     default: return "WRITE(" + number + ", " + type + ", " + name + ");\n";
   }
+}
+
+std::string read_macro(DType dtype) {
+  static constexpr std::array macros{"READ_F32(", "READ_U32(", "READ_F16(", "READ_BF16("};
+  return macros[static_cast<std::size_t>(dtype)];
 }
 
 }  // namespace
@@ -318,12 +365,13 @@ std::string Emitter::header(std::uint32_t local_size) const {
   if (texel_loads_) code += "#define VOLUTE_TEXEL\n";
   code += "#include \"lib/access.glsl\"\n#include \"lib/math.glsl\"\n";
   if (uses_random_) code += "#include \"lib/random.glsl\"\n";
+  if (uses_half_) code += "#include \"lib/half.glsl\"\n";
   code += "layout(local_size_x = " + std::to_string(local_size) + ") in;\n";
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const Slot& slot = slots_[i];
     const std::string number = std::to_string(i);
     if (!slot.type.empty()) code += declaration(slot.binding.kind, number, slot.type, slot.name);
-    else code += (slot.name[0] == 'u' ? "READ_U32(" : "READ_F32(") + number + ", " + slot.name + ");\n";
+    else code += read_macro(slot.dtype) + number + ", " + slot.name + ");\n";
   }
   if (!push_.empty())
     code += "layout(push_constant) uniform Push { uint word[" + std::to_string(push_.size()) + "]; } pc;\n";

@@ -21,6 +21,8 @@ class Emitter {
   /// The variable or literal of a value at the current index; loads it if it is not computed here.
   /// Call after statements().
   std::string value(const Node* node);
+  /// The same to be stored: a 16-bit value before rounding, which storing does.
+  std::string stored_value(const Node* node);
   /// Statements that store `expression` (vec4 or uvec4) to a place of the iteration shape.
   std::string store(const View& place, DType dtype, const std::string& expression, const std::string& indent);
   /// The statement that stores a complete vec4 to texel `index` of a natural place.
@@ -42,10 +44,11 @@ class Emitter {
     Binding binding;
     std::string type;  ///< of a written array; empty for reads
     std::string name;
+    DType dtype = DType::f32;
   };
 
   std::string load(const View& view, DType dtype);
-  std::string load_lanes(const View& view, const std::string& slot, const std::string& offset);
+  std::string load_lanes(const View& view, DType dtype, const std::string& slot, const std::string& offset);
   std::string embedding(const Node* node);
   std::string random(const Node* node);
   std::string iota(const View& view) const;
@@ -71,11 +74,12 @@ class Emitter {
   bool texel_loads_;
   std::uint64_t max_storage_range_;
   std::map<const Node*, std::string> values_;
+  std::map<const Node*, const Node*> narrow_;  ///< 16-bit values made here -> the f32 value each rounds
   std::map<std::string, std::string> known_;  ///< expression -> variable
   std::vector<Slot> slots_;
   std::vector<Moving> push_;
   std::vector<Touch> touches_;
-  bool uses_random_ = false;
+  bool uses_random_ = false, uses_half_ = false;
 };
 
 /// The view of a node seen through its view operations, from the view of what they read. Nothing if

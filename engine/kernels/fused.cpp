@@ -43,7 +43,7 @@ Dispatch pointwise_dispatch(const FusedKernel& kernel, const KernelTarget& targe
   Emitter emit(kernel, shape, target);
   std::string body = emit.statements("  ");
   for (const FusedOutput& out : kernel.outputs)
-    body += emit.store(out.place, out.value->dtype, emit.value(out.value), "  ");
+    body += emit.store(out.place, out.value->dtype, emit.stored_value(out.value), "  ");
 
   Dispatch dispatch;
   const std::int64_t total = padded_elements(shape) / 4;

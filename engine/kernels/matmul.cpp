@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/graph/node.hpp"
 #include "engine/vulkan/glsl.hpp"
 
 namespace volute {
@@ -75,7 +76,7 @@ const MatmulVariant& choose_matmul(std::int64_t M, std::int64_t N, std::int64_t 
 
 namespace {
 
-std::string matmul_source(const MatmulVariant& v, bool a_t, bool b_t, bool tail, bool image,
+std::string matmul_source(const MatmulVariant& v, const MatrixOperand& a, const MatrixOperand& b, bool image,
                           const KernelTarget& target) {
   std::string code = "#version 450\n";
   if (target.texel_loads) code += "#define VOLUTE_TEXEL\n";
@@ -83,16 +84,19 @@ std::string matmul_source(const MatmulVariant& v, bool a_t, bool b_t, bool tail,
   define("ROWS " + std::to_string(v.tile_rows));
   define("COLS " + std::to_string(v.tile_texels));
   define("LANES " + std::to_string(v.columns / (4 * v.tile_texels)));
-  if (a_t) define("A_T");
-  if (b_t) define("B_T");
-  if (tail) define("TAIL");
+  const DType a_type = a.view.storage->dtype, b_type = b.view.storage->dtype;
+  if (a.transposed) define("A_T");
+  if (b.transposed) define("B_T");
+  if (is_half(a_type)) define(a_type == DType::f16 ? "A_F16" : "A_BF16");
+  if (is_half(b_type)) define(b_type == DType::f16 ? "B_F16" : "B_BF16");
+  if (a.view.shape[-1] % 4) define("TAIL");
   if (image) define("C_IMAGE");
-  code += "#include \"lib/access.glsl\"\n";
+  code += "#include \"lib/access.glsl\"\n#include \"lib/operands.glsl\"\n";
   return code + std::string(vk::embedded_shader(v.shader));
 }
 
 Touch touch_of(const View& view, bool write) {
-  return {view.storage, touched_elements(view) * 4, write, view.offset.stride != 0, false};
+  return {view.storage, touched_bytes(view), write, view.offset.stride != 0, false};
 }
 
 Moving in_texels(Moving offset) {
@@ -123,14 +127,17 @@ Dispatch matmul_dispatch(const MatrixOperand& a, const MatrixOperand& b, const V
   const std::int64_t batches = c.shape.elements() / (M * N);
   const MatrixOperand out = matrix_operand(c).value();
   const MatmulVariant& v = variant ? *variant : choose_matmul(M, N, batches, target);
-  const vk::BindingKind read = target.texel_loads ? vk::BindingKind::texel_f32 : vk::BindingKind::storage;
+  const auto reading = [&](const View& view) {
+    return Binding{view.storage, read_kind(view.storage->dtype, target.texel_loads)};
+  };
 
   Dispatch d;
-  d.label = "matmul " + std::to_string(M) + "x" + std::to_string(N) + "x" + std::to_string(K);
+  const DType type = a.view.storage->dtype;
+  d.label = (is_half(type) ? std::string("matmul ") + name_of(type) + " " : "matmul ") + std::to_string(M) + "x" + std::to_string(N) + "x" + std::to_string(K);
   if (batches > 1) d.label = std::to_string(batches) + " " + d.label;
   const vk::BindingKind write = write_kind(*c.storage, DType::f32, true, target.max_storage_range);
-  d.source = matmul_source(v, a.transposed, b.transposed, K % 4 != 0, write != vk::BindingKind::storage, target);
-  d.bindings = {{a.view.storage, read}, {b.view.storage, read}, {c.storage, write}};
+  d.source = matmul_source(v, a, b, write != vk::BindingKind::storage, target);
+  d.bindings = {reading(a.view), reading(b.view), {c.storage, write}};
   d.push = {in_texels(a.view.offset), in_texels(b.view.offset), in_texels(c.offset), constant(a.pitch),
             constant(b.pitch),        constant(out.pitch),      constant(a.batch_stride), constant(b.batch_stride),
             constant(out.batch_stride), constant(M),            constant(N),              constant(K)};
@@ -151,8 +158,8 @@ Dispatch matmul_dispatch(const MatrixOperand& a, const MatrixOperand& b, const V
 std::vector<Dispatch> scatter_dispatches(const View& indices, const View& values, const View& out,
                                          const Storage* head, const Storage* next, const KernelTarget& target) {
   const std::int64_t rows = out.shape[0], E = out.shape[1], count = indices.shape.elements();
-  const vk::BindingKind read_u32 = target.texel_loads ? vk::BindingKind::texel_u32 : vk::BindingKind::storage;
-  const vk::BindingKind read_f32 = target.texel_loads ? vk::BindingKind::texel_f32 : vk::BindingKind::storage;
+  const vk::BindingKind read_u32 = read_kind(DType::u32, target.texel_loads);
+  const vk::BindingKind read_f32 = read_kind(DType::f32, target.texel_loads);
   const Touch heads{head, static_cast<std::int64_t>(head->bytes), true, false, false};
   const Touch nexts{next, static_cast<std::int64_t>(next->bytes), true, false, false};
   const auto reading = [](Touch touch) {
