@@ -89,6 +89,16 @@ TEST(Half, RoundsToNearestEven) {
   }
 }
 
+TEST(Half, GradientIsThatOfTheIdentity) {
+  Graph g;
+  const Tensor x = g.input("x", {3, 7}), factor = g.input("factor", {3, 7});
+  const Tensor dx = gradients(sum(to_half(x, DType::f16) * factor), {x})[0];
+  Program program = device().compile(g, dx);
+  const auto factors = random_values(21, 2);
+  program.run({{factor, factors}});
+  EXPECT_EQ(program.read(dx), factors);
+}
+
 class HalfMemory : public ::testing::TestWithParam<DType> {};
 
 /// Values of every size, some of them special.

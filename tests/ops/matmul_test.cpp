@@ -11,6 +11,7 @@
 #include "engine/kernels/matmul.hpp"
 #include "engine/vulkan/commands.hpp"
 #include "tests/support/device.hpp"
+#include "tests/support/half.hpp"
 #include "tests/support/values.hpp"
 
 namespace volute::test {
@@ -32,16 +33,23 @@ struct Access {
 /// A matrix batch in memory of its own: NaNs, then rows at a pitch of a texel more than they need, then NaNs.
 class Matrices {
  public:
-  Matrices(std::int64_t rows, std::int64_t columns, std::int64_t batches, bool transposed, int id)
+  Matrices(std::int64_t rows, std::int64_t columns, std::int64_t batches, bool transposed, int id,
+           DType dtype = DType::f32)
       : rows_(rows), columns_(columns), batches_(batches), transposed_(transposed) {
+    const std::int64_t elements = start + batches * batch_stride() + 64;
     storage_.id = id;
-    storage_.bytes = static_cast<std::uint64_t>(start + batches * batch_stride() + 64) * 4;
+    storage_.dtype = dtype;
+    storage_.bytes = static_cast<std::uint64_t>(stored_bytes(elements, dtype));
     buffer_ = std::make_unique<vk::Buffer>(device().data()->context, storage_.bytes, vk::Residency::device);
-    host_.assign(storage_.bytes / 4, guard);
+    host_.assign(static_cast<std::size_t>(elements), guard);
   }
 
+  /// Values the type holds exactly.
   void set_random(std::uint32_t seed) {
-    const auto values = random_values(static_cast<std::size_t>(batches_ * rows_ * columns_), seed);
+    auto values = random_values(static_cast<std::size_t>(batches_ * rows_ * columns_), seed);
+    const float steps = storage_.dtype == DType::f16 ? 1024 : 128;
+    if (storage_.dtype != DType::f32)
+      for (float& v : values) v = std::round(v * steps) / steps;
     std::size_t next = 0;
     for (std::int64_t i = 0; i < batches_; ++i)
       for (std::int64_t r = 0; r < rows_; ++r)
@@ -58,7 +66,12 @@ class Matrices {
     view.offset.base = start;
     return view;
   }
-  void upload() { vk::upload(device().data()->context, range(), host_.data()); }
+  void upload() {
+    if (storage_.dtype == DType::f32) return vk::upload(device().data()->context, range(), host_.data());
+    std::vector<std::uint16_t> words(storage_.bytes / 2);
+    for (std::size_t i = 0; i < host_.size(); ++i) words[i] = half_bits(host_[i], storage_.dtype);
+    vk::upload(device().data()->context, range(), words.data());
+  }
   void download() { vk::download(device().data()->context, range(), host_.data()); }
   vk::BufferRange range() const { return {buffer_.get(), 0, storage_.bytes}; }
 
@@ -137,9 +150,10 @@ void compare(Matrices& a, Matrices& b, Matrices& c, const Extents& e) {
   EXPECT_EQ(c.touched_outside(), 0) << "elements outside of C were written";
 }
 
-void multiply(const MatmulVariant& variant, const Extents& e, bool a_t, bool b_t, const Access& access) {
+void multiply(const MatmulVariant& variant, const Extents& e, bool a_t, bool b_t, const Access& access,
+              DType dtype = DType::f32) {
   SCOPED_TRACE(::testing::Message() << e.batches << " x [" << e.M << ", " << e.K << "] [" << e.K << ", " << e.N << "]");
-  Matrices a(e.M, e.K, e.batches, a_t, 0), b(e.K, e.N, e.shared_b ? 1 : e.batches, b_t, 1);
+  Matrices a(e.M, e.K, e.batches, a_t, 0, dtype), b(e.K, e.N, e.shared_b ? 1 : e.batches, b_t, 1, dtype);
   Matrices c(e.M, e.N, e.batches, false, 2);
   a.set_random(1);
   b.set_random(2);
@@ -182,6 +196,21 @@ TEST_P(Variants, SumElementsOfTheOperandsAlone) {
     for (const bool b_t : {false, true}) every_size(variant, a_t, b_t, for_gpus ? storage : texel);
   every_size(variant, false, true, for_gpus ? texel : storage);  // the way its devices do not take: once
   multiply(variant, {33, 65, 7, 2}, false, true, {"image stores", true, true});
+}
+
+// 16-bit operands differ in how a texel is loaded alone: each transposition and each way of reading, one size each.
+TEST_P(Variants, ReadSixteenBits) {
+  const MatmulVariant& v = matmul_variants()[GetParam()];
+  if (v.shuffle_lanes && v.shuffle_lanes != device().data()->target.shuffle_lanes) return;  // never chosen here
+  const Access texel{"texel loads", true, false}, storage{"storage loads", false, false};
+  const bool for_gpus = v.family == std::string("shared");
+  const Extents odd{v.rows + 1, v.columns + 1, 7, 2, true};
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    SCOPED_TRACE(name_of(dtype));
+    for (const bool a_t : {false, true})
+      for (const bool b_t : {false, true}) multiply(v, odd, a_t, b_t, for_gpus ? storage : texel, dtype);
+    multiply(v, odd, false, true, for_gpus ? texel : storage, dtype);
+  }
 }
 
 std::vector<std::size_t> all_variants() {
