@@ -21,7 +21,7 @@ class Narrower {
 
   void run() {
     for_each_node([&](Node& node) {
-      if (node.op == Op::matmul)
+      if (node.op == Op::matmul && node.value == 0)
         for (Node*& input : node.inputs) input = rounded(input);
     });
     finish_states();

@@ -46,7 +46,8 @@ struct Node {
   Shape shape;
   std::vector<Node*> inputs;
   std::vector<std::int64_t> ints;
-  double value = 0;              ///< constant; initial value of a state or scalar input; random: steps before its first
+  double value = 0;              ///< constant; initial value of a state or scalar input; random: steps before its first;
+                                 ///< matmul: 1 if no precision rounds its operands
   std::string name;              ///< input, state, parameter
   bool has_default = false;      ///< input made by Graph::scalar
   std::shared_ptr<ParameterData> parameter;

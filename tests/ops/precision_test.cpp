@@ -180,6 +180,25 @@ TEST(Precision, RecomputationGivesTheSameBits) {
   EXPECT_EQ(trained(Precision::f16, plain - 1, 0.1, longer), trained(Precision::f16, 0, 0.1, longer));
 }
 
+// Log probabilities of -1e30 and less would be infinite in f16, and 0 times infinity is NaN.
+TEST(Precision, LeavesProductsAloneThatAreToKeepF32) {
+  Graph g;
+  const Tensor a = g.input("a", {3, 5}), b = g.input("b", {5, 2});
+  const Tensor c = matmul(a, b, false, false, true);
+  const auto grads = gradients(sum(c * c), {a, b});
+  std::vector<float> as = random_values(15, 1), bs(10, 0.0f);
+  as[4] = -1e30f;
+  bs[3] = 1;
+  for (const bool rounded : {false, true}) {
+    Targets targets({c, grads[0], grads[1]});
+    if (rounded) targets.precision = Precision::f16;
+    Program program = device().compile(g, targets);
+    program.run({{a, as}, {b, bs}});
+    EXPECT_EQ(program.explain().find("matmul f16"), std::string::npos);
+    EXPECT_EQ(program.read(c)[1], as[1]);
+  }
+}
+
 TEST(Precision, EvaluationAloneTakesIt) {
   Model m(settings[0]);
   Targets targets(m.loss);

@@ -137,8 +137,10 @@ void RecurrentCase::set_padding(float value) {
         if (is_padding(i)) values[i] = value;
 }
 
-std::vector<std::vector<float>> RecurrentCase::on_device() {
-  Program program = device().compile(graph_, Targets(results_));
+std::vector<std::vector<float>> RecurrentCase::on_device(Precision precision) {
+  Targets targets(results_);
+  targets.precision = precision;
+  Program program = device().compile(graph_, targets);
   program.seed(7);
   std::vector<Feed> feeds;
   for (const auto& [tensor, values] : feeds_) feeds.emplace_back(tensor, values);
@@ -157,7 +159,11 @@ Reference RecurrentCase::reference() const {
   return reference;
 }
 
-std::vector<Reference::Values> RecurrentCase::on_reference() const { return reference().evaluate(results_); }
+std::vector<Reference::Values> RecurrentCase::on_reference(Precision precision) const {
+  Reference rounded = reference();
+  rounded.precision(precision);
+  return rounded.evaluate(results_);
+}
 
 double RecurrentCase::slope(const std::string& name, std::size_t element) const {
   const Tensor leaf = leaves_.at(name);

@@ -38,8 +38,8 @@ class RecurrentCase {
 
   /// Names of what is compared: "loss", "outputs", "last_output", "last.h", "grad.x", "grad.weight_ih_l0", ...
   const std::vector<std::string>& names() const { return names_; }
-  std::vector<std::vector<float>> on_device();
-  std::vector<Reference::Values> on_reference() const;
+  std::vector<std::vector<float>> on_device(Precision precision = Precision::f32);
+  std::vector<Reference::Values> on_reference(Precision precision = Precision::f32) const;
   /// d loss / d element by central differences of the reference. `name` as in names(), without "grad.".
   double slope(const std::string& name, std::size_t element) const;
   /// Replaces the values of x where steps are masked.
