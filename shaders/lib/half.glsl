@@ -23,7 +23,7 @@ uvec4 bf16_bits(vec4 v) {
 
 uvec2 packed(uvec4 bits) { return bits.xz | (bits.yw << 16u); }
 
-// As unpackHalf2x16, which software Vulkan takes lane by lane.
+// As unpackHalf2x16, from one word a lane: what a texel image of integers gives.
 vec4 from_f16_bits(uvec4 bits) {
   const uvec4 a = bits & 0x7fffu;
   const vec4 normal = uintBitsToFloat((a << 13u) + 0x38000000u);
