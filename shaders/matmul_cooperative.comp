@@ -2,14 +2,14 @@
 // VK_KHR_cooperative_matrix. Tiles go through shared memory, which cuts off what lies beyond M, N and K, in the order
 // they have in memory: what is transposed is said to coopMatLoad. Two buffers and one barrier a block of k, as in
 // matmul_shared.comp. Pitches of an odd number of 16-byte words spread the banks and keep coopMatLoad's alignment.
-// Defines: A_T: A is stored [K, M]; B_T: B is stored [N, K]; BF16: bfloat16 instead of float16.
+// Defines: A_T: A is stored [K, M]; B_T: B is stored [N, K]; A_BF16 and B_BF16: bfloat16 instead of float16.
 // Invariant: lanes of C beyond N are written as zeros; elements beyond K never enter the sums.
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
 #extension GL_KHR_memory_scope_semantics : require
 #extension GL_KHR_cooperative_matrix : require
 #extension GL_KHR_shader_subgroup_basic : require
-#ifdef BF16
+#ifdef A_BF16
 #extension GL_EXT_bfloat16 : require
 #define ELEMENT bfloat16_t
 #else

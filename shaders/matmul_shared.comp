@@ -17,8 +17,8 @@ layout(constant_id = 5) const uint TN = 1u;      // texels of columns an invocat
 #ifndef GATES
 #define GATES 1u
 #endif
-READ_F32(0, A);
-READ_F32(1, B);
+READ_A(0);
+READ_B(1);
 #ifdef C_IMAGE
 WRITE_IMAGE(2, rgba32f, imageBuffer, C);
 #define STORE_C STORE_IMAGE
@@ -53,17 +53,17 @@ uvec2 along_k(uint i, uint lines) { return uvec2(i / 2u % lines, 4u * (i % 2u + 
 uvec2 along_lines(uint i, uint lines) { return uvec2(4u * (i % (lines / 4u)), i / (lines / 4u)); }
 #ifdef A_T
 #define PLACE_A(i) along_lines(i, ROWS)
-#define TAKE_A(at, k) LOAD(A, at + (k) * pc.lda)
+#define TAKE_A(at, k) LOAD_A(at + (k) * pc.lda)
 #else
 #define PLACE_A(i) along_k(i, ROWS)
-#define TAKE_A(at, k) LOAD(A, at + (k) / 4u)
+#define TAKE_A(at, k) LOAD_A(at + (k) / 4u)
 #endif
 #ifdef B_T
 #define PLACE_B(i) along_k(i, 4u * TEXELS)
-#define TAKE_B(at, k) LOAD(B, at + (k) / 4u)
+#define TAKE_B(at, k) LOAD_B(at + (k) / 4u)
 #else
 #define PLACE_B(i) along_lines(i, 4u * TEXELS)
-#define TAKE_B(at, k) LOAD(B, at + (k) * pc.ldb)
+#define TAKE_B(at, k) LOAD_B(at + (k) * pc.ldb)
 #endif
 #ifdef TAIL
 #define KEEP_K(v, k, limit) keep(v, k, limit)

@@ -3,8 +3,8 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 layout(local_size_x = LANES) in;
-READ_F32(0, A);
-READ_F32(1, B);
+READ_A(0);
+READ_B(1);
 #ifdef C_IMAGE
 WRITE_IMAGE(2, rgba32f, imageBuffer, C);
 #define STORE_C(texel, value) STORE_IMAGE(C, texel, value)
@@ -17,8 +17,6 @@ layout(push_constant) uniform Push {
   uint a, b, c, lda, ldb, ldc, sa, sb, sc, M, N, K, zero, gate, split;
 } pc;
 
-#define LOAD_A(texel) LOAD(A, texel)
-#define LOAD_B(texel) LOAD(B, texel)
 #define P_M pc.M
 #define P_N pc.N
 #define P_K pc.K

@@ -4,8 +4,8 @@
 // TAIL: K is not a multiple of 4. Invariant: lanes of C beyond N are written as zeros.
 #extension GL_EXT_control_flow_attributes : require
 layout(local_size_x = LANES) in;
-READ_F32(0, A);
-READ_F32(1, B);
+READ_A(0);
+READ_B(1);
 #ifdef C_IMAGE
 WRITE_IMAGE(2, rgba32f, imageBuffer, C);
 #define STORE_C STORE_IMAGE
@@ -54,9 +54,9 @@ void main() {
   // Both are stored k by k: one texel of A holds four rows, and the rolled loop stays small.
   [[dont_unroll]] for (uint k = 0u; k < pc.K; ++k) {
     vec4 a[ROWS / 4];
-    [[unroll]] for (uint r = 0u; r < ROWS / 4; ++r) a[r] = LOAD(A, a_at[r] + k * pc.lda);
+    [[unroll]] for (uint r = 0u; r < ROWS / 4; ++r) a[r] = LOAD_A(a_at[r] + k * pc.lda);
     [[unroll]] for (uint j = 0u; j < COLS; ++j) {
-      const vec4 b = LOAD(B, b_at[j] + k * pc.ldb);
+      const vec4 b = LOAD_B(b_at[j] + k * pc.ldb);
       [[unroll]] for (uint r = 0u; r < ROWS; ++r) acc[r][j] += a[r / 4u][r % 4u] * b;
     }
   }
@@ -80,23 +80,23 @@ void main() {
     vec4 a[ROWS];  // a[r][kk]
 #ifdef A_T
     [[unroll]] for (uint r = 0u; r < ROWS / 4; ++r) {
-      const vec4 x = KEEP1(LOAD(A, a_at[r] + K_AT(0u) * pc.lda), 0), y = KEEP1(LOAD(A, a_at[r] + K_AT(1u) * pc.lda), 1);
-      const vec4 z = KEEP1(LOAD(A, a_at[r] + K_AT(2u) * pc.lda), 2), w = KEEP1(LOAD(A, a_at[r] + K_AT(3u) * pc.lda), 3);
+      const vec4 x = KEEP1(LOAD_A(a_at[r] + K_AT(0u) * pc.lda), 0), y = KEEP1(LOAD_A(a_at[r] + K_AT(1u) * pc.lda), 1);
+      const vec4 z = KEEP1(LOAD_A(a_at[r] + K_AT(2u) * pc.lda), 2), w = KEEP1(LOAD_A(a_at[r] + K_AT(3u) * pc.lda), 3);
       [[unroll]] for (uint l = 0u; l < 4u; ++l) a[4u * r + l] = vec4(x[l], y[l], z[l], w[l]);
     }
 #else
-    [[unroll]] for (uint r = 0u; r < ROWS; ++r) a[r] = KEEP(LOAD(A, a_at[r] + k4));
+    [[unroll]] for (uint r = 0u; r < ROWS; ++r) a[r] = KEEP(LOAD_A(a_at[r] + k4));
 #endif
     [[unroll]] for (uint j = 0u; j < COLS; ++j) {
 #ifdef B_T
       [[unroll]] for (uint l = 0u; l < 4u; ++l) {
-        const vec4 b = KEEP(LOAD(B, b_at[j][l] + k4));
+        const vec4 b = KEEP(LOAD_B(b_at[j][l] + k4));
         [[unroll]] for (uint kk = 0u; kk < 4u; ++kk)
           [[unroll]] for (uint r = 0u; r < ROWS; ++r) acc[r][j][l] += a[r][kk] * b[kk];
       }
 #else
       [[unroll]] for (uint kk = 0u; kk < 4u; ++kk) {
-        const vec4 b = KEEP1(LOAD(B, b_at[j] + K_AT(kk) * pc.ldb), kk);
+        const vec4 b = KEEP1(LOAD_B(b_at[j] + K_AT(kk) * pc.ldb), kk);
         [[unroll]] for (uint r = 0u; r < ROWS; ++r) acc[r][j] += a[r][kk] * b;
       }
 #endif

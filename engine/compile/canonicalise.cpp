@@ -149,6 +149,7 @@ int repeat_cost(const Node* node, const Users& users, int depth = 0) {
   const Kind kind = operation(node->op).kind;
   if (node->op == Op::random) return 0;
   if (depth > 0 && users.contains(node) && std::count(users.at(node).begin(), users.at(node).end(), nullptr)) return 0;
+  if (node->op == Op::broadcast) return 0;  // of another shape, so another kernel leaves it in memory
   if (kind == Kind::view && node->op != Op::reshape) return repeat_cost(node->inputs[0], users, depth);
   if (kind != Kind::pointwise) return 0;
   int cost = expression_cost(node->op);

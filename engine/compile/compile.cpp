@@ -8,6 +8,7 @@
 #include "engine/compile/program_data.hpp"
 #include "engine/compile/record.hpp"
 #include "engine/environment.hpp"
+#include "engine/graph/narrow.hpp"
 #include "engine/graph/operation.hpp"
 
 namespace volute {
@@ -60,6 +61,10 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets,
     data.stats.passes.push_back({pass, static_cast<int>(data.live.graph->nodes.size())});
   };
   note("built");
+  if (targets.precision != Precision::f32) {
+    narrow(data.live, targets.precision);
+    note("narrow");
+  }
   simplify(data.live);
   note("simplify");
   if (recompute) {
@@ -339,7 +344,7 @@ class Recorder {
       const Node* node = data_.live.outputs[i];
       const View view = data_.layout->view(node);
       const vk::BufferRange source = data_.ranges[view.storage->id];
-      const std::uint64_t bytes = padded_bytes(node->shape);
+      const std::uint64_t bytes = padded_bytes(node->shape);  // outputs are f32 or u32
       copied_bytes += 2.0 * static_cast<double>(bytes);
       const std::uint64_t from = source.offset + static_cast<std::uint64_t>(view.offset.base) * 4;
       list_.copy({source.buffer, from, bytes},

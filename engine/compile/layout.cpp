@@ -92,17 +92,18 @@ void Layout::place_updates(const LiveGraph& live, const std::vector<Unit>& units
   }
 }
 
-Storage* Layout::add_storage(Storage::Kind kind, std::string name, std::int64_t elements) {
+Storage* Layout::add_storage(Storage::Kind kind, std::string name, DType dtype, std::int64_t elements) {
   Storage& storage = storages_.emplace_back();
   storage.id = static_cast<int>(storages_.size()) - 1;
   storage.kind = kind;
-  storage.bytes = static_cast<std::uint64_t>(pad4(elements)) * 4;
+  storage.dtype = dtype;
+  storage.bytes = static_cast<std::uint64_t>(stored_bytes(elements, dtype));
   storage.name = std::move(name);
   return &storage;
 }
 
 const Storage* Layout::scratch(const std::string& name, std::int64_t elements) {
-  return add_storage(Storage::Kind::temporary, name, elements);
+  return add_storage(Storage::Kind::temporary, name, DType::u32, elements);
 }
 
 View Layout::view(const Node* node) {
@@ -134,7 +135,7 @@ View Layout::leaf_view(const Node* node) {
   const Storage*& storage = leaves_[node];
   if (!storage) {
     const auto kind = node->op == Op::input ? Storage::Kind::input : Storage::Kind::variable;
-    storage = add_storage(kind, node->name, padded_elements(node->shape));
+    storage = add_storage(kind, node->name, node->dtype, padded_elements(node->shape));
   }
   return natural_view(storage, node->shape);
 }
@@ -158,14 +159,15 @@ View Layout::place(const Node* node) {
     }
     case Destination::Kind::own: break;
   }
-  return natural_view(add_storage(Storage::Kind::temporary, name_of(node->op), padded_elements(node->shape)),
-                      node->shape);
+  const Storage* own =
+      add_storage(Storage::Kind::temporary, name_of(node->op), node->dtype, padded_elements(node->shape));
+  return natural_view(own, node->shape);
 }
 
 const Storage* Layout::stack_storage(const Scan* scan, const Node* body) {
   const Storage*& storage = stacks_[body];
   if (!storage)
-    storage = add_storage(Storage::Kind::temporary, std::string("all ") + name_of(body->op),
+    storage = add_storage(Storage::Kind::temporary, std::string("all ") + name_of(body->op), body->dtype,
                           scan->length * padded_elements(body->shape));
   return storage;
 }
@@ -194,7 +196,7 @@ const Layout::StateSlots& Layout::state_slots(const Scan* scan, int state) {
   }
   slots.stride = padded_elements(scan->carries[state]->shape);
   slots.slots = history ? 0 : 2;
-  slots.storage = add_storage(Storage::Kind::temporary, "state " + std::to_string(state),
+  slots.storage = add_storage(Storage::Kind::temporary, "state " + std::to_string(state), scan->carries[state]->dtype,
                               slots.stride * (history ? scan->length + 1 : 2));
   return slots;
 }

@@ -38,7 +38,7 @@ class Layout {
   void find_needed(const std::vector<Unit>& units);
   void note_reads(const Node* node, const std::unordered_map<const Node*, const Unit*>& unit_of);
   void place_updates(const LiveGraph& live, const std::vector<Unit>& units);
-  Storage* add_storage(Storage::Kind kind, std::string name, std::int64_t elements);
+  Storage* add_storage(Storage::Kind kind, std::string name, DType dtype, std::int64_t elements);
   const StateSlots& state_slots(const Scan* scan, int state);
   /// Slot of a state: before (0) or after (1) step t, as a place that moves with t.
   View state_view(const Scan* scan, int state, int after);

@@ -18,6 +18,8 @@ using Nodes = std::vector<const Node*>;
 
 /// Elements of a row for each row there is, beyond which walking rows leaves too much of the device idle.
 constexpr std::int64_t kWidthPerRow = 256;
+/// A few passes over a row stay below what bounds the loops of an invocation (KernelTarget::max_iterations).
+constexpr std::int64_t kWidest = 32768;
 
 std::vector<const Node*> all_nodes(const Unit& unit) {
   std::vector<const Node*> nodes = unit.nodes;
@@ -142,7 +144,7 @@ class RowMerger {
       auto space = reduced_rows(units_[i]);
       if (!space) space = reduced_rows(units_[j]);
       if (!space || !walks(units_[i], *space) || !walks(units_[j], *space)) continue;
-      if (space->wide[-1] > kWidthPerRow * space->rows()) continue;
+      if (space->wide[-1] > std::min(kWidthPerRow * space->rows(), kWidest)) continue;
       const std::set<std::size_t> after = followers(i, j);
       const bool around = std::any_of(after.begin(), after.end(), [&](std::size_t u) { return reads_[j].contains(u); });
       if (around || !related(i, j, *space) || !fits(units_[i], units_[j], *space)) continue;
@@ -216,8 +218,10 @@ class RowMerger {
     for (const Unit* unit : {&a, &b})
       for (const Node* node : all_nodes(*unit)) inside.insert(node);
     for (const Node* node : inside) {
+      if (is_half(node->dtype)) return false;  // rows are read and stored in words
       for (const Node* input : node->inputs) {
         const Node* base = stored(input);
+        if (is_half(input->dtype)) return false;
         if (inside.contains(base) && !in_registers(input, base, space)) return false;
         if (makes_piece_of(base, inside)) return false;
         if (inside.contains(base) || base->op == Op::constant || base->op == Op::iota) continue;

@@ -32,7 +32,7 @@ std::vector<Dispatch> product_dispatches(const MatrixOperand& a, const MatrixOpe
   std::vector<Dispatch> by_model = lowered(nullptr);
   if (!tuner || by_model[0].flops < kWorthTiming) return by_model;
 
-  const auto variants = matmul_candidates(M, N, batches * splits, target);
+  const auto variants = matmul_candidates(M, N, batches * splits, target, matmul_form(a, b));
   std::vector<Candidate> candidates;
   for (const MatmulVariant* variant : variants) {
     const std::string name = name_of(*variant) + (variant->shuffle_lanes ? " shuffles" : "");

@@ -71,7 +71,7 @@ class Simplifier {
   }
 
   Node* rewritten(Node* node) {
-    if (node->dtype != DType::f32 || node->inputs.empty()) return node;
+    if (node->dtype == DType::u32 || node->inputs.empty()) return node;
     const auto is = [&](int input, double value) { return constant_value(node->inputs[input]) == value; };
     switch (node->op) {
       case Op::mul: return is(0, 1) ? node->inputs[1] : is(1, 1) ? node->inputs[0] : node;

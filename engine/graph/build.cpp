@@ -29,7 +29,7 @@ void require_tensors(const char* operation, std::span<const Tensor> tensors) {
 void require_f32(const char* operation, std::initializer_list<Tensor> tensors) {
   require_tensors(operation, std::span<const Tensor>(tensors.begin(), tensors.size()));
   for (const Tensor& t : tensors)
-    if (t.dtype() != DType::f32) invalid(operation, "operands must be f32", tensors);
+    if (t.dtype() == DType::u32) invalid(operation, "operands must be f32", tensors);
 }
 
 int checked_axis(const char* operation, Tensor tensor, int axis) {

@@ -14,6 +14,7 @@ namespace volute {
 
 /// Throws InvalidGraph unless every tensor is set and all belong to one graph.
 void require_tensors(const char* operation, std::span<const Tensor> tensors);
+/// f32, or 16-bit values the compiler made of f32.
 void require_f32(const char* operation, std::initializer_list<Tensor> tensors);
 
 /// Axis in 0..rank-1 for one that may count from the end. Throws InvalidGraph.
@@ -30,6 +31,9 @@ Tensor add_node(Op op, std::vector<Tensor> inputs, Shape shape, DType dtype, Nod
 
 /// A f32 scalar constant in the graph of `like`.
 Tensor constant_like(Tensor like, double value);
+
+/// a rounded to f16 or bf16, to nearest with ties to even; the gradient is that of the identity.
+Tensor to_half(Tensor a, DType dtype);
 
 /// The NumPy broadcast of both shapes. Throws InvalidGraph.
 Shape broadcast_shape(const char* operation, Tensor a, Tensor b);

@@ -110,7 +110,7 @@ class Backpropagation {
       changed = false;
       for (int id = 0; id < node_count_; ++id) {
         const Node* node = &graph_->nodes[id];
-        if (node->dtype == DType::f32 && !needs_.contains(node) && depends(node)) {
+        if (node->dtype != DType::u32 && !needs_.contains(node) && depends(node)) {
           needs_.insert(node);
           changed = true;
         }

@@ -62,6 +62,8 @@ Node named_node(Op op, const std::string& name, Shape shape, DType dtype, double
 Tensor add_named(GraphData& graph, Node node) {
   const std::string what = std::string(name_of(node.op)) + " \"" + node.name + "\"";
   check_extents(what, node.shape);
+  if (is_half(node.dtype))
+    throw InvalidGraph(what + ": must be f32 or u32, got " + name_of(node.dtype) + "; Precision keeps products in 16 bits");
   if (graph.names.contains(node.name)) throw InvalidGraph(what + ": the graph already has that name");
   Node*& slot = graph.names[node.name];
   slot = graph.add(std::move(node));

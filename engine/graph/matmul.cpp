@@ -30,7 +30,8 @@ std::vector<std::int64_t> broadcast_leading(Tensor a, Tensor b) {
 }
 
 std::vector<Tensor> matmul_gradient(const GradientContext& c) {
-  return {matmul(c.grad, c.in[1], false, true), matmul(c.in[0], c.grad, true, false)};
+  const bool keep_f32 = c.node->value != 0;
+  return {matmul(c.grad, c.in[1], false, true, keep_f32), matmul(c.in[0], c.grad, true, false, keep_f32)};
 }
 
 Values matmul_reference(const Node& n, std::span<const Values* const> in) {
@@ -50,7 +51,7 @@ Values matmul_reference(const Node& n, std::span<const Values* const> in) {
 
 }  // namespace
 
-Tensor matmul(Tensor a, Tensor b, bool transpose_a, bool transpose_b) {
+Tensor matmul(Tensor a, Tensor b, bool transpose_a, bool transpose_b, bool keep_f32) {
   require_f32("matmul", {a, b});
   if (a.rank() < 2 || b.rank() < 2) invalid("matmul", "operands need at least two axes", {a, b});
   if (transpose_a) a = transpose(a);
@@ -60,13 +61,14 @@ Tensor matmul(Tensor a, Tensor b, bool transpose_a, bool transpose_b) {
             {a, b});
   }
   if (a.rank() > 2 && b.rank() == 2) {  // one product of all rows
-    const Tensor flat = matmul(reshape(a, {-1, a.dim(-1)}), b);
+    const Tensor flat = matmul(reshape(a, {-1, a.dim(-1)}), b, false, false, keep_f32);
     return reshape(flat, with_matrix(leading(a), a.dim(-2), b.dim(-1)));
   }
   const auto lead = broadcast_leading(a, b);
   a = broadcast_to(a, with_matrix(lead, a.dim(-2), a.dim(-1)));
   b = broadcast_to(b, with_matrix(lead, b.dim(-2), b.dim(-1)));
-  return add_node(Op::matmul, {a, b}, with_matrix(lead, a.dim(-2), b.dim(-1)), DType::f32);
+  return add_node(Op::matmul, {a, b}, with_matrix(lead, a.dim(-2), b.dim(-1)), DType::f32,
+                  {.ints = {}, .value = keep_f32 ? 1.0 : 0.0});
 }
 
 Operation matmul_operation() { return {Kind::kernel, matmul_gradient, matmul_reference}; }

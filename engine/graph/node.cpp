@@ -8,12 +8,20 @@
 
 namespace volute {
 
-const char* name_of(DType dtype) { return dtype == DType::f32 ? "f32" : "u32"; }
+const char* name_of(DType dtype) {
+  static constexpr std::array names{"f32", "u32", "f16", "bf16"};
+  return names[static_cast<std::size_t>(dtype)];
+}
+
+const char* name_of(Precision precision) {
+  static constexpr std::array names{"f32", "f16", "bf16"};
+  return names[static_cast<std::size_t>(precision)];
+}
 
 const char* name_of(Op op) {
   static constexpr std::array names{
       "input",   "parameter", "state",     "constant", "iota",     "random",    "copy",    "neg",           "exp",    "expm1",
-      "log",     "sqrt",      "abs",       "tanh",     "sigmoid",  "relu",      "to_f32",        "to_u32", "add",    "sub",
+      "log",     "sqrt",      "abs",       "tanh",     "sigmoid",  "relu",      "to_f32",        "to_u32", "to_f16", "to_bf16", "add",    "sub",
       "mul",     "div",       "maximum",   "minimum",  "less",     "equal",     "where",         "sum",    "max",
       "broadcast", "reshape", "transpose", "slice",    "concat",   "stop_gradient", "matmul",    "embedding", "scatter_add",
       "scan",    "stack",     "last",      "total",    "element",  "carry"};

@@ -19,7 +19,7 @@ enum class Op : std::uint8_t {
   // leaves
   input, parameter, state, constant, iota, random,
   // pointwise
-  copy, neg, exp, expm1, log, sqrt, abs, tanh, sigmoid, relu, to_f32, to_u32,
+  copy, neg, exp, expm1, log, sqrt, abs, tanh, sigmoid, relu, to_f32, to_u32, to_f16, to_bf16,
   add, sub, mul, div, maximum, minimum, less, equal, where,
   // reductions
   sum, max,
@@ -33,6 +33,9 @@ enum class Op : std::uint8_t {
   element, carry,
 };
 
+/// 16-bit values are stored so and read as f32 by every kernel; see narrow.hpp.
+inline bool is_half(DType dtype) { return dtype == DType::f16 || dtype == DType::bf16; }
+
 struct Scan;
 
 /// One operation. The meaning of `ints` by operation: axes (sum, max), order (transpose),
@@ -43,7 +46,8 @@ struct Node {
   Shape shape;
   std::vector<Node*> inputs;
   std::vector<std::int64_t> ints;
-  double value = 0;              ///< constant; initial value of a state or scalar input; random: steps before its first
+  double value = 0;              ///< constant; initial value of a state or scalar input; random: steps before its first;
+                                 ///< matmul: 1 if no precision rounds its operands
   std::string name;              ///< input, state, parameter
   bool has_default = false;      ///< input made by Graph::scalar
   std::shared_ptr<ParameterData> parameter;

@@ -1,6 +1,7 @@
 // Pointwise operations: builders with NumPy broadcasting, gradients, references.
 // Invariant: a pointwise node's inputs have exactly its shape; broadcasting is a node of its own.
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/graph/build.hpp"
@@ -85,6 +86,11 @@ Tensor to_f32(Tensor a) {
   return add_node(Op::to_f32, {a}, a.shape(), DType::f32);
 }
 
+Tensor to_half(Tensor a, DType dtype) {
+  require_f32("to_half", {a});
+  return add_node(dtype == DType::f16 ? Op::to_f16 : Op::to_bf16, {a}, a.shape(), dtype);
+}
+
 namespace {
 
 using Context = const GradientContext&;
@@ -112,6 +118,15 @@ Values map2(Inputs in, F f) {
   Values out(in[0]->size());
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = f((*in[0])[i], (*in[1])[i]);
   return out;
+}
+
+/// To the nearest number with `digits` binary digits behind the first and exponents from `least` on (below it,
+/// subnormal numbers), ties to even; infinity beyond `largest`.
+double rounded(double x, int digits, int least, double largest) {
+  if (x == 0 || !std::isfinite(x)) return x;
+  const int last_digit = std::max(std::ilogb(x), least) - digits;
+  const double nearest = std::ldexp(std::nearbyint(std::ldexp(x, -last_digit)), last_digit);
+  return std::abs(nearest) > largest ? std::copysign(HUGE_VAL, x) : nearest;
 }
 
 Values where_reference(Row, Inputs in) {
@@ -156,6 +171,8 @@ Operation unary_operation(Op op) {
     case Op::sigmoid: return VOLUTE_UNARY(c.grad * (c.out * (1.0f - c.out)), 1 / (1 + std::exp(-a)));
     case Op::relu: return VOLUTE_UNARY(c.grad * less(constant_like(c.out, 0), c.out), a > 0 ? a : 0);
     case Op::copy: return VOLUTE_UNARY(c.grad, a);
+    case Op::to_f16: return VOLUTE_UNARY(c.grad, rounded(a, 10, -14, 65504));
+    case Op::to_bf16: return VOLUTE_UNARY(c.grad, rounded(a, 7, -126, 0x1.FEp127));
     case Op::to_u32:
       return {Kind::pointwise, nullptr,
               [](Row, Inputs in) { return map1(in, [](double a) { return std::trunc(a); }); }};

@@ -4,6 +4,7 @@
 #include <volute/reference.hpp>
 
 #include "engine/graph/live.hpp"
+#include "engine/graph/narrow.hpp"
 #include "engine/graph/operation.hpp"
 
 namespace volute {
@@ -127,7 +128,8 @@ void Reference::set(Tensor tensor, Values values) {
 
 std::vector<Reference::Values> Reference::evaluate(const std::vector<Tensor>& tensors) const {
   if (tensors.empty()) return {};
-  const LiveGraph live = live_graph(graph_of(tensors[0]), Targets(tensors));
+  LiveGraph live = live_graph(graph_of(tensors[0]), Targets(tensors));
+  narrow(live, precision_);
   std::unordered_map<const Node*, Values> given;
   for (const auto& [node, values] : given_)
     if (live.from_user.contains(node)) given[live.from_user.at(node)] = values;

@@ -15,7 +15,7 @@ Moving in_texels(Moving offset) {
 Moving constant_word(std::int64_t value) { return {value, 0, 0, 0}; }
 
 Touch touch_of(const View& view, bool write) {
-  return {view.storage, touched_elements(view) * 4, write, view.offset.stride != 0, false};
+  return {view.storage, touched_bytes(view), write, view.offset.stride != 0, false};
 }
 
 std::string shader_source(const char* path, const KernelTarget& target, const std::string& defines) {

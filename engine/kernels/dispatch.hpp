@@ -42,6 +42,9 @@ struct Dispatch {
   double bytes = 0;
 };
 
+/// How a kernel reads a storage of that type.
+vk::BindingKind read_kind(DType dtype, bool texel_loads);
+
 /// How a kernel writes a storage: as a storage buffer, or as an image where its range is too long for one.
 vk::BindingKind write_kind(const Storage& storage, DType dtype, bool whole_texels, std::uint64_t max_storage_range);
 

@@ -3,6 +3,7 @@
 #include "engine/kernels/emitter.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 
@@ -49,7 +50,7 @@ std::string Emitter::store_call(const std::string& slot, const std::string& inde
 }
 
 void Emitter::touch(const View& view, bool write) {
-  const std::int64_t bytes = touched_elements(view) * 4;
+  const std::int64_t bytes = touched_bytes(view);
   const bool whole = static_cast<std::uint64_t>(bytes) == view.storage->bytes && view.offset.base == 0;
   const bool elementwise = whole && !view.offset.stride && view.natural() && view.shape == shape_;
   io_.touch({view.storage, bytes, write, view.offset.stride != 0, elementwise});
@@ -86,23 +87,34 @@ std::string Emitter::lane_element(const View& view, const std::string& offset, i
   return sum;
 }
 
-std::string Emitter::load_lanes(const View& view, const std::string& slot, const std::string& offset) {
+namespace {
+
+/// "LOAD(" or "LOAD1(" of a slot of that type.
+std::string load_call(const char* macro, DType dtype) {
+  return std::string(macro) + (dtype == DType::f16 ? "_F16(" : dtype == DType::bf16 ? "_BF16(" : "(");
+}
+
+const char* vector_of(DType dtype) { return dtype == DType::u32 ? "uvec4" : "vec4"; }
+
+}  // namespace
+
+std::string Emitter::load_lanes(const View& view, DType dtype, const std::string& slot, const std::string& offset) {
   const bool same = !view.source && (width_ == 1 || view.strides.back() == 0);
   std::string lanes;
   for (int lane = 0; lane < (same ? 1 : 4); ++lane)
-    lanes += (lane ? ", " : "") + std::string("LOAD1(") + slot + ", " + lane_element(view, offset, lane) + ")";
+    lanes += (lane ? ", " : "") + load_call("LOAD1", dtype) + slot + ", " + lane_element(view, offset, lane) + ")";
   return lanes;
 }
 
 std::string Emitter::load(const View& view, DType dtype) {
   touch(view, false);
   const std::string slot = io_.read_slot(view.storage, dtype);
-  if (view.natural()) return "LOAD(" + slot + ", " + push_offset(view, 4) + " + i)";
+  if (view.natural()) return load_call("LOAD", dtype) + slot + ", " + push_offset(view, 4) + " + i)";
   const bool scalar_row = width_ > 1 && view.shape.rank() && view.strides.back() == 0;
   if (view.aligned() && !scalar_row) {
-    return "LOAD(" + slot + ", " + push_offset(view, 4) + leading_offset(view, 4) + " + c)";
+    return load_call("LOAD", dtype) + slot + ", " + push_offset(view, 4) + leading_offset(view, 4) + " + c)";
   }
-  return (dtype == DType::f32 ? "vec4(" : "uvec4(") + load_lanes(view, slot, push_offset(view, 1)) + ")";
+  return vector_of(dtype) + ("(" + load_lanes(view, dtype, slot, push_offset(view, 1))) + ")";
 }
 
 std::string Emitter::embedding(const Node* node) {
@@ -176,7 +188,7 @@ std::string Emitter::define(const Node* node, const std::string& expression, std
   if (variable.empty()) {
     variable = "v" + std::to_string(known_.size());
     // As written, whatever else the kernel computes: the same bits however nodes are grouped into kernels.
-    code += indent + (node->dtype == DType::f32 ? "precise vec4 " : "uvec4 ") + variable + " = " + expression + ";\n";
+    code += indent + (node->dtype == DType::u32 ? "" : "precise ") + vector_of(node->dtype) + " " + variable + " = " + expression + ";\n";
   }
   return values_[node] = variable;
 }
@@ -184,6 +196,10 @@ std::string Emitter::define(const Node* node, const std::string& expression, std
 std::string Emitter::operand(const Node* node, std::string& code, const std::string& indent) {
   const auto found = values_.find(node);
   if (found != values_.end()) return found->second;
+  if (const auto made = narrow_.find(node); made != narrow_.end()) {
+    const Op round = node->dtype == DType::f16 ? Op::to_f16 : Op::to_bf16;
+    return define(node, expression(round, {operand(made->second, code, indent)}), code, indent);
+  }
   const Node* base = base_of(node);
   if (members_.contains(base)) return values_.at(base);
   if (base->op == Op::constant) return values_[node] = literal(base->value, node->dtype);
@@ -199,6 +215,13 @@ std::string Emitter::statements(const std::vector<const Node*>& nodes, const std
       define(node, embedding(node), code, indent);
     } else if (node->op == Op::random) {
       define(node, random(node), code, indent);
+    } else if (is_half(node->dtype)) {  // rounded where it is used here, and by its store
+      const Node* input = node->inputs[0];
+      if (narrow_.contains(input)) input = narrow_.at(input);
+      operand(input, code, indent);
+      if (is_half(input->dtype)) values_[node] = values_.at(input);
+      else narrow_[node] = input;
+      io_.use_half();
     } else if (node->op == Op::copy) {
       values_[node] = operand(node->inputs[0], code, indent);
     } else {
@@ -216,24 +239,40 @@ std::string Emitter::value(const Node* node) {
   return found == values_.end() ? values_.at(base_of(node)) : found->second;
 }
 
+std::string Emitter::stored_value(const Node* node) {
+  const auto made = narrow_.find(node);
+  return values_.at(made == narrow_.end() ? node : made->second);
+}
+
 std::string Emitter::tail_mask(const std::string& variable, DType dtype, const char* fill,
                                const std::string& indent) const {
   if (width_ % 4 == 0) return "";
-  const std::string type = dtype == DType::f32 ? "vec4" : "uvec4";
+  const std::string type = vector_of(dtype);
   return indent + variable + " = mix(" + type + "(" + fill + "), " + variable +
          ", lessThan(4u * c + uvec4(0u, 1u, 2u, 3u), uvec4(" + std::to_string(width_) + "u)));\n";
 }
 
+namespace {
+
+/// What is stored as a whole texel: 16-bit values as two words, or as four where images hold them.
+std::string texel_of(const std::string& variable, DType dtype, const std::string& slot) {
+  if (!is_half(dtype)) return variable;
+  const std::string bits = std::string(dtype == DType::f16 ? "f16_bits(" : "bf16_bits(") + variable + ")";
+  return slot[0] == 'u' ? bits : "packed(" + bits + ")";
+}
+
+}  // namespace
+
 std::string Emitter::store(const View& place, DType dtype, const std::string& expression, const std::string& indent) {
   touch(place, true);
-  const bool f32 = dtype == DType::f32;
   const std::string variable = "s" + std::to_string(++stores_);
-  std::string code = indent + (f32 ? "vec4 " : "uvec4 ") + variable + " = " + expression + ";\n";
-  code += tail_mask(variable, dtype, f32 ? "0.0" : "0u", indent);
+  const char* zero = dtype == DType::u32 ? "0u" : "0.0";
+  std::string code = indent + vector_of(dtype) + " " + variable + " = " + expression + ";\n";
+  code += tail_mask(variable, dtype, zero, indent);
   if (place.aligned() && (width_ % 4 == 0 || place.zero_tail)) {
     const std::string slot = io_.write_slot(place.storage, dtype, true);
     const std::string where = push_offset(place, 4) + (place.natural() ? " + i" : leading_offset(place, 4) + " + c");
-    return code + indent + store_call(slot, where, variable, true);
+    return code + indent + store_call(slot, where, texel_of(variable, dtype, slot), true);
   }
   const std::string slot = io_.write_slot(place.storage, dtype, false);
   const std::int64_t stride = place.shape.rank() && width_ > 1 ? place.strides.back() : 1;
@@ -249,7 +288,7 @@ std::string Emitter::store(const View& place, DType dtype, const std::string& ex
   }
   for (std::int64_t k = 0; k < tail; ++k) {
     code += indent + "if (c == " + std::to_string(texels_ - 1) + "u) " +
-            store_call(slot, first + " + " + std::to_string(width_ + k) + "u", f32 ? "0.0" : "0u", false);
+            store_call(slot, first + " + " + std::to_string(width_ + k) + "u", zero, false);
   }
   return code;
 }

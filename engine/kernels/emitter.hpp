@@ -29,6 +29,7 @@ class KernelInterface {
   /// Once for all touches of a storage that say the same.
   void touch(const Touch& touch);
   void use_random() { uses_random_ = true; }
+  void use_half() { uses_half_ = true; }
   void next_part() { ++part_; }
   /// Memory shared by a workgroup, in texels; 0: none.
   void share(std::uint32_t texels) { shared_ = std::max(shared_, texels); }
@@ -47,6 +48,7 @@ class KernelInterface {
     Binding binding;
     std::string type;  ///< of a written array; empty for reads
     std::string name;
+    DType dtype = DType::f32;
   };
 
   bool is_written(const Storage* storage) const;
@@ -57,7 +59,7 @@ class KernelInterface {
   std::vector<Slot> slots_;
   std::vector<Moving> push_;
   std::vector<Touch> touches_;
-  bool uses_random_ = false;
+  bool uses_random_ = false, uses_half_ = false;
   std::uint32_t shared_ = 0;
   int part_ = 0;
 };
@@ -72,6 +74,8 @@ class Emitter {
   /// The variable or literal of a value at the current index; loads it if it is not computed here.
   /// Call after statements().
   std::string value(const Node* node);
+  /// The same to be stored: a 16-bit value before rounding, which storing does.
+  std::string stored_value(const Node* node);
   /// Statements that store `expression` (vec4 or uvec4) to a place of the iteration shape.
   std::string store(const View& place, DType dtype, const std::string& expression, const std::string& indent);
   /// The statement that stores a complete vec4 to texel `index` of a natural place.
@@ -102,7 +106,7 @@ class Emitter {
  private:
   std::string load(const View& view, DType dtype);
   std::string load_row(const Node* node);
-  std::string load_lanes(const View& view, const std::string& slot, const std::string& offset);
+  std::string load_lanes(const View& view, DType dtype, const std::string& slot, const std::string& offset);
   std::string embedding(const Node* node);
   std::string random(const Node* node);
   std::string iota(const View& view) const;
@@ -126,6 +130,7 @@ class Emitter {
   std::int64_t width_, texels_;
   KernelInterface& io_;
   std::map<const Node*, std::string> values_;
+  std::map<const Node*, const Node*> narrow_;  ///< 16-bit values made here -> the f32 value each rounds
   std::map<std::string, std::string> known_;  ///< expression -> variable
   std::vector<std::pair<std::map<const Node*, std::string>, std::map<std::string, std::string>>> outer_;
   std::set<const Node*> members_;  ///< of a row kernel: read through views, they are still in registers

@@ -25,7 +25,7 @@ class EpilogueWriter {
     take_gates(fused, emit);
     body += emit.statements("  ");
     for (const FusedOutput& out : fused.outputs)
-      body += emit.store(out.place, out.value->dtype, emit.value(out.value), "  ");
+      body += emit.store(out.place, out.value->dtype, emit.stored_value(out.value), "  ");
 
     MatmulEpilogue epilogue;
     epilogue.gates = static_cast<int>(kernel_.gates);
@@ -71,7 +71,7 @@ class EpilogueWriter {
 
 std::optional<Dispatch> epilogue_dispatch(const StagedKernel& kernel, const KernelTarget& target) {
   const ProductStage& product = *kernel.stages[0].product;
-  const MatmulForm form{MatmulOperands::f32, static_cast<int>(kernel.gates)};
+  const MatmulForm form = matmul_form(product.a, product.b, static_cast<int>(kernel.gates));
   const auto variants = matmul_candidates(kernel.rows, kernel.width, 1, target, form);
   if (variants.empty()) return std::nullopt;
   const MatmulEpilogue epilogue = EpilogueWriter(kernel, target).write();

@@ -23,6 +23,8 @@ std::string expression(Op op, const std::vector<std::string>& in) {
     case Op::relu: return "max(" + in[0] + ", vec4(0.0))";
     case Op::to_f32: return call("vec4");
     case Op::to_u32: return call("uvec4");
+    case Op::to_f16: return call("round_f16");
+    case Op::to_bf16: return call("round_bf16");
     case Op::add: return infix("+");
     case Op::sub: return infix("-");
     case Op::mul: return infix("*");
@@ -40,6 +42,7 @@ int expression_cost(Op op) {
   switch (op) {
     case Op::random: case Op::copy: return 0;
     case Op::exp: case Op::expm1: case Op::log: case Op::tanh: case Op::sigmoid: case Op::embedding: return 16;
+    case Op::to_f16: case Op::to_bf16: return 16;  // and 16 bits in memory are what it is for
     case Op::sqrt: case Op::div: return 4;
     default: return 1;
   }

@@ -40,7 +40,7 @@ std::string pointwise_kernel(const FusedKernel& kernel, KernelInterface& io, con
   Emitter emit(kernel, kernel.nodes.back()->shape, io);
   std::string body = emit.statements("    ");
   for (const FusedOutput& out : kernel.outputs)
-    body += emit.store(out.place, out.value->dtype, emit.value(out.value), "    ");
+    body += emit.store(out.place, out.value->dtype, emit.stored_value(out.value), "    ");
   return "  uint i = " + id + ";\n  if (i < " + number(result_texels(kernel)) + ") {\n" + emit.index_from_flat("    ") +
          body + "  }\n";
 }

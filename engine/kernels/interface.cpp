@@ -3,6 +3,10 @@
 
 #include "engine/kernels/emitter.hpp"
 
+#include <array>
+
+#include "engine/graph/node.hpp"
+
 namespace volute {
 
 KernelInterface::KernelInterface(const KernelTarget& target, bool walks_time)
@@ -26,23 +30,25 @@ std::string KernelInterface::pushed(const Moving& word) {
 }
 
 std::string KernelInterface::read_slot(const Storage* storage, DType dtype) {
-  const vk::BindingKind kind = !texel_loads_          ? vk::BindingKind::storage
-                               : dtype == DType::f32 ? vk::BindingKind::texel_f32
-                                                     : vk::BindingKind::texel_u32;
+  const vk::BindingKind kind = read_kind(dtype, texel_loads_);
   for (const Slot& slot : slots_)
     if (slot.binding == Binding{storage, kind} && slot.type.empty()) return slot.name;
-  slots_.push_back({{storage, kind}, "", (dtype == DType::f32 ? "in" : "uin") + std::to_string(slots_.size())});
+  const char* prefix = dtype == DType::f32 ? "in" : dtype == DType::u32 ? "uin" : "hin";
+  slots_.push_back({{storage, kind}, "", prefix + std::to_string(slots_.size()), dtype});
+  uses_half_ |= is_half(dtype);
   return slots_.back().name;
 }
 
 std::string KernelInterface::write_slot(const Storage* storage, DType dtype, bool whole_texels) {
   const bool f32 = dtype == DType::f32;
-  const std::string type = whole_texels ? (f32 ? "vec4" : "uvec4") : (f32 ? "float" : "uint");
+  if (is_half(dtype) && !whole_texels) throw Error("16-bit values are stored by whole texels");
+  const std::string type = is_half(dtype) ? "uvec2" : whole_texels ? (f32 ? "vec4" : "uvec4") : (f32 ? "float" : "uint");
   for (const Slot& slot : slots_)
     if (slot.binding.storage == storage && slot.type == type) return slot.name;
   const vk::BindingKind kind = write_kind(*storage, dtype, whole_texels, max_storage_range_);
   const char* prefix = kind == vk::BindingKind::storage ? "out" : f32 ? "image" : "uimage";
-  slots_.push_back({{storage, kind}, type, prefix + std::to_string(slots_.size())});
+  slots_.push_back({{storage, kind}, type, prefix + std::to_string(slots_.size()), dtype});
+  uses_half_ |= is_half(dtype);
   return slots_.back().name;
 }
 
@@ -64,6 +70,7 @@ std::string declaration(vk::BindingKind kind, const std::string& number, const s
   switch (kind) {
     case vk::BindingKind::texel_f32: return "WRITE_IMAGE(" + number + ", rgba32f, imageBuffer, " + name + ");\n";
     case vk::BindingKind::texel_u32: return "WRITE_IMAGE(" + number + ", rgba32ui, uimageBuffer, " + name + ");\n";
+    case vk::BindingKind::texel_u16: return "WRITE_IMAGE(" + number + ", rgba16ui, uimageBuffer, " + name + ");\n";
     case vk::BindingKind::element_f32: return "WRITE_IMAGE(" + number + ", r32f, imageBuffer, " + name + ");\n";
     case vk::BindingKind::element_u32: return "WRITE_IMAGE(" + number + ", r32ui, uimageBuffer, " + name + ");\n";
     default: return "WRITE(" + number + ", " + type + ", " + name + ");\n";
@@ -79,12 +86,14 @@ bool KernelInterface::is_written(const Storage* storage) const {
 
 std::string KernelInterface::declaration(const Slot& slot, std::size_t number) const {
   if (!slot.type.empty()) return volute::declaration(slot.binding.kind, std::to_string(number), slot.type, slot.name);
-  return (slot.name[0] == 'u' ? "READ_U32(" : "READ_F32(") + std::to_string(number) + ", " + slot.name + ");\n";
+  static constexpr std::array macros{"READ_F32(", "READ_U32(", "READ_F16(", "READ_BF16("};
+  return macros[static_cast<std::size_t>(slot.dtype)] + std::to_string(number) + ", " + slot.name + ");\n";
 }
 
 std::string KernelInterface::declarations(std::size_t first) const {
   std::string code = "#include \"lib/math.glsl\"\n";
   if (uses_random_) code += "#include \"lib/random.glsl\"\n";
+  if (uses_half_) code += "#include \"lib/half.glsl\"\n";
   for (std::size_t i = 0; i < slots_.size(); ++i) code += declaration(slots_[i], first + i);
   return code;
 }
@@ -96,6 +105,7 @@ std::string KernelInterface::header(std::uint32_t local_size, const std::vector<
   if (texel_loads_) code += "#define VOLUTE_TEXEL\n";
   code += "#include \"lib/access.glsl\"\n#include \"lib/math.glsl\"\n";
   if (uses_random_) code += "#include \"lib/random.glsl\"\n";
+  if (uses_half_) code += "#include \"lib/half.glsl\"\n";
   code += "layout(local_size_x = " + std::to_string(local_size) + ") in;\n";
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     const bool shared = is_written(slots_[i].binding.storage);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/graph/node.hpp"
 #include "engine/vulkan/glsl.hpp"
 
 namespace volute {
@@ -37,12 +38,13 @@ std::optional<MatrixOperand> matrix_operand(const View& view) {
   return std::nullopt;
 }
 
-namespace {
+MatmulForm matmul_form(const MatrixOperand& a, const MatrixOperand& b, int gates) {
+  const DType type = a.view.storage->dtype;
+  if (type != b.view.storage->dtype || !is_half(type)) return {MatmulOperands::f32, gates};
+  return {type == DType::f16 ? MatmulOperands::f16 : MatmulOperands::bf16, gates};
+}
 
-struct SourceOptions {
-  bool a_transposed, b_transposed, tail, image_result;
-  const MatmulEpilogue* epilogue;
-};
+namespace {
 
 /// The shader with its epilogue, if any, in the place it leaves for one.
 std::string with_epilogue(std::string shader, const MatmulEpilogue* epilogue) {
@@ -52,8 +54,8 @@ std::string with_epilogue(std::string shader, const MatmulEpilogue* epilogue) {
   return shader;
 }
 
-std::string matmul_source(const MatmulVariant& v, const SourceOptions& options, const MatmulForm& form,
-                          const KernelTarget& target) {
+std::string matmul_source(const MatmulVariant& v, const MatrixOperand& a, const MatrixOperand& b, std::int64_t K,
+                          bool image, const MatmulEpilogue* epilogue, const KernelTarget& target) {
   std::string code = "#version 450\n";
   if (target.texel_loads) code += "#define VOLUTE_TEXEL\n";
   const auto define = [&](const std::string& text) { code += "#define " + text + "\n"; };
@@ -62,34 +64,37 @@ std::string matmul_source(const MatmulVariant& v, const SourceOptions& options, 
     define("COLS " + std::to_string(v.tile_texels));
     define("LANES " + std::to_string(v.columns / (4 * v.tile_texels)));
   }
-  if (options.a_transposed) define("A_T");
-  if (options.b_transposed) define("B_T");
-  if (options.tail) define("TAIL");
-  if (options.image_result) define("C_IMAGE");
-  if (form.operands == MatmulOperands::bf16) define("BF16");
-  if (options.epilogue) {
+  const DType a_type = a.view.storage->dtype, b_type = b.view.storage->dtype;
+  if (a.transposed) define("A_T");
+  if (b.transposed) define("B_T");
+  if (is_half(a_type)) define(a_type == DType::f16 ? "A_F16" : "A_BF16");
+  if (is_half(b_type)) define(b_type == DType::f16 ? "B_F16" : "B_BF16");
+  if (K % 4) define("TAIL");
+  if (image) define("C_IMAGE");
+  if (epilogue) {
     define("EPILOGUE");
-    define("GATES " + std::to_string(options.epilogue->gates) + "u");
-    if (!options.epilogue->words.empty())
-      define("EPILOGUE_WORDS " + std::to_string(options.epilogue->words.size()));
+    define("GATES " + std::to_string(epilogue->gates) + "u");
+    if (!epilogue->words.empty()) define("EPILOGUE_WORDS " + std::to_string(epilogue->words.size()));
   }
-  code += "#include \"lib/access.glsl\"\n";
-  return code + with_epilogue(std::string(vk::embedded_shader(v.shader)), options.epilogue);
+  code += "#include \"lib/access.glsl\"\n#include \"lib/operands.glsl\"\n";
+  return code + with_epilogue(std::string(vk::embedded_shader(v.shader)), epilogue);
 }
 
 /// What a product of [M, K] and [K, N] matrices needs whatever becomes of its results.
 Dispatch product(const MatrixOperand& a, const MatrixOperand& b, std::int64_t N, std::int64_t batches,
                  const MatmulVariant& v, const KernelTarget& target, const MatmulForm& form) {
   const std::int64_t M = a.view.shape[-2], K = a.view.shape[-1];
-  const bool half = form.operands != MatmulOperands::f32;
-  const vk::BindingKind read =
-      target.texel_loads && !half ? vk::BindingKind::texel_f32 : vk::BindingKind::storage;
+  const bool matrix_units = v.family == std::string("cooperative");  // read memory as it is
+  const auto reading = [&](const View& view) {
+    return Binding{view.storage, read_kind(view.storage->dtype, target.texel_loads && !matrix_units)};
+  };
+  const DType type = a.view.storage->dtype;
   Dispatch d;
-  d.label = "matmul " + std::to_string(M) + "x" + std::to_string(N * form.gates) + "x" + std::to_string(K);
+  d.label = std::string("matmul ") + (is_half(type) ? name_of(type) + std::string(" ") : "") + std::to_string(M) + "x" + std::to_string(N * form.gates) + "x" + std::to_string(K);
   if (batches > 1) d.label = std::to_string(batches) + " " + d.label;
   d.choice = name_of(v);
   d.constants = matmul_constants(v, target, form);
-  d.bindings = {{a.view.storage, read}, {b.view.storage, read}};
+  d.bindings = {reading(a.view), reading(b.view)};
   d.push = {in_texels(a.view.offset), in_texels(b.view.offset)};
   for (std::int64_t word : {std::int64_t{0}, a.pitch, b.pitch, std::int64_t{0}, a.batch_stride, b.batch_stride,
                             std::int64_t{0}, M, N, K, std::int64_t{0}, std::int64_t{0}, std::int64_t{0}})
@@ -118,15 +123,15 @@ enum Word : std::size_t {
 }  // namespace
 
 Dispatch matmul_dispatch(const MatrixOperand& a, const MatrixOperand& b, const View& c, const KernelTarget& target,
-                         const MatmulVariant* variant, const MatmulForm& form) {
+                         const MatmulVariant* variant) {
+  const MatmulForm form = matmul_form(a, b);
   const std::int64_t M = a.view.shape[-2], K = a.view.shape[-1], N = b.view.shape[-1];
   const std::int64_t batches = c.shape.elements() / (M * N);
   const MatrixOperand out = matrix_operand(c).value();
   const MatmulVariant& v = variant ? *variant : choose_matmul(M, N, batches, target, form);
   const vk::BindingKind write = write_kind(*c.storage, DType::f32, true, target.max_storage_range);
   Dispatch d = product(a, b, N, batches, v, target, form);
-  d.source = matmul_source(
-      v, {a.transposed, b.transposed, K % 4 != 0, write != vk::BindingKind::storage, nullptr}, form, target);
+  d.source = matmul_source(v, a, b, K, write != vk::BindingKind::storage, nullptr, target);
   d.bindings.push_back({c.storage, write});
   d.push[word_c] = in_texels(c.offset);
   d.push[word_ldc] = constant_word(out.pitch);
@@ -138,12 +143,12 @@ Dispatch matmul_dispatch(const MatrixOperand& a, const MatrixOperand& b, const V
 
 Dispatch matmul_epilogue_dispatch(const MatrixOperand& a, const MatrixOperand& b, const MatmulEpilogue& epilogue,
                                   const KernelTarget& target, const MatmulVariant* variant) {
-  const MatmulForm form{MatmulOperands::f32, epilogue.gates};
+  const MatmulForm form = matmul_form(a, b, epilogue.gates);
   const std::int64_t M = a.view.shape[-2], K = a.view.shape[-1], N = epilogue.width;
   if (!b.transposed && epilogue.stride % 4) throw Unsupported("matmul: gates of B by rows must start at whole texels");
   const MatmulVariant& v = variant ? *variant : choose_matmul(M, N, 1, target, form);
   Dispatch d = product(a, b, N, 1, v, target, form);
-  d.source = matmul_source(v, {a.transposed, b.transposed, K % 4 != 0, false, &epilogue}, form, target);
+  d.source = matmul_source(v, a, b, K, false, &epilogue, target);
   d.bindings.insert(d.bindings.end(), epilogue.bindings.begin(), epilogue.bindings.end());
   d.push[word_gate] = constant_word(epilogue.stride);
   d.push.insert(d.push.end(), epilogue.words.begin(), epilogue.words.end());
@@ -179,10 +184,9 @@ Dispatch partial_products(const MatrixOperand& a, const MatrixOperand& b, const 
   const auto step = [&](const MatrixOperand& x, bool along_k) { return along_k ? part / 4 : part * x.pitch; };
   const std::int64_t sa = step(a, !a.transposed), sb = step(b, b.transposed), sc = M * width;
   const vk::BindingKind write = write_kind(*partial.storage, DType::f32, true, target.max_storage_range);
-  Dispatch d = product(a, b, N, 1, v, target, {});
+  Dispatch d = product(a, b, N, 1, v, target, matmul_form(a, b));
   d.choice += ", K in " + std::to_string(partial.shape[0]) + " parts";
-  d.source = matmul_source(
-      v, {a.transposed, b.transposed, K % 4 != 0, write != vk::BindingKind::storage, nullptr}, {}, target);
+  d.source = matmul_source(v, a, b, K, write != vk::BindingKind::storage, nullptr, target);
   d.bindings.push_back({partial.storage, write});
   d.groups[2] = static_cast<std::uint32_t>(count);
   d.push[word_a].base += first * sa;

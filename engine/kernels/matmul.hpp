@@ -36,7 +36,7 @@ std::span<const MatmulVariant> matmul_variants();
 /// For plans: "shared 64x64".
 std::string name_of(const MatmulVariant& variant);
 
-/// How the values of A and B are stored: floats, or four 16-bit values in a uvec2.
+/// What both A and B are: 16-bit values of one type, or anything else.
 enum class MatmulOperands : std::uint8_t { f32, f16, bf16 };
 
 /// What is asked of a product beside its extents.
@@ -44,6 +44,8 @@ struct MatmulForm {
   MatmulOperands operands = MatmulOperands::f32;
   int gates = 1;  ///< groups of columns one invocation holds together, for an epilogue
 };
+
+MatmulForm matmul_form(const MatrixOperand& a, const MatrixOperand& b, int gates = 1);
 
 /// The variants the target can run, the fastest by the model first, at most `most` and within a factor of it.
 std::vector<const MatmulVariant*> matmul_candidates(std::int64_t M, std::int64_t N, std::int64_t batches,
@@ -58,7 +60,7 @@ std::vector<std::uint32_t> matmul_constants(const MatmulVariant& variant, const 
 
 /// c [.., M, N] = a [.., M, K] b [.., K, N]. The place must be natural or have texel-aligned whole rows.
 Dispatch matmul_dispatch(const MatrixOperand& a, const MatrixOperand& b, const View& c, const KernelTarget& target,
-                         const MatmulVariant* variant = nullptr, const MatmulForm& form = {});
+                         const MatmulVariant* variant = nullptr);
 
 /// A product whose columns are `gates` groups `stride` columns apart, and GLSL that takes them: it defines
 /// `void epilogue(uint m, uint u, vec4 z[GATES])` for row m and texel u of every group, lanes beyond the width zero.

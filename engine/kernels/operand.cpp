@@ -8,8 +8,18 @@
 
 namespace volute {
 
+vk::BindingKind read_kind(DType dtype, bool texel_loads) {
+  if (!texel_loads) return vk::BindingKind::storage;
+  switch (dtype) {
+    case DType::u32: return vk::BindingKind::texel_u32;
+    case DType::f16: case DType::bf16: return vk::BindingKind::texel_u16;
+    default: return vk::BindingKind::texel_f32;
+  }
+}
+
 vk::BindingKind write_kind(const Storage& storage, DType dtype, bool whole_texels, std::uint64_t max_storage_range) {
   if (storage.bytes <= max_storage_range) return vk::BindingKind::storage;
+  if (dtype == DType::f16 || dtype == DType::bf16) return vk::BindingKind::texel_u16;
   if (dtype == DType::f32) return whole_texels ? vk::BindingKind::texel_f32 : vk::BindingKind::element_f32;
   return whole_texels ? vk::BindingKind::texel_u32 : vk::BindingKind::element_u32;
 }
@@ -134,5 +144,7 @@ std::int64_t touched_elements(const View& view) {
   for (int i = 0; i < shape.rank(); ++i) last += (shape[i] - 1) * view.strides[i];
   return pad4(last + 1);
 }
+
+std::int64_t touched_bytes(const View& view) { return stored_bytes(touched_elements(view), view.storage->dtype); }
 
 }  // namespace volute

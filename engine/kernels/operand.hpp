@@ -1,5 +1,6 @@
 // How kernels see memory: storages, strided views of them, and places that move with time.
-// Layout: row-major, the last axis padded to a multiple of 4 elements (one texel). Padding lanes of a
+// Layout: row-major, the last axis padded to a multiple of 4 elements (one texel: 16 bytes, or 8 of f16 and bf16,
+// four in two words, the first lowest). Padding lanes of a
 // storage hold zeros; every kernel that writes a row keeps that true.
 #pragma once
 
@@ -17,6 +18,7 @@ struct Storage {
   enum class Kind : std::uint8_t { temporary, input, variable };
   int id = 0;
   Kind kind = Kind::temporary;
+  DType dtype = DType::f32;
   std::uint64_t bytes = 0;  ///< a multiple of 16
   std::string name;         ///< for plans and messages
 };
@@ -68,7 +70,14 @@ std::optional<View> reshape_view(const View& view, const Shape& shape);
 std::optional<View> transpose_view(const View& view, const std::vector<std::int64_t>& order);
 std::optional<View> slice_view(const View& view, int axis, std::int64_t begin, std::int64_t end);
 
+/// Bytes of that many elements, a multiple of 16.
+inline std::int64_t stored_bytes(std::int64_t elements, DType dtype) {
+  const std::int64_t size = dtype == DType::f16 || dtype == DType::bf16 ? 2 : 4;
+  return (elements * size + 15) / 16 * 16;
+}
+
 /// Extent in elements from the first to one past the last element the view touches, whole texels.
 std::int64_t touched_elements(const View& view);
+std::int64_t touched_bytes(const View& view);
 
 }  // namespace volute

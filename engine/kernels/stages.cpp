@@ -136,13 +136,18 @@ class Writer {
     io_.touch(touch_of(view, write));
   }
 
+  std::string load(const Storage* storage) {
+    const char* type = storage->dtype == DType::f16 ? "_F16" : storage->dtype == DType::bf16 ? "_BF16" : "";
+    return std::string("LOAD") + type + "(" + io_.read_slot(storage, storage->dtype) + ", texel)";
+  }
+
   std::string product(const ProductStage& p) {
     const std::int64_t K = p.a.view.shape[-1], N = kernel_.width ? kernel_.width : p.c.shape[-1];
     const std::string image = write_kind(*p.c.storage, DType::f32, true, target_.max_storage_range) ==
                                       vk::BindingKind::storage ? "STORE(" : "STORE_IMAGE(";
     std::vector<std::pair<std::string, std::string>> defines{
-        {"LOAD_A(texel)", "LOAD(" + io_.read_slot(p.a.view.storage, DType::f32) + ", texel)"},
-        {"LOAD_B(texel)", "LOAD(" + io_.read_slot(p.b.view.storage, DType::f32) + ", texel)"},
+        {"LOAD_A(texel)", load(p.a.view.storage)},
+        {"LOAD_B(texel)", load(p.b.view.storage)},
         {"STORE_C(texel, value)", image + io_.write_slot(p.c.storage, DType::f32, true) + ", texel, value)"},
         {"P_M", number(kernel_.rows)},    {"P_N", number(N)},           {"P_K", number(K)},
         {"P_LDA", number(p.a.pitch)},     {"P_LDB", number(p.b.pitch)},
@@ -187,7 +192,7 @@ class Writer {
                        ") {\n      const uint i = row * " + number(texels) + " + c, d0 = row;\n";
     code += emit.statements("      ");
     for (const FusedOutput& out : fused.outputs)
-      code += emit.store(out.place, out.value->dtype, emit.value(out.value), "      ");
+      code += emit.store(out.place, out.value->dtype, emit.stored_value(out.value), "      ");
     dispatch_.flops += static_cast<double>(padded_elements(shape)) * static_cast<double>(fused.nodes.size());
     return code + "    }\n  }\n";
   }

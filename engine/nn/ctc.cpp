@@ -99,7 +99,8 @@ Tensor ctc_loss(Tensor log_probabilities, Tensor targets, Tensor input_lengths, 
   Tensor finite = maximum(log_probabilities, g.full({}, impossible));                              // [T, N, C]
   Tensor pick = equal(broadcast_to(reshape(g.iota(C), {1, C, 1}), {N, C, L}),
                       broadcast_to(reshape(labels, {N, 1, L}), {N, C, L}));                        // [N, C, L]
-  Tensor emissions = transpose(matmul(transpose(finite, {1, 0, 2}), pick), {1, 0, 2});             // [T, N, L]
+  const Tensor picked = matmul(transpose(finite, {1, 0, 2}), pick, false, false, /*keep_f32*/ true);
+  Tensor emissions = transpose(picked, {1, 0, 2});                                                 // [T, N, L]
   Tensor known = less(labels, g.full_u32({}, static_cast<std::uint32_t>(C)));                      // [N, L]
   emissions = where(reshape(known, {1, N, L}), emissions, g.full({}, impossible));
   Tensor log_p = ending(forward(emissions, skip, input_lengths), target_lengths);                  // [N]

@@ -40,7 +40,11 @@ Targets minimize(Tensor loss, const Optimizer& optimizer, const MinimizeOptions&
 
 Targets merge(const std::vector<Targets>& targets) {
   Targets all;
+  if (!targets.empty()) all.precision = targets[0].precision;
   for (const Targets& part : targets) {
+    if (part.precision != all.precision)
+      throw InvalidGraph(std::string("merge: one program has one precision, got ") + name_of(all.precision) + " and " +
+                         name_of(part.precision));
     for (Tensor output : part.outputs)
       if (std::find(all.outputs.begin(), all.outputs.end(), output) == all.outputs.end()) all.outputs.push_back(output);
     for (const Update& update : part.updates) {

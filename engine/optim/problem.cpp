@@ -176,9 +176,16 @@ Problem prepare(Tensor loss, float lr, float weight_decay, const MinimizeOptions
   select(problem, parameters, lr, weight_decay, options.groups);
   std::vector<Tensor> wrt;
   for (const Trained& each : problem.trained) wrt.push_back(each.p);
-  const std::vector<Tensor> all = gradients(loss, wrt);
-  for (std::size_t i = 0; i < all.size(); ++i) problem.trained[i].g = all[i];
+  problem.targets.precision = options.precision;
+  std::optional<LossScale> scaling = options.loss_scale;
+  if (!scaling && options.precision == Precision::f16) scaling = LossScale{};
+  if (scaling) check(*scaling);
+  Tensor scale;  // []
+  if (scaling) scale = problem.state("loss_scale", {}, scaling->initial);
+  const std::vector<Tensor> all = gradients(scale ? loss * scale : loss, wrt);
+  for (std::size_t i = 0; i < all.size(); ++i) problem.trained[i].g = scale ? all[i] * (1.0f / scale) : all[i];
   accumulate(problem, options.accumulate);
+  if (scaling) keep_finite(problem, *scaling, scale);
   count_updates(problem);
   if (options.clip_value) clip_by_value(problem, scalar(problem, "clip_value", *options.clip_value));
   if (options.clip_norm)

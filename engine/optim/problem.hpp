@@ -38,6 +38,10 @@ struct Problem {
 /// Checks, differentiates, accumulates, clips. Throws InvalidGraph as `minimize` says.
 Problem prepare(Tensor loss, float lr, float weight_decay, const MinimizeOptions& options);
 
+void check(const LossScale& scale);
+/// Keeps back every update of a run whose gradients are not finite, and adapts the scale.
+void keep_finite(Problem& problem, const LossScale& options, Tensor scale);
+
 // One file each.
 void apply(const SGD& sgd, Problem& problem);
 void apply(const Adam& adam, Problem& problem);

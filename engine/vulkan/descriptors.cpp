@@ -33,6 +33,7 @@ struct TexelFormat {
 TexelFormat texel_format(BindingKind kind) {
   switch (kind) {
     case BindingKind::texel_u32: return {VK_FORMAT_R32G32B32A32_UINT, 16};
+    case BindingKind::texel_u16: return {VK_FORMAT_R16G16B16A16_UINT, 8};
     case BindingKind::element_f32: return {VK_FORMAT_R32_SFLOAT, 4};
     case BindingKind::element_u32: return {VK_FORMAT_R32_UINT, 4};
     default: return {VK_FORMAT_R32G32B32A32_SFLOAT, 16};

@@ -17,6 +17,7 @@ enum class BindingKind : std::uint8_t {
   storage,     ///< storage buffer
   texel_f32,   ///< storage texel buffer, rgba32f
   texel_u32,   ///< storage texel buffer, rgba32ui
+  texel_u16,   ///< storage texel buffer, rgba16ui
   element_f32,  ///< storage texel buffer, r32f
   element_u32,  ///< storage texel buffer, r32ui
 };

@@ -10,8 +10,10 @@
 
 namespace volute {
 
-/// Element type of a tensor. u32 holds indices and counters, everything else is f32.
-enum class DType : std::uint8_t { f32, u32 };
+/// Element type of a tensor. u32 holds indices and counters, everything else is f32. f16 (IEEE binary16) and bf16
+/// (the upper half of f32) are how a program keeps operands of products under Precision; no tensor of a user's
+/// graph has them.
+enum class DType : std::uint8_t { f32, u32, f16, bf16 };
 
 const char* name_of(DType dtype);
 

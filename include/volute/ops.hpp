@@ -74,8 +74,9 @@ Tensor broadcast_to(Tensor a, Shape shape);
 
 // Products and lookups. -------------------------------------------------------------------------------
 /// a [..., M, K] (K, M if transpose_a) times b [..., K, N] (N, K if transpose_b) -> [..., M, N].
-/// Leading axes broadcast.
-Tensor matmul(Tensor a, Tensor b, bool transpose_a = false, bool transpose_b = false);
+/// Leading axes broadcast. keep_f32: it and its gradients are taken in f32 whatever the program's Precision, for
+/// products that pick or count rather than mix.
+Tensor matmul(Tensor a, Tensor b, bool transpose_a = false, bool transpose_b = false, bool keep_f32 = false);
 /// Rows of table [V, E] for indices [...] u32 -> [..., E]. Indices beyond V-1 read row V-1.
 Tensor embedding(Tensor table, Tensor indices);
 /// out [rows, E] with out[indices[i]] += values[i], in ascending i (deterministic).

@@ -114,6 +114,19 @@ class OptimizerStates {
   std::shared_ptr<Data> data_;
 };
 
+/// Dynamic loss scaling (Micikevicius et al. 2018), for gradients too small for f16: the loss is multiplied by a
+/// scale before it is differentiated, gradients by its inverse before they are accumulated, checked and clipped.
+/// A run whose gradients are not finite (the sum of their squares is infinite or NaN) changes no parameter, moment,
+/// average or count of updates; it multiplies the scale by `backoff`. `interval` updates in a row multiply it by
+/// `growth`. Defaults are PyTorch's (torch.amp.GradScaler); powers of two leave the digits of gradients as they are.
+/// The scale stays within 2^-126 and 2^126; growth 1 and backoff 1 keep it constant.
+struct LossScale {
+  float initial = 65536.0f;
+  float growth = 2.0f;
+  float backoff = 0.5f;
+  int interval = 2000;
+};
+
 /// How `minimize` treats gradients before the optimiser sees them, and what it does after.
 struct MinimizeOptions {
   /// g *= min(1, clip_norm / (norm + 1e-6)), the norm over all trained parameters together, after clip_value.
@@ -125,6 +138,9 @@ struct MinimizeOptions {
   int accumulate = 1;
   std::vector<Group> groups = {};  ///< a parameter in none of them follows the optimiser
   std::optional<EMA> ema = {};
+  /// Of the program: products in f16 or bf16, all that is kept from run to run in f32.
+  Precision precision = Precision::f32;
+  std::optional<LossScale> loss_scale = {};  ///< without one, f16 takes LossScale{} and the others do not scale
   std::optional<OptimizerStates> states = {};  ///< instead of states of the program
   /// Begins the names of scalars and states ("generator.lr"); needed by the second minimize of a graph.
   std::string name = {};
@@ -135,14 +151,16 @@ struct MinimizeOptions {
 /// Outputs: the loss and, with clip_norm, the norm before clipping by norm (of the mean gradient so far, if
 /// accumulating).
 /// States: "<optimiser>.<moment>.<i>.<parameter>", i counting the loss's parameters; with accumulation "updates",
-/// "accumulate.count" and "accumulate.sum.<i>.<parameter>"; with MinimizeOptions::states "updates" too.
+/// "accumulate.count" and "accumulate.sum.<i>.<parameter>"; with MinimizeOptions::states "updates" too; with a loss
+/// scale "updates", "loss_scale", "loss_scale.good" (updates since the scale changed) and "loss_scale.skipped" (runs
+/// whose gradients were not finite).
 /// Throws InvalidGraph if the loss is no f32 scalar or depends on no parameter that is not frozen, an option
 /// is out of range, a group names a parameter the loss does not depend on or another group has, or a
 /// scalar's name is taken.
 Targets minimize(Tensor loss, const Optimizer& optimizer, const MinimizeOptions& options = {});
 
 /// All outputs (each once) and updates of several targets: two losses trained in one program, each with a
-/// name of its own. Throws InvalidGraph if a parameter is updated twice.
+/// name of its own. Throws InvalidGraph if a parameter is updated twice, or if precisions differ.
 Targets merge(const std::vector<Targets>& targets);
 
 // Learning rates from the host: program.set("lr", schedule(step)). -----------------------------------------

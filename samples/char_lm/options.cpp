@@ -38,6 +38,8 @@ void check_ranges(const Options& o) {
   check("max-seconds", o.max_seconds, 0.0, 1e9);
   if (o.sizes.cell != "lstm" && o.sizes.cell != "gru" && o.sizes.cell != "rnn")
     throw UsageError("--cell must be lstm, gru or rnn, not '" + o.sizes.cell + "'");
+  if (o.precision != "f32" && o.precision != "f16" && o.precision != "bf16")
+    throw UsageError("--precision must be f32, f16 or bf16, not '" + o.precision + "'");
 }
 
 /// An hour of training must not end at a folder that was never there.
@@ -85,6 +87,7 @@ void add_training_options(CLI::App& app, Options& o) {
   app.add_option("--clip", o.clip, "bound of the gradient's norm; 0: no clipping")->capture_default_str();
   app.add_option("--dropout", o.dropout, "between and after the recurrent layers")->capture_default_str();
   app.add_option("--seed", o.seed, "of initial weights, dropout and sampling")->capture_default_str();
+  app.add_option("--precision", o.precision, "of products while training: f32, f16 or bf16")->capture_default_str();
   app.add_option("--device", o.device, "index or part of the name of a Vulkan device");
   app.add_option("--metrics", o.metrics, "write one JSON object a report here")->type_name("FILE");
 }

@@ -41,9 +41,11 @@ volute::Program Trainer::compile(volute::Device& device, const Model& model) {
   x_ = g_.input("x", {options_.length, options_.batch}, volute::DType::u32);
   y_ = g_.input("y", {options_.length, options_.batch}, volute::DType::u32);
   loss_ = volute::cross_entropy(model.logits(g_, x_), y_);
-  volute::MinimizeOptions clip;
-  if (options_.clip > 0) clip.clip_norm = static_cast<float>(options_.clip);
-  return device.compile(g_, volute::minimize(loss_, volute::Adam{.lr = static_cast<float>(options_.lr)}, clip));
+  volute::MinimizeOptions how;
+  if (options_.clip > 0) how.clip_norm = static_cast<float>(options_.clip);
+  if (options_.precision == "f16") how.precision = volute::Precision::f16;
+  if (options_.precision == "bf16") how.precision = volute::Precision::bf16;
+  return device.compile(g_, volute::minimize(loss_, volute::Adam{.lr = static_cast<float>(options_.lr)}, how));
 }
 
 void Trainer::step(std::int64_t i) {

@@ -222,6 +222,7 @@ TEST_F(CharLm, HelpGoesToStandardOutput) {
 TEST_F(CharLm, RefusesWrongArguments) {
   expect_refused({"--no-such-option"}, "--no-such-option");
   expect_refused({"text"}, "text");
+  expect_refused(tiny({"--precision", "f8"}), "--precision must be f32, f16 or bf16, not 'f8'");
   expect_refused(tiny({"--cell", "transformer"}), "--cell must be lstm, gru or rnn, not 'transformer'");
   expect_refused(tiny({"--hidden", "many"}), "--hidden");
   expect_refused(tiny({"--hidden", "99999999999999999999"}), "--hidden");

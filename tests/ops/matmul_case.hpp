@@ -3,12 +3,14 @@
 // is NaN, so a kernel that lets anything else into a sum fails, and one that writes outside of C is seen.
 #pragma once
 
+#include <cmath>
 #include <limits>
 #include <map>
 
 #include "engine/compile/device_data.hpp"
 #include "engine/kernels/matmul.hpp"
 #include "tests/support/device.hpp"
+#include "tests/support/half.hpp"
 #include "tests/support/values.hpp"
 
 namespace volute::test {
@@ -29,16 +31,23 @@ struct Access {
 /// A matrix batch in memory of its own: NaNs, then rows at a pitch of a texel more than they need, then NaNs.
 class Matrices {
  public:
-  Matrices(std::int64_t rows, std::int64_t columns, std::int64_t batches, bool transposed, int id)
+  Matrices(std::int64_t rows, std::int64_t columns, std::int64_t batches, bool transposed, int id,
+           DType dtype = DType::f32)
       : rows_(rows), columns_(columns), batches_(batches), transposed_(transposed) {
+    const std::int64_t elements = start + batches * batch_stride() + 64;
     storage_.id = id;
-    storage_.bytes = static_cast<std::uint64_t>(start + batches * batch_stride() + 64) * 4;
+    storage_.dtype = dtype;
+    storage_.bytes = static_cast<std::uint64_t>(stored_bytes(elements, dtype));
     buffer_ = std::make_unique<vk::Buffer>(device().data()->context, storage_.bytes, vk::Residency::device);
-    host_.assign(storage_.bytes / 4, guard);
+    host_.assign(static_cast<std::size_t>(elements), guard);
   }
 
+  /// Values the type holds exactly.
   void set_random(std::uint32_t seed) {
-    const auto values = random_values(static_cast<std::size_t>(batches_ * rows_ * columns_), seed);
+    auto values = random_values(static_cast<std::size_t>(batches_ * rows_ * columns_), seed);
+    const float steps = storage_.dtype == DType::f16 ? 1024 : 128;
+    if (storage_.dtype != DType::f32)
+      for (float& v : values) v = std::round(v * steps) / steps;
     std::size_t next = 0;
     for (std::int64_t i = 0; i < batches_; ++i)
       for (std::int64_t r = 0; r < rows_; ++r)
@@ -55,7 +64,12 @@ class Matrices {
     view.offset.base = start;
     return view;
   }
-  void upload() { vk::upload(device().data()->context, range(), host_.data()); }
+  void upload() {
+    if (storage_.dtype == DType::f32) return vk::upload(device().data()->context, range(), host_.data());
+    std::vector<std::uint16_t> words(storage_.bytes / 2);
+    for (std::size_t i = 0; i < host_.size(); ++i) words[i] = half_bits(host_[i], storage_.dtype);
+    vk::upload(device().data()->context, range(), words.data());
+  }
   void download() { vk::download(device().data()->context, range(), host_.data()); }
   vk::BufferRange range() const { return {buffer_.get(), 0, storage_.bytes}; }
   const Storage* storage() const { return &storage_; }

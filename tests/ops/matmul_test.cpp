@@ -10,9 +10,10 @@
 namespace volute::test {
 namespace {
 
-void multiply(const MatmulVariant& variant, const Extents& e, bool a_t, bool b_t, const Access& access) {
+void multiply(const MatmulVariant& variant, const Extents& e, bool a_t, bool b_t, const Access& access,
+              DType dtype = DType::f32) {
   SCOPED_TRACE(::testing::Message() << e.batches << " x [" << e.M << ", " << e.K << "] [" << e.K << ", " << e.N << "]");
-  Matrices a(e.M, e.K, e.batches, a_t, 0), b(e.K, e.N, e.shared_b ? 1 : e.batches, b_t, 1);
+  Matrices a(e.M, e.K, e.batches, a_t, 0, dtype), b(e.K, e.N, e.shared_b ? 1 : e.batches, b_t, 1, dtype);
   Matrices c(e.M, e.N, e.batches, false, 2);
   a.set_random(1);
   b.set_random(2);
@@ -60,6 +61,21 @@ TEST_P(Variants, SumElementsOfTheOperandsAlone) {
     for (const bool b_t : {false, true}) every_size(variant, a_t, b_t, for_gpus ? storage : texel);
   every_size(variant, false, true, for_gpus ? texel : storage);  // the way its devices do not take: once
   multiply(variant, {33, 65, 7, 2}, false, true, {"image stores", true, true});
+}
+
+// 16-bit operands differ in how a texel is loaded alone: each transposition and each way of reading, one size each.
+TEST_P(Variants, ReadSixteenBits) {
+  const MatmulVariant& v = matmul_variants()[GetParam()];
+  if (!runs_here(v)) return;  // never chosen here
+  const Access texel{"texel loads", true, false}, storage{"storage loads", false, false};
+  const bool for_gpus = v.family == std::string("shared");
+  const Extents odd{v.rows + 1, v.columns + 1, 7, 2, true};
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    SCOPED_TRACE(name_of(dtype));
+    for (const bool a_t : {false, true})
+      for (const bool b_t : {false, true}) multiply(v, odd, a_t, b_t, for_gpus ? storage : texel, dtype);
+    multiply(v, odd, false, true, for_gpus ? texel : storage, dtype);
+  }
 }
 
 std::vector<std::size_t> all_variants() {

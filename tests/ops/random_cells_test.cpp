@@ -144,6 +144,25 @@ TEST_P(RandomCells, DeviceReferenceAndFiniteDifferencesAgree) {
   std::printf("worst error %.2e\n", worst);
 }
 
+// A value near a tie may round the other way than the reference's, and what follows with it: bounds are of the
+// format's digits and of the largest value, not of each.
+TEST(RandomCellsInSixteenBits, DeviceAndRoundedReferenceAgree) {
+  for (std::uint32_t number = 1000; number < 1024; ++number) {
+    const Combination combination(number);
+    const Precision precision = number % 2 ? Precision::f16 : Precision::bf16;
+    SCOPED_TRACE("combination " + std::to_string(number) + ": " + combination.setting().note);
+    RecurrentCase c(combination.setting(), number);
+    const auto want = c.on_reference(precision);
+    const auto got = c.on_device(precision);
+    const double digits = precision == Precision::f16 ? 0x1p-11 : 0x1p-8;
+    for (std::size_t i = 0; i < want.size(); ++i) {
+      double size = 0;
+      for (double v : want[i]) size = std::max(size, std::abs(v));
+      EXPECT_TRUE(close(got[i], want[i], 2 * digits, digits * size)) << c.names()[i];
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Numbers, RandomCells, ::testing::Range(0u, 300u, 30u));
 
 }  // namespace

@@ -137,8 +137,10 @@ void RecurrentCase::set_padding(float value) {
         if (is_padding(i)) values[i] = value;
 }
 
-Program RecurrentCase::compile(const CompileOptions& options) const {
-  return compile_program(device().data(), graph_, Targets(results_), options);
+Program RecurrentCase::compile(const CompileOptions& options, Precision precision) const {
+  Targets targets(results_);
+  targets.precision = precision;
+  return compile_program(device().data(), graph_, targets, options);
 }
 
 std::vector<std::vector<float>> RecurrentCase::run(Program& program) const {
@@ -152,8 +154,8 @@ std::vector<std::vector<float>> RecurrentCase::run(Program& program) const {
   return out;
 }
 
-std::vector<std::vector<float>> RecurrentCase::on_device() const {
-  Program program = compile({});
+std::vector<std::vector<float>> RecurrentCase::on_device(Precision precision) const {
+  Program program = compile({}, precision);
   return run(program);
 }
 
@@ -165,7 +167,11 @@ Reference RecurrentCase::reference() const {
   return reference;
 }
 
-std::vector<Reference::Values> RecurrentCase::on_reference() const { return reference().evaluate(results_); }
+std::vector<Reference::Values> RecurrentCase::on_reference(Precision precision) const {
+  Reference rounded = reference();
+  rounded.precision(precision);
+  return rounded.evaluate(results_);
+}
 
 double RecurrentCase::slope(const std::string& name, std::size_t element) const {
   const Tensor leaf = leaves_.at(name);

@@ -40,10 +40,10 @@ class RecurrentCase {
 
   /// Names of what is compared: "loss", "outputs", "last_output", "last.h", "grad.x", "grad.weight_ih_l0", ...
   const std::vector<std::string>& names() const { return names_; }
-  std::vector<std::vector<float>> on_device() const;
-  Program compile(const CompileOptions& options) const;
+  std::vector<std::vector<float>> on_device(Precision precision = Precision::f32) const;
+  Program compile(const CompileOptions& options, Precision precision = Precision::f32) const;
   std::vector<std::vector<float>> run(Program& program) const;
-  std::vector<Reference::Values> on_reference() const;
+  std::vector<Reference::Values> on_reference(Precision precision = Precision::f32) const;
   /// d loss / d element by central differences of the reference. `name` as in names(), without "grad.".
   double slope(const std::string& name, std::size_t element) const;
   /// Replaces the values of x where steps are masked.

@@ -14,6 +14,7 @@ class ReferenceRun {
 
   ReferenceRun(const Graph& graph, Targets targets) : targets_(std::move(targets)) {
     targets_.updates.insert(targets_.updates.end(), graph.data()->carried.begin(), graph.data()->carried.end());
+    reference_.precision(targets_.precision);
   }
   void set(Tensor tensor, Values values) { reference_.set(tensor, std::move(values)); }
   void seed(std::uint32_t seed) { reference_.seed(seed); }

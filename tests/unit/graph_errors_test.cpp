@@ -296,6 +296,10 @@ const std::vector<Row>& graph_rows() {
       {"input_name_taken", {"\"v\"", "already"}, [](Fixture& f) { f.g.input("v", {1}); }},
       {"state_name_taken", {"\"v\"", "already"}, [](Fixture& f) { f.g.state("v", {1}); }},
       {"scalar_name_taken", {"\"h\"", "already"}, [](Fixture& f) { f.g.scalar("h", 1); }},
+      {"input_of_16_bits", {"input \"z\"", "f16", "Precision"}, [](Fixture& f) { f.g.input("z", {3}, DType::f16); }},
+      {"state_of_16_bits",
+       {"state \"z\"", "bf16", "Precision"},
+       [](Fixture& f) { f.g.state("z", {3}, 0, DType::bf16); }},
       {"input_extent",
        {"input \"z\"", "positive", "[3, 0]"},
        [](Fixture& f) {

@@ -69,6 +69,20 @@ const Row optimizer_rows[] = {
      [](Setup& s) {
        merge({minimize(s.loss, SGD{}), minimize(s.loss, SGD{}, {.name = "second"})});
      }},
+    {"merge: one program has one precision, got f32 and bf16",
+     [](Setup& s) {
+       merge({minimize(s.loss, SGD{}), minimize(s.loss, SGD{}, {.precision = Precision::bf16, .name = "second"})});
+     }},
+    {"loss_scale: initial must be finite and positive, got 0.000000",
+     [](Setup& s) { minimize(s.loss, SGD{}, {.loss_scale = LossScale{.initial = 0}}); }},
+    {"loss_scale: initial must be finite and positive, got inf",
+     [](Setup& s) { minimize(s.loss, SGD{}, {.loss_scale = LossScale{.initial = kInf}}); }},
+    {"loss_scale: growth must be finite and at least 1, got 0.500000",
+     [](Setup& s) { minimize(s.loss, SGD{}, {.loss_scale = LossScale{.growth = 0.5f}}); }},
+    {"loss_scale: backoff must be in (0, 1], got nan",
+     [](Setup& s) { minimize(s.loss, SGD{}, {.loss_scale = LossScale{.backoff = NAN}}); }},
+    {"loss_scale: interval must be 1 to 16777216 updates, got 0",
+     [](Setup& s) { minimize(s.loss, SGD{}, {.loss_scale = LossScale{.interval = 0}}); }},
     {"optimizer states: \"sgd.momentum.0.w\" has shape [2], not [5]",
      [](Setup& s) {
        OptimizerStates states;
