@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kTextLimit = 48 << 10;  ///< bytes of one kernel's source, to bound what drivers compile at once
 /// CPU Vulkan runs every branch under a mask, so a part costs all workgroups its operations: so many of them,
 /// summed over workgroups, take as long as a dispatch of their own.
-constexpr double kMaskedOperations = 300;
+constexpr double kMaskedOperations = 700;
 constexpr std::uint64_t kSmallBytes = 4096;  ///< moved about without asking what it does to the peak
 
 /// What memory may grow to for fewer dispatches: by a fiftieth, or by nothing worth speaking of.

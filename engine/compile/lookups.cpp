@@ -127,7 +127,7 @@ class LookupRules {
  private:
   static Tensor product(const Node* node) {
     const Tensor a(node->inputs[0]), b(node->inputs[1]);
-    if (a.rank() != 2 || b.rank() != 2) return {};
+    if (a.rank() != 2 || b.rank() != 2 || a.dtype() != DType::f32 || b.dtype() != DType::f32) return {};
     if (const auto left = ViewedLookup::of(a.node()); left && is_smaller(left->table.dim(0), left->index.dim(0))) {
       if (!left->columns) return embedding(matmul(left->table, b), left->index);
       if (sums_at_once(b.node()))
@@ -148,6 +148,7 @@ class LookupRules {
     if (values->op != Op::matmul || values->shape.rank() != 2 || values->shape[0] != positions || uses_.at(values) != 1)
       return {};
     const Tensor a(values->inputs[0]), b(values->inputs[1]);
+    if (a.dtype() != DType::f32 || b.dtype() != DType::f32) return {};
     if (!is_smaller(V, positions) || node->shape[1] < kDeep || !sums_at_once(a.node())) return {};
     return matmul(scatter_add(reshape(Tensor(node->inputs[0]), {positions}), a, V), b);
   }

@@ -3,6 +3,7 @@
 #include "engine/compile/memory.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <set>
@@ -116,15 +117,11 @@ std::uint64_t lowest_offset(const std::vector<Placed>& block, const ArenaRequest
   return offset;
 }
 
-}  // namespace
-
-ArenaPlan plan_arena(const std::vector<ArenaRequest>& requests, std::uint64_t alignment, std::uint64_t block_limit) {
+/// Each request in turn at the lowest free offset.
+ArenaPlan place_in_order(const std::vector<ArenaRequest>& requests, const std::vector<std::size_t>& order,
+                         std::uint64_t alignment, std::uint64_t block_limit) {
   ArenaPlan plan;
   plan.regions.resize(requests.size());
-  std::vector<std::size_t> order(requests.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return requests[a].bytes > requests[b].bytes; });
   std::vector<std::vector<Placed>> blocks;
   for (std::size_t i : order) {
     const ArenaRequest& request = requests[i];
@@ -150,6 +147,59 @@ ArenaPlan plan_arena(const std::vector<ArenaRequest>& requests, std::uint64_t al
   }
   plan.bytes = std::accumulate(plan.block_bytes.begin(), plan.block_bytes.end(), std::uint64_t{0});
   return plan;
+}
+
+/// Orders in which no one is best for all programs: the largest first, those that take most room for most time or live
+/// longest, those that live last or first.
+std::vector<std::vector<std::size_t>> orders_of(const std::vector<ArenaRequest>& requests) {
+  const auto span = [&](std::size_t i) { return static_cast<double>(requests[i].life.last - requests[i].life.first + 1); };
+  const auto size = [&](std::size_t i) { return static_cast<double>(requests[i].bytes); };
+  const std::function<double(std::size_t)> keys[] = {
+      size,
+      [&](std::size_t i) { return size(i) * span(i); },
+      span,
+      [&](std::size_t i) { return -static_cast<double>(requests[i].life.first); },
+      [&](std::size_t i) { return static_cast<double>(requests[i].life.last); }};
+  std::vector<std::vector<std::size_t>> orders;
+  for (const auto& key : keys) {
+    auto& order = orders.emplace_back(requests.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return std::pair(key(a), size(a)) > std::pair(key(b), size(b));
+    });
+  }
+  return orders;
+}
+
+/// What ends highest.
+std::size_t highest(const std::vector<ArenaRequest>& requests, const ArenaPlan& plan) {
+  std::size_t top = 0;
+  std::uint64_t most = 0;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (!requests[i].life.used() || plan.regions[i].offset + requests[i].bytes <= most) continue;
+    most = plan.regions[i].offset + requests[i].bytes;
+    top = i;
+  }
+  return top;
+}
+
+}  // namespace
+
+/// Every order is improved by giving what ends highest the first choice, as long as time allows.
+ArenaPlan plan_arena(const std::vector<ArenaRequest>& requests, std::uint64_t alignment, std::uint64_t block_limit) {
+  const double pairs = static_cast<double>(requests.size()) * static_cast<double>(requests.size());
+  const int rounds = static_cast<int>(std::min(40.0, 4e6 / (pairs + 1)));
+  ArenaPlan best;
+  for (std::vector<std::size_t>& order : orders_of(requests)) {
+    for (int round = 0; round <= rounds; ++round) {
+      ArenaPlan plan = place_in_order(requests, order, alignment, block_limit);
+      const auto top = std::find(order.begin(), order.end(), highest(requests, plan));
+      if (best.regions.empty() || plan.bytes < best.bytes) best = std::move(plan);
+      if (top == order.begin() || top == order.end()) break;
+      std::rotate(order.begin(), top, top + 1);
+    }
+  }
+  return best;
 }
 
 }  // namespace volute

@@ -200,7 +200,8 @@ class Writer {
   std::string label(const Stage& stage) const {
     if (!stage.product) return label_of(stage.pointwise);
     const ProductStage& p = *stage.product;
-    return "matmul " + std::to_string(kernel_.rows) + "x" + std::to_string(p.c.shape[-1]) + "x" +
+    const DType type = p.a.view.storage->dtype;
+    return std::string("matmul ") + (is_half(type) ? name_of(type) + std::string(" ") : "") + std::to_string(kernel_.rows) + "x" + std::to_string(p.c.shape[-1]) + "x" +
            std::to_string(p.a.view.shape[-1]);
   }
 

@@ -149,11 +149,14 @@ std::vector<std::string> sources_of(const MatmulVariant& v, MatmulOperands opera
   for (const int options : {0, 1, 2, 3, 4, 5, 6, 7}) {
     const bool a_t = options & 1, b_t = options & 2;
     const std::int64_t K = options & 4 ? 33 : 32;
-    const Matrices a(8, K, 1, a_t, 0), b(K, 8, 1, b_t, 1), c(8, 8, 1, false, 2);
+    const DType type = operands == MatmulOperands::f16    ? DType::f16
+                       : operands == MatmulOperands::bf16 ? DType::bf16
+                                                          : DType::f32;
+    const Matrices a(8, K, 1, a_t, 0, type), b(K, 8, 1, b_t, 1, type), c(8, 8, 1, false, 2);
     for (const Access access : {Access{"", false, false}, Access{"", true, false}, Access{"", false, true}}) {
       KernelTarget target = target_of(access);
       const auto left = *matrix_operand(a.view(1)), right = *matrix_operand(b.view(1));
-      sources.push_back(matmul_dispatch(left, right, c.view(1), target, &v, {operands, 1}).source);
+      sources.push_back(matmul_dispatch(left, right, c.view(1), target, &v).source);
       if (v.family != std::string("shared")) continue;
       const MatmulEpilogue epilogue{4, 2, 2 + 2 * !b_t, weighted_sum(4), {}, {{}, {}}, {}};
       sources.push_back(matmul_epilogue_dispatch(left, right, epilogue, target, &v).source);
@@ -207,6 +210,7 @@ struct HalfMatrix {
     view.strides = {(transposed ? columns : rows) * pitch + 8, transposed ? 1 : pitch, transposed ? pitch : 1};
     view.offset.base = 16;
     storage.id = id;
+    storage.dtype = DType::f16;
     storage.bytes = static_cast<std::uint64_t>(16 + 2 * view.strides[0] + 64) / 16 * 16 * 2;
     std::vector<std::uint16_t> bits(storage.bytes / 2, 0x7e00u);
     for (std::int64_t i = 0; i < 2 * rows * columns; ++i) bits[index(i)] = half_bits(at(i));
@@ -230,8 +234,7 @@ void multiply_halves(const MatmulVariant& v, const Extents& e, bool a_t, bool b_
   const HalfMatrix a(e.M, e.K, a_t, 100), b(e.K, e.N, b_t, 200);
   Matrices c(e.M, e.N, 2, false, 2);
   c.upload();
-  run({matmul_dispatch(*matrix_operand(a.view), *matrix_operand(b.view), c.view(2), gpu_target(), &v,
-                       {MatmulOperands::f16, 1})},
+  run({matmul_dispatch(*matrix_operand(a.view), *matrix_operand(b.view), c.view(2), gpu_target(), &v)},
       {{&a.storage, {a.buffer.get(), 0, a.storage.bytes}},
        {&b.storage, {b.buffer.get(), 0, b.storage.bytes}},
        {c.storage(), c.range()}});

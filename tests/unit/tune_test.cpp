@@ -42,7 +42,7 @@ Dispatch busy(const Storage& storage, int rounds) {
 }
 
 struct Pair {
-  Storage storage{0, Storage::Kind::temporary, 64 * 24 * 4, "values"};
+  Storage storage{.id = 0, .bytes = 64 * 24 * 4, .name = "values"};
   std::vector<Candidate> slow_first{
       {"slow", {{.dispatches = {busy(storage, 20000)}}}},
       {"fast", {{.length = 8, .steps = 8, .reverse = true, .dispatches = {busy(storage, 2)}}}}};
