@@ -60,6 +60,11 @@ class Bench {
   }
 
  private:
+  /// Threads of either side that wait for more work by running on, as those of OpenBLAS do, have stopped after this.
+  void settle() const {
+    if (peer_) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+
   bool on_cpu() const { return device_.info().type == "cpu"; }
 
   void kernels() {
@@ -89,7 +94,9 @@ class Bench {
     // Short steps come several in a turn: the caches belong to whoever's turn it is.
     const int turn = options_.quick ? 1 : static_cast<int>(std::clamp(100 / slowest, 1.0, 20.0));
     for (int round = 0; round < options_.rounds; ++round) {
+      settle();
       for (int i = 0; i < turn; ++i) volute.push_back(mine.milliseconds());
+      settle();
       for (int i = 0; peer_ && i < turn; ++i) torch.push_back(peer_->step());
     }
     results_.steps.push_back(
