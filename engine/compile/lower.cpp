@@ -32,7 +32,7 @@ class Lowering {
   std::vector<Section> run(const std::vector<Unit>& units) {
     const std::function plain = [this](const Unit& unit, std::vector<Lowered>& out) { append(unit, out); };
     for (const Unit& unit : units) {
-      if (unit.kind == Unit::Kind::loop) lower_loop(unit, layout_, target_, plain, sections_);
+      if (unit.kind == Unit::Kind::loop) lower_loop(unit, layout_, target_, tuner_, plain, sections_);
       else append(unit, once());
     }
     for (const auto& [target, value] : layout_.late_updates()) once().push_back(copy(value, layout_.view(target)));

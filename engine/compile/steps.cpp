@@ -15,6 +15,8 @@ constexpr double kLaunchCost = 2.25e5;
 // Longest a walk may stay in one dispatch, in products' operations: 50 ms at 20 GFLOP/s.
 constexpr double kWalkFlops = 1e9;
 
+constexpr std::int64_t kTimedSteps = 8;
+
 void shift(Moving& offset, std::int64_t steps) { offset.phase += steps; }
 
 /// The stage as it is run `steps` later in the order of time.
@@ -42,14 +44,18 @@ Lowered one_earlier(const Lowered& lowered, bool reverse) {
 
 class LoopLowering {
  public:
-  LoopLowering(const Unit& loop, Layout& layout, const KernelTarget& target,
+  LoopLowering(const Unit& loop, Layout& layout, const KernelTarget& target, Tuner* tuner,
                const std::function<void(const Unit&, std::vector<Lowered>&)>& plain, std::vector<LoweredSection>& sections)
-      : loop_(loop), scan_(*loop.anchor->scan), layout_(layout), target_(target), plain_(plain), sections_(sections) {}
+      : loop_(loop), scan_(*loop.anchor->scan), layout_(layout), target_(target), tuner_(tuner), plain_(plain),
+        sections_(sections) {}
 
   void run() {
     for (const Unit& unit : loop_.body) stages_.push_back(stage_of(unit));
-    if (walks()) sections_.push_back(walk());
-    else unroll();
+    if (target_.scans != Scans::unrolled) walk_ = walk_kernel();
+    const bool either = walk_ && target_.scans == Scans::automatic;
+    if (either && tuner_) return by_timing();
+    const bool walks = either ? target_.matmul == "texel" && walk_cost() < unrolled_cost() : walk_.has_value();
+    for (LoweredSection& section : walks ? walk(scan_.length) : unrolled()) sections_.push_back(std::move(section));
   }
 
  private:
@@ -93,11 +99,31 @@ class LoopLowering {
     return kernel;
   }
 
-  bool walks() {
-    if (target_.scans == Scans::unrolled) return false;
-    walk_ = walk_kernel();
-    if (!walk_ || target_.scans == Scans::persistent) return walk_.has_value();
-    return target_.matmul == "texel" && walk_cost() < unrolled_cost();
+  /// Both ways for a few steps, timed.
+  void by_timing() {
+    const std::int64_t few = std::min(scan_.length, kTimedSteps);
+    const double scale = static_cast<double>(scan_.length) / static_cast<double>(few);
+    std::vector<LoweredSection> ways[] = {unrolled(), walk(few)};
+    std::vector<Candidate> candidates{{"unrolled", {}, scale}, {"persistent", {}, scale}};
+    std::string key = "loop";
+    for (std::size_t w = 0; w < 2; ++w) {
+      for (const LoweredSection& each : ways[w]) {
+        Section section = each.loop;
+        section.length = std::min(section.length, w ? 1 : few);
+        for (const Lowered& lowered : each.dispatches) {
+          section.dispatches.push_back(lowered.dispatch);
+          key += "; " + lowered.dispatch.label;
+        }
+        candidates[w].sections.push_back(std::move(section));
+      }
+    }
+    const Choice choice = tuner_->pick(key, candidates);
+    if (choice.index == 1) ways[1] = walk(scan_.length);
+    for (LoweredSection& section : ways[choice.index]) {
+      for (Lowered& lowered : section.dispatches)
+        if (choice.timed && section.repeats()) lowered.dispatch.choice = "timed";
+      sections_.push_back(std::move(section));
+    }
   }
 
   double depth_of(const Stage& stage) const {
@@ -128,14 +154,15 @@ class LoopLowering {
     return cost;
   }
 
-  LoweredSection walk() {
-    StagedKernel& kernel = *walk_;
+  /// Not more than `most_at_once` steps a dispatch.
+  std::vector<LoweredSection> walk(std::int64_t most_at_once) const {
+    StagedKernel kernel = *walk_;
     double flops = 0;  // of a step
     for (const Stage& stage : kernel.stages)
       if (stage.product)
         flops += 2.0 * static_cast<double>(kernel.rows * stage.product->c.shape[-1]) * depth_of(stage);
     const auto bounded = static_cast<std::int64_t>(std::max(1.0, kWalkFlops / std::max(flops, 1.0)));
-    const std::int64_t most = std::min({kernel.steps, most_steps(kernel, target_), bounded});
+    const std::int64_t most = std::min({kernel.steps, most_at_once, most_steps(kernel, target_), bounded});
     const std::int64_t chunks = (kernel.steps + most - 1) / most;
     kernel.steps_per_dispatch = (kernel.steps + chunks - 1) / chunks;
     LoweredSection section;
@@ -143,7 +170,7 @@ class LoopLowering {
     section.loop.walked = kernel.steps;
     section.loop.walks_back = kernel.reverse;
     section.dispatches.push_back({staged_dispatch(kernel, target_), {}});
-    return section;
+    return {section};
   }
 
   // Unrolling
@@ -195,15 +222,15 @@ class LoopLowering {
     return section;
   }
 
-  void unroll() {
+  std::vector<LoweredSection> unrolled() const {
     const std::vector<Group> all = groups();
-    if (all.empty()) return;
+    if (all.empty()) return {};
     const auto rotated = over_the_end(all);
     LoweredSection loop = section();
     if (!rotated) {
       for (const Group& group : all) emit(group, loop.dispatches);
-      if (!loop.dispatches.empty()) sections_.push_back(std::move(loop));
-      return;
+      if (loop.dispatches.empty()) return {};
+      return {loop};
     }
     std::vector<Lowered> first, inner, last;
     emit(all.front(), first);
@@ -221,13 +248,14 @@ class LoopLowering {
     loop.dispatches.push_back({staged_dispatch(*rotated, target_), {}});
     loop.loop.begin = 1;
     loop.loop.length = scan_.length - 1;
-    for (LoweredSection* part : {&begin, &loop, &finish}) sections_.push_back(std::move(*part));
+    return {begin, loop, finish};
   }
 
   const Unit& loop_;
   const Scan& scan_;
   Layout& layout_;
   const KernelTarget& target_;
+  Tuner* tuner_;
   const std::function<void(const Unit&, std::vector<Lowered>&)>& plain_;
   std::vector<LoweredSection>& sections_;
   std::vector<std::optional<Stage>> stages_;
@@ -236,9 +264,9 @@ class LoopLowering {
 
 }  // namespace
 
-void lower_loop(const Unit& loop, Layout& layout, const KernelTarget& target,
+void lower_loop(const Unit& loop, Layout& layout, const KernelTarget& target, Tuner* tuner,
                 const std::function<void(const Unit&, std::vector<Lowered>&)>& plain, std::vector<LoweredSection>& sections) {
-  LoopLowering(loop, layout, target, plain, sections).run();
+  LoopLowering(loop, layout, target, tuner, plain, sections).run();
 }
 
 }  // namespace volute

@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "engine/compile/join.hpp"
+#include "engine/compile/tune.hpp"
 
 namespace volute {
 
-/// `plain` lowers one unit to dispatches of its own. Results are appended to `sections`.
-void lower_loop(const Unit& loop, Layout& layout, const KernelTarget& target,
+/// `plain` lowers one unit to dispatches of its own. Results are appended to `sections`. `tuner`: times both ways of a
+/// loop that can be walked; none: a model of CPU Vulkan decides, and GPUs unroll.
+void lower_loop(const Unit& loop, Layout& layout, const KernelTarget& target, Tuner* tuner,
                 const std::function<void(const Unit&, std::vector<Lowered>&)>& plain,
                 std::vector<LoweredSection>& sections);
 

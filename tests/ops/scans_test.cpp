@@ -114,5 +114,17 @@ TEST(Scans, LongWalksAreCut) {
   EXPECT_EQ(bits_of(layer.run(unrolled)), bits_of(layer.run(walked)));
 }
 
+// What the tuner finds is one of both ways, in plain sight, and of the same bits.
+TEST(Scans, TimedChoicesChangeNoBit) {
+  for (const char* family : {"texel", "shared"}) {
+    SCOPED_TRACE(family);
+    RecurrentCase layer({.kind = Kind::lstm, .T = 20, .N = 9, .I = 4, .H = 32}, 5);
+    Program timed = layer.compile({.matmul = family, .tune = true});
+    Program pinned = layer.compile({.matmul = family, .scans = Scans::unrolled});
+    EXPECT_NE(timed.explain().find("timed"), std::string::npos) << timed.explain();
+    EXPECT_EQ(bits_of(layer.run(timed)), bits_of(layer.run(pinned)));
+  }
+}
+
 }  // namespace
 }  // namespace volute::test
