@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 #include <spirv-tools/libspirv.h>
 
+#include <volute/volute.hpp>
+
+#include "engine/compile/program_data.hpp"
 #include "engine/vulkan/glsl.hpp"
 #include "tests/ops/matmul_case.hpp"
 
@@ -263,6 +266,33 @@ TEST(MatmulOnMatrixUnits, IsExactWhereTheValuesAre) {
       for (const bool b_t : {false, true})
         for (const Extents& e : {Extents{1, 1, 1}, {33, 65, 7}, {v->rows, v->columns, 64}, {v->rows + 5, 61, 99}})
           multiply_halves(*v, e, a_t, b_t);
+}
+
+// Generated kernels too: products with their gates, walks, row kernels and joint dispatches of whole training steps.
+TEST(SpirV, OfEveryKernelOfATrainingStepIsValid) {
+  nn::Embedding embed(11, 6);
+  nn::LSTM lstm(6, 12, {.layer_norm = true, .recurrent_dropout = 0.1f});
+  nn::GRU gru(12, 8);
+  nn::Linear head(8, 11);
+  Graph g;
+  const Tensor x = g.input("x", {7, 5}, DType::u32), y = g.input("y", {7, 5}, DType::u32);
+  const Tensor loss = cross_entropy(head(gru(lstm(embed(x)))), y);
+  const Targets f32 = minimize(loss, Adam{});
+  Targets f16 = f32;
+  f16.precision = Precision::f16;
+  std::size_t kernels = 0;
+  for (const char* family : {"texel", "shared"})
+    for (const Scans scans : {Scans::unrolled, Scans::persistent})
+      for (const Targets* targets : std::vector<const Targets*>{&f32, &f16}) {
+        Program program = compile_program(device().data(), g, *targets,
+                                          {.matmul = family, .scans = scans, .texel_loads = family[0] == 't'});
+        for (const Section& section : program.data().sections)
+          for (const Dispatch& dispatch : section.dispatches) {
+            ASSERT_EQ(validator_says(vk::compile_glsl(dispatch.source)), "") << dispatch.label << "\n" << dispatch.source;
+            ++kernels;
+          }
+      }
+  EXPECT_GT(kernels, 8u * 15u);
 }
 
 }  // namespace
