@@ -138,7 +138,7 @@ TEST(TimeScaling, IsLinearInT) {
   EXPECT_TRUE(fits);
 }
 
-// A CPU device is full when the products of a time step outweigh its four dispatches at some 40 us each. A GPU may not
+// A CPU device is full when a time step has tiles of full height for every core. A GPU may not
 // be full at 256: of it only that no doubling costs more than double is asked.
 TEST(TimeScaling, IsLinearInN) {
   if (is_instrumented()) GTEST_SKIP() << "times of an instrumented build say nothing";
