@@ -12,7 +12,6 @@
 namespace volute {
 namespace {
 
-constexpr std::size_t kTextLimit = 48 << 10;  ///< bytes of one kernel's source, to bound what drivers compile at once
 /// CPU Vulkan runs every branch under a mask, so a part costs all workgroups its operations: so many of them,
 /// summed over workgroups, take as long as a dispatch of their own.
 constexpr double kMaskedOperations = 700;
@@ -100,13 +99,7 @@ class Joiner {
     Lowered both{{}, a.parts};
     both.parts.insert(both.parts.end(), b.parts.begin(), b.parts.end());
     both.dispatch = fused_dispatch(both.parts, target_);
-    std::uint32_t buffers = 0, images = 0;
-    for (const Binding& binding : both.dispatch.bindings)
-      ++(binding.kind == vk::BindingKind::storage ? buffers : images);
-    const bool fits = buffers <= target_.max_buffers && images <= target_.max_images &&
-                      buffers + images <= target_.max_bindings && both.dispatch.push.size() <= 32 &&
-                      both.dispatch.source.size() <= kTextLimit;
-    if (!fits) return std::nullopt;
+    if (!fits(both.dispatch, target_)) return std::nullopt;
     return both;
   }
 

@@ -19,6 +19,7 @@ struct Lowered {
 struct LoweredSection {
   Section loop;  ///< all but its dispatches
   std::vector<Lowered> dispatches;
+  std::int64_t steps_a_dispatch = 1;  ///< of a walk
 
   bool repeats() const { return loop.length > 0; }
 };

@@ -7,11 +7,6 @@
 
 namespace volute {
 
-const Node* stored(const Node* node) {
-  while (operation(node->op).kind == Kind::view) node = node->inputs[0];
-  return node;
-}
-
 namespace {
 
 void for_each_node(const std::vector<Unit>& units, const std::function<void(const Node*, const Unit&)>& visit) {

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "engine/compile/fuse.hpp"
+#include "engine/graph/operation.hpp"
 #include "engine/kernels/operand.hpp"
 
 namespace volute {
@@ -61,8 +62,5 @@ class Layout {
   std::map<std::pair<const Scan*, int>, StateSlots> states_;
   std::unordered_map<const Node*, const Storage*> stacks_;
 };
-
-/// The node whose memory a use reads: behind view operations.
-const Node* stored(const Node* node);
 
 }  // namespace volute

@@ -10,11 +10,6 @@
 namespace volute {
 namespace {
 
-const Node* base_of(const Node* node) {
-  while (operation(node->op).kind == Kind::view) node = node->inputs[0];
-  return node;
-}
-
 bool writes_storage(const std::vector<View>& writes, const Storage* storage) {
   return std::any_of(writes.begin(), writes.end(), [&](const View& view) { return view.storage == storage; });
 }
@@ -52,8 +47,10 @@ StageViews views_of(const Stage& stage) {
   for (const Node* node : kernel.nodes) {
     for (const Node* input : node->inputs) {
       const bool inside = std::find(kernel.nodes.begin(), kernel.nodes.end(), input) != kernel.nodes.end();
-      const Op base = base_of(input)->op;
-      if (!inside && base != Op::constant && base != Op::iota) views.reads.push_back(kernel.view(input));
+      const Op base = stored(input)->op;
+      if (inside || base == Op::constant || base == Op::iota) continue;
+      const bool table = node->op == Op::embedding && input == node->inputs[0];
+      (table ? views.tables : views.reads).push_back(kernel.view(input));
     }
   }
   for (const FusedOutput& out : kernel.outputs) views.writes.push_back(out.place);
@@ -61,15 +58,16 @@ StageViews views_of(const Stage& stage) {
 }
 
 bool is_row_local(const std::vector<Stage>& stages, std::int64_t rows) {
-  std::vector<View> reads, writes;
+  std::vector<View> reads, writes, tables;
   for (const Stage& stage : stages) {
     const StageViews views = views_of(stage);
-    if (stage.product && writes_storage(writes, stage.product->b.view.storage)) return false;
     reads.insert(reads.end(), views.reads.begin(), views.reads.end());
     writes.insert(writes.end(), views.writes.begin(), views.writes.end());
+    tables.insert(tables.end(), views.tables.begin(), views.tables.end());
+    if (stage.product) tables.push_back(stage.product->b.view);
   }
-  for (const Stage& stage : stages)
-    if (stage.product && writes_storage(writes, stage.product->b.view.storage)) return false;
+  for (const View& table : tables)
+    if (writes_storage(writes, table.storage)) return false;
   if (rows == 1) return true;
   std::map<const Storage*, std::int64_t> pitches;
   for (const View& view : writes) {
@@ -89,6 +87,7 @@ std::int64_t gates_shared(const Stage& product, const Stage& pointwise) {
   const std::int64_t width = shape[-1], gates = c.shape[-1] / width;
   if (shape.rank() != 2 || shape[0] != c.shape[0] || c.shape[-1] % width || (gates > 1 && width % 4)) return 0;
   const StageViews views = views_of(pointwise);
+  if (writes_storage(views.tables, c.storage)) return 0;
   bool used = false;
   for (const View& view : views.reads) {
     if (!meets(view, c)) continue;

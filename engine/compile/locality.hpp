@@ -10,6 +10,7 @@ namespace volute {
 /// The views a stage reads (constants aside) and writes.
 struct StageViews {
   std::vector<View> reads, writes;
+  std::vector<View> tables;  ///< read in any row, whoever writes them
 };
 
 StageViews views_of(const Stage& stage);

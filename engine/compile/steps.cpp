@@ -61,7 +61,7 @@ class LoopLowering {
  private:
   struct Group {
     std::vector<std::size_t> units;
-    std::optional<StagedKernel> kernel;  ///< a product and the pointwise unit after it
+    std::optional<Dispatch> joined;  ///< a product and the pointwise unit after it
   };
 
   std::optional<Stage> stage_of(const Unit& unit) const {
@@ -71,7 +71,7 @@ class LoopLowering {
     if (unit.kind == Unit::Kind::matmul) {
       const auto a = matrix_operand(view(unit.anchor->inputs[0])), b = matrix_operand(view(unit.anchor->inputs[1]));
       const View c = view(unit.anchor);
-      if (c.shape.rank() != 2 || !a || !b || a->transposed) return std::nullopt;
+      if (c.shape.rank() != 2 || !a || !b || a->transposed || matmul_splits(*a, *b, target_) > 1) return std::nullopt;
       stage.product = ProductStage{*a, *b, c};
       return stage;
     }
@@ -94,22 +94,25 @@ class LoopLowering {
       kernel.rows = rows;
       kernel.stages.push_back(*stage);
     }
-    const bool fits = !kernel.stages.empty() && is_row_local(kernel.stages, kernel.rows);
-    if (!fits || most_steps(kernel, target_) < 1) return std::nullopt;
+    const bool local = !kernel.stages.empty() && is_row_local(kernel.stages, kernel.rows);
+    if (!local || most_steps(kernel, target_) < 1) return std::nullopt;
+    kernel.steps_per_dispatch = 1;
+    if (!fits(staged_dispatch(kernel, target_), target_)) return std::nullopt;
     return kernel;
   }
 
   /// Both ways for a few steps, timed.
   void by_timing() {
-    const std::int64_t few = std::min(scan_.length, kTimedSteps);
-    const double scale = static_cast<double>(scan_.length) / static_cast<double>(few);
-    std::vector<LoweredSection> ways[] = {unrolled(), walk(few)};
-    std::vector<Candidate> candidates{{"unrolled", {}, scale}, {"persistent", {}, scale}};
+    std::vector<LoweredSection> ways[] = {unrolled(), walk(kTimedSteps)};
+    std::vector<Candidate> candidates{{"unrolled", {}, 1}, {"persistent", {}, 1}};
     std::string key = "loop";
     for (std::size_t w = 0; w < 2; ++w) {
       for (const LoweredSection& each : ways[w]) {
         Section section = each.loop;
-        section.length = std::min(section.length, w ? 1 : few);
+        section.length = std::min(section.length, w ? 1 : kTimedSteps);
+        // What a turned loop does before and after is a step, too.
+        const std::int64_t steps = w ? each.steps_a_dispatch : section.length + section.begin;
+        if (each.repeats()) candidates[w].scale = static_cast<double>(scan_.length) / static_cast<double>(steps);
         for (const Lowered& lowered : each.dispatches) {
           section.dispatches.push_back(lowered.dispatch);
           key += "; " + lowered.dispatch.label;
@@ -169,20 +172,24 @@ class LoopLowering {
     section.loop.length = section.loop.steps = (kernel.steps + kernel.steps_per_dispatch - 1) / kernel.steps_per_dispatch;
     section.loop.walked = kernel.steps;
     section.loop.walks_back = kernel.reverse;
+    section.steps_a_dispatch = kernel.steps_per_dispatch;
     section.dispatches.push_back({staged_dispatch(kernel, target_), {}});
     return {section};
   }
 
   // Unrolling
 
-  std::optional<StagedKernel> joined(const Stage& product, const Stage& pointwise) const {
+  std::optional<Dispatch> joined(const Stage& product, const Stage& pointwise) const {
     StagedKernel kernel;
     kernel.rows = product.product->c.shape[0];
     kernel.gates = gates_shared(product, pointwise);
     if (!kernel.gates) return std::nullopt;
     kernel.width = product.product->c.shape[-1] / kernel.gates;
     kernel.stages = {product, pointwise};
-    return kernel;
+    if (most_steps(kernel, target_) < 1) return std::nullopt;
+    Dispatch dispatch = staged_dispatch(kernel, target_);
+    if (!fits(dispatch, target_)) return std::nullopt;
+    return dispatch;
   }
 
   bool is_product(std::size_t i) const { return stages_[i] && stages_[i]->product; }
@@ -193,8 +200,8 @@ class LoopLowering {
     for (std::size_t i = 0; i < stages_.size(); ++i) {
       Group group{{i}, std::nullopt};
       if (is_product(i) && i + 1 < stages_.size() && is_pointwise(i + 1)) {
-        group.kernel = joined(*stages_[i], *stages_[i + 1]);
-        if (group.kernel) group.units.push_back(++i);
+        group.joined = joined(*stages_[i], *stages_[i + 1]);
+        if (group.joined) group.units.push_back(++i);
       }
       groups.push_back(std::move(group));
     }
@@ -202,16 +209,16 @@ class LoopLowering {
   }
 
   /// The product that ends a step with the pointwise unit that begins the next.
-  std::optional<StagedKernel> over_the_end(const std::vector<Group>& groups) const {
+  std::optional<Dispatch> over_the_end(const std::vector<Group>& groups) const {
     const std::size_t last = stages_.size() - 1;
-    const bool fits = groups.size() > 1 && scan_.length > 1 && !groups.back().kernel && is_product(last) &&
-                      !groups.front().kernel && is_pointwise(0);
+    const bool fits = groups.size() > 1 && scan_.length > 1 && !groups.back().joined && is_product(last) &&
+                      !groups.front().joined && is_pointwise(0);
     if (!fits) return std::nullopt;
     return joined(shifted(*stages_[last], scan_.reverse ? 1 : -1), *stages_[0]);
   }
 
   void emit(const Group& group, std::vector<Lowered>& out) const {
-    if (group.kernel) out.push_back({staged_dispatch(*group.kernel, target_), {}});
+    if (group.joined) out.push_back({*group.joined, {}});
     else plain_(loop_.body[group.units[0]], out);
   }
 
@@ -245,7 +252,7 @@ class LoopLowering {
       loop.dispatches.push_back(one_earlier(each, scan_.reverse));
     }
     for (const Lowered& each : last) finish.dispatches.push_back(at_step(each, end));
-    loop.dispatches.push_back({staged_dispatch(*rotated, target_), {}});
+    loop.dispatches.push_back({*rotated, {}});
     loop.loop.begin = 1;
     loop.loop.length = scan_.length - 1;
     return {begin, loop, finish};

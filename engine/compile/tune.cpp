@@ -132,18 +132,18 @@ Tuner::Tuner(std::shared_ptr<vk::Context> context, vk::PipelineCache& pipelines,
 
 Tuner::~Tuner() = default;
 
-Choice Tuner::pick(const std::string& key, const std::vector<Candidate>& candidates) {
+Choice Tuner::pick(const std::string& work, const std::vector<Candidate>& candidates) {
   if (candidates.size() < 2) return {};
   std::lock_guard lock(mutex_);
-  const std::string kernels = kernels_of(candidates);
+  const std::string key = work + " #" + kernels_of(candidates);  // other kernels have not been timed
   const auto named = [&](const std::string& name) {
     return std::find_if(candidates.begin(), candidates.end(), [&](const Candidate& c) { return c.name == name; });
   };
-  if (const auto found = kept_.find(key); found != kept_.end() && found->second.kernels == kernels)
+  if (const auto found = kept_.find(key); found != kept_.end())
     if (const auto kept = named(found->second.name); kept != candidates.end())
       return {static_cast<std::size_t>(kept - candidates.begin()), true};
 
-  Kept result{kernels, candidates[0].name, {}};
+  Kept result{candidates[0].name, {}};
   std::vector<double> seconds;
   try {
     const Scratch scratch(context_, candidates);
@@ -172,7 +172,7 @@ std::map<std::string, Tuner::Kept> Tuner::load() const {
         root.at("volute") != VOLUTE_VERSION)
       return {};
     for (const auto& [key, entry] : root.at("choices").items())
-      found[key] = {entry.at("kernels"), entry.at("choice"), entry.at("seconds")};
+      found[key] = {entry.at("choice"), entry.at("seconds")};
   } catch (const json::exception&) {
     return {};
   }
@@ -185,7 +185,7 @@ void Tuner::store() {
   for (auto& [key, entry] : load()) kept_.try_emplace(key, entry);
   json choices = json::object();
   for (const auto& [key, entry] : kept_)
-    choices[key] = {{"kernels", entry.kernels}, {"choice", entry.name}, {"seconds", entry.seconds}};
+    choices[key] = {{"choice", entry.name}, {"seconds", entry.seconds}};
   const json root = {{"device", context_->info.name},
                      {"driver", context_->info.driver},
                      {"volute", VOLUTE_VERSION},

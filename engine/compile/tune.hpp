@@ -30,10 +30,10 @@ class Tuner {
   Tuner(std::shared_ptr<vk::Context> context, vk::PipelineCache& pipelines, std::string file = default_file());
   ~Tuner();
 
-  /// The fastest candidate for `key`, which says all that decides their speed beside the device. What is not known
-  /// is timed, for about 50 ms each, on memory of its own filled with zeros. The first candidate, the one to prefer,
+  /// The fastest candidate for `work`, named for who reads the file; choices are known by it and the kernels' text.
+  /// What is not known is timed, for about 50 ms each, on memory of its own filled with zeros. The first candidate, the one to prefer,
   /// is kept unless another is 3 % faster, and taken untimed where the memory does not suffice.
-  Choice pick(const std::string& key, const std::vector<Candidate>& candidates);
+  Choice pick(const std::string& work, const std::vector<Candidate>& candidates);
   /// Candidates timed so far.
   int timings() const { return timings_; }
 
@@ -42,7 +42,6 @@ class Tuner {
 
  private:
   struct Kept {
-    std::string kernels;  ///< hash of the candidates' kernels: others have not been timed
     std::string name;
     std::map<std::string, double> seconds;
   };

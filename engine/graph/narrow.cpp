@@ -10,11 +10,6 @@
 namespace volute {
 namespace {
 
-const Node* behind_views(const Node* node) {
-  while (operation(node->op).kind == Kind::view) node = node->inputs[0];
-  return node;
-}
-
 class Narrower {
  public:
   Narrower(LiveGraph& live, DType dtype) : live_(live), dtype_(dtype), count_(live.graph->nodes.size()) {}
@@ -47,7 +42,7 @@ class Narrower {
   /// What sums over leading axes or over time (a bias' gradient) may read rounded as well: the f32 value need not
   /// be kept then.
   bool products_read(const Node* node) const {
-    node = behind_views(node);
+    node = stored(node);
     const auto is_rounded = [&](const Node* n) { return rounded_.contains(n); };
     // Each use of the gradient of gates that were split joins them anew.
     const bool joined = node->op == Op::concat && has_aligned_pieces(node) &&
@@ -57,9 +52,9 @@ class Narrower {
 
   /// A value of a sigmoid or tanh that a loop keeps for another: at most 1, so 16 bits hold it well.
   static bool is_kept_gate(const Node* node) {
-    node = behind_views(node);
+    node = stored(node);
     if (node->op != Op::element) return false;
-    node = behind_views(node->inputs[0]);
+    node = stored(node->inputs[0]);
     return node->op == Op::stack && (node->body->op == Op::sigmoid || node->body->op == Op::tanh);
   }
 

@@ -37,4 +37,9 @@ const Operation& operation(Op op) {
   return table[static_cast<std::size_t>(op)];
 }
 
+const Node* stored(const Node* node) {
+  while (operation(node->op).kind == Kind::view) node = node->inputs[0];
+  return node;
+}
+
 }  // namespace volute

@@ -45,6 +45,9 @@ Operation shape_operation(Op op);
 Operation matmul_operation();
 Operation lookup_operation(Op op);
 
+/// The node whose memory a use reads: behind view operations.
+const Node* stored(const Node* node);
+
 /// Element of the random tensor with `shape` at row-major `index`, at time step `t` of its scan.
 double random_value(const Shape& shape, std::int64_t index, std::uint32_t t, std::uint32_t key, std::uint32_t step,
                     std::uint32_t seed);

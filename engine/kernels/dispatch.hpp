@@ -72,6 +72,8 @@ struct KernelTarget {
   std::uint64_t max_storage_range = ~0ull;  ///< larger results are written through texel images
 };
 
+/// Whether the target can bind, push and compile what a kernel made of several asks for.
+bool fits(const Dispatch& dispatch, const KernelTarget& target);
 /// Offsets in texels for one in elements.
 Moving in_texels(Moving offset);
 Moving constant_word(std::int64_t value);

@@ -127,7 +127,7 @@ std::string Emitter::embedding(const Node* node) {
     column.push_back(1);
     return Shape(column);
   }()), Shape(dims));
-  touch(table, false);
+  io_.touch({table.storage, touched_bytes(table), false, table.offset.stride != 0, false});  // any row of it
   touch(index, false);
   const std::string row = "min(LOAD1(" + io_.read_slot(index.storage, DType::u32) + ", " +
                           lane_element(index, push_offset(index, 1), 0) + "), " +
@@ -171,11 +171,6 @@ std::string literal(double value, DType dtype) {
 
 }  // namespace
 
-const Node* base_of(const Node* node) {
-  while (operation(node->op).kind == Kind::view) node = node->inputs[0];
-  return node;
-}
-
 /// The iota seen through view operations.
 View iota_view(const Node* node) {
   if (node->op == Op::iota) return natural_view(nullptr, node->shape);
@@ -200,7 +195,7 @@ std::string Emitter::operand(const Node* node, std::string& code, const std::str
     const Op round = node->dtype == DType::f16 ? Op::to_f16 : Op::to_bf16;
     return define(node, expression(round, {operand(made->second, code, indent)}), code, indent);
   }
-  const Node* base = base_of(node);
+  const Node* base = stored(node);
   if (members_.contains(base)) return values_.at(base);
   if (base->op == Op::constant) return values_[node] = literal(base->value, node->dtype);
   if (row_level_) return define(node, load_row(node), code, indent);
@@ -236,7 +231,7 @@ std::string Emitter::statements(const std::vector<const Node*>& nodes, const std
 
 std::string Emitter::value(const Node* node) {
   const auto found = values_.find(node);
-  return found == values_.end() ? values_.at(base_of(node)) : found->second;
+  return found == values_.end() ? values_.at(stored(node)) : found->second;
 }
 
 std::string Emitter::stored_value(const Node* node) {

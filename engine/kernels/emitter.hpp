@@ -142,9 +142,13 @@ class Emitter {
 /// strides cannot express it.
 std::optional<View> view_through(const Node* node, const View& base);
 
-/// The node behind view operations.
-const Node* base_of(const Node* node);
 /// An iota seen through view operations.
 View iota_view(const Node* node);
+
+/// A literal.
+std::string number(std::int64_t value);
+/// What a reduction starts from, and the expression that adds to it.
+const char* identity_of(const Node* reduce);
+std::string combine(const Node* reduce, const std::string& a, const std::string& b);
 
 }  // namespace volute

@@ -26,7 +26,7 @@ std::string Emitter::row_element(const View& view, const std::string& offset) co
 }
 
 std::string Emitter::load_row(const Node* node) {
-  if (base_of(node)->op == Op::iota) {
+  if (stored(node)->op == Op::iota) {
     const View view = iota_view(node);
     return "uvec4(" + row_element(view, std::to_string(view.offset.base) + "u") + ")";
   }
@@ -49,7 +49,7 @@ std::string Emitter::row_operands(const std::vector<const Node*>& nodes, const s
   for (const Node* node : nodes) {
     if (operation(node->op).kind != Kind::pointwise && node->op != Op::sum && node->op != Op::max) continue;
     for (const Node* input : node->inputs) {
-      const Node* base = base_of(input);
+      const Node* base = stored(input);
       if (values_.contains(input) || members_.contains(base)) continue;
       if (base->op == Op::constant || base->op == Op::iota) continue;
       const View view = kernel_.view(input);

@@ -1,6 +1,7 @@
 // Products whose gates stay in registers: on shared memory tiles one invocation holds all gates of a unit and goes on
 // with what is computed from them. Invariant: the same values as by the stages one after the other.
 
+#include "engine/graph/operation.hpp"
 #include "engine/kernels/emitter.hpp"
 #include "engine/kernels/stages.hpp"
 
@@ -51,7 +52,7 @@ class EpilogueWriter {
   void take_gates(const FusedKernel& fused, Emitter& emit) const {
     for (const Node* node : fused.nodes) {
       for (const Node* input : node->inputs) {
-        const Op base = base_of(input)->op;
+        const Op base = stored(input)->op;
         const bool inside = std::find(fused.nodes.begin(), fused.nodes.end(), input) != fused.nodes.end();
         if (inside || base == Op::constant || base == Op::iota) continue;
         const View view = fused.view(input);

@@ -29,8 +29,6 @@ namespace {
 
 constexpr std::uint32_t kLocalSize = 64;
 
-std::string number(std::int64_t value) { return std::to_string(value) + "u"; }
-
 /// Texels of the result: one an invocation.
 std::int64_t result_texels(const FusedKernel& kernel) {
   return padded_elements(kernel.reduce ? kernel.reduce->shape : kernel.nodes.back()->shape) / 4;
@@ -77,12 +75,6 @@ std::string flat_index(const Shape& in, const std::string& indent) {
   for (int axis = 0; axis + 1 < in.rank(); ++axis)
     row = "(" + row + " * " + number(in[axis]) + " + d" + std::to_string(axis) + ")";
   return indent + "uint row = " + row + ";\n" + indent + "uint i = row * " + number((in[-1] + 3) / 4) + " + c;\n";
-}
-
-const char* identity_of(const Node* reduce) { return reduce->op == Op::sum ? "0.0" : "uintBitsToFloat(0xff800000u)"; }
-
-std::string combine(const Node* reduce, const std::string& a, const std::string& b) {
-  return reduce->op == Op::sum ? a + " + " + b : "max(" + a + ", " + b + ")";
 }
 
 /// Over leading axes: every invocation owns a texel of the result and walks the run.

@@ -124,4 +124,12 @@ void KernelInterface::fill(Dispatch& dispatch) const {
   dispatch.touches = touches_;
 }
 
+std::string number(std::int64_t value) { return std::to_string(value) + "u"; }
+
+const char* identity_of(const Node* reduce) { return reduce->op == Op::sum ? "0.0" : "uintBitsToFloat(0xff800000u)"; }
+
+std::string combine(const Node* reduce, const std::string& a, const std::string& b) {
+  return reduce->op == Op::sum ? a + " + " + b : "max(" + a + ", " + b + ")";
+}
+
 }  // namespace volute

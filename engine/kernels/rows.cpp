@@ -43,14 +43,6 @@ const Shape& wide_shape(const FusedKernel& kernel) {
 
 namespace {
 
-std::string number(std::int64_t value) { return std::to_string(value) + "u"; }
-
-const char* identity_of(const Node* reduce) { return reduce->op == Op::sum ? "0.0" : "uintBitsToFloat(0xff800000u)"; }
-
-std::string combine(const Node* reduce, const std::string& a, const std::string& b) {
-  return reduce->op == Op::sum ? a + " + " + b : "max(" + a + ", " + b + ")";
-}
-
 class RowKernel {
  public:
   RowKernel(const FusedKernel& kernel, KernelInterface& io, std::uint32_t lanes)
@@ -80,7 +72,7 @@ class RowKernel {
   /// Wide nodes with one value in a row: what a norm makes of its sums, spread by the graph before it is used.
   void find_flat() {
     const auto flat_input = [&](const Node* input) {
-      const Node* base = base_of(input);
+      const Node* base = stored(input);
       if (base->op == Op::constant || flat_.contains(base)) return true;
       if (stage_.contains(base)) return !is_wide(base);
       if (base->op == Op::iota) return false;
@@ -98,7 +90,7 @@ class RowKernel {
     for (const Node* node : kernel_.nodes) {
       int stage = 0;
       for (const Node* input : node->inputs) {
-        const auto found = stage_.find(base_of(input));
+        const auto found = stage_.find(stored(input));
         if (found != stage_.end()) stage = std::max(stage, found->second);
       }
       stage_[node] = stage + is_reduction(node);
@@ -125,10 +117,10 @@ class RowKernel {
   /// The walked nodes that `wanted` are computed from, themselves included, in order.
   std::vector<const Node*> needed(const std::vector<const Node*>& wanted) const {
     std::set<const Node*> set;
-    for (const Node* node : wanted) set.insert(base_of(node));
+    for (const Node* node : wanted) set.insert(stored(node));
     for (auto it = kernel_.nodes.rbegin(); it != kernel_.nodes.rend(); ++it)
       if (set.contains(*it) && is_walked(*it))
-        for (const Node* input : (*it)->inputs) set.insert(base_of(input));
+        for (const Node* input : (*it)->inputs) set.insert(stored(input));
     std::vector<const Node*> nodes;
     for (const Node* node : kernel_.nodes)
       if (set.contains(node) && is_walked(node)) nodes.push_back(node);
@@ -201,7 +193,9 @@ class RowKernel {
     std::string code;
     for (const FusedOutput& out : kernel_.outputs)
       if (!is_wide(out.value)) code += emit_.store_row(out.place, out.value->dtype, emit_.value(out.value), "    ");
-    return code.empty() ? code : "  if (inside && lane == 0u) {\n" + code + "  }\n";
+    if (code.empty()) return code;
+    // Lane 0 may write over what the others read; without a reduction nothing has made it wait for them.
+    return std::string(lanes_ > 1 ? "  barrier();\n" : "") + "  if (inside && lane == 0u) {\n" + code + "  }\n";
   }
 
   const FusedKernel& kernel_;

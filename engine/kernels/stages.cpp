@@ -11,8 +11,6 @@
 namespace volute {
 namespace {
 
-std::string number(std::int64_t value) { return std::to_string(value) + "u"; }
-
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// How workgroups divide rows and columns.
@@ -35,9 +33,11 @@ std::int64_t iterations_of(const StagedKernel& kernel, const Cut& cut) {
   for (const Stage& stage : kernel.stages) {
     if (stage.product) {
       const std::int64_t blocks = divide_up(stage.product->a.view.shape[-1], 4);
-      count += 4 + divide_up(columns_of(kernel, *stage.product), cut.lanes * cut.tile_texels) * (2 + blocks);
+      const std::int64_t texels = kernel.width ? cut.columns : columns_of(kernel, *stage.product);
+      count += 2 + kernel.gates * (2 + divide_up(texels, cut.lanes * cut.tile_texels) * (2 + blocks));
     } else {
-      count += 2 + divide_up(cut.rows * divide_up(stage.pointwise.nodes.back()->shape[-1], 4), cut.lanes);
+      const std::int64_t texels = kernel.width ? cut.columns : divide_up(stage.pointwise.nodes.back()->shape[-1], 4);
+      count += 2 + divide_up(cut.rows * texels, cut.lanes);
     }
   }
   return count;
@@ -60,7 +60,7 @@ std::int64_t groups_of(const StagedKernel& kernel, const Cut& cut) {
 
 /// The cheapest cut among the tiles that keep rows in registers, all cores together.
 Cut cut_by_subgroup(const StagedKernel& kernel, const KernelTarget& target) {
-  Cut best;
+  Cut best;  // of kernels without products, which cost nothing here, the smallest
   for (const MatmulVariant& v : matmul_variants()) {
     if (!v.shuffle_lanes || v.shuffle_lanes != target.shuffle_lanes || target.matmul != v.family) continue;
     Cut cut{true, v.rows, v.shuffle_lanes, v.tile_texels, kernel.width ? v.columns / 4 : 0, 0};
@@ -236,7 +236,7 @@ bool has_stages(const KernelTarget& target) {
 }
 
 std::int64_t most_steps(const StagedKernel& kernel, const KernelTarget& target) {
-  if (!target.max_iterations) return kernel.steps;
+  if (!target.max_iterations) return std::max<std::int64_t>(kernel.steps, 1);
   return target.max_iterations / iterations_of(kernel, cut_of(kernel, target));
 }
 

@@ -35,7 +35,7 @@ struct StagedKernel {
 
 /// Whether the target has such kernels: subgroup shuffles on CPU Vulkan, shared memory elsewhere.
 bool has_stages(const KernelTarget& target);
-/// Steps one dispatch can walk on the target; 0: none.
+/// Steps one dispatch can make on the target, within its bound on loops; 0: none.
 std::int64_t most_steps(const StagedKernel& kernel, const KernelTarget& target);
 /// Rough time of one step, in results of full tiles one after the other, for comparing ways to cut.
 double staged_cost(const StagedKernel& kernel, const KernelTarget& target);

@@ -1,5 +1,6 @@
 // Dynamic loss scaling on the device: the scale is a state, and so is what decides over it.
-// Invariant: in a run whose gradients are not finite nothing but the scale and its counters changes.
+// Invariant: an update whose gradients are not finite changes nothing but the scale and its counters; gradients still
+// being accumulated are dropped with it.
 
 #include <cmath>
 #include <limits>

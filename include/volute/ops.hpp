@@ -77,7 +77,8 @@ Tensor broadcast_to(Tensor a, Shape shape);
 /// Leading axes broadcast. keep_f32: it and its gradients are taken in f32 whatever the program's Precision, for
 /// products that pick or count rather than mix.
 Tensor matmul(Tensor a, Tensor b, bool transpose_a = false, bool transpose_b = false, bool keep_f32 = false);
-/// Rows of table [V, E] for indices [...] u32 -> [..., E]. Indices beyond V-1 read row V-1.
+/// Rows of table [V, E] for indices [...] u32 -> [..., E]. Indices beyond V-1 read row V-1. Of a table much smaller
+/// than the number of indices, rows nobody looks up may enter gradients of products with weight 0: keep them finite.
 Tensor embedding(Tensor table, Tensor indices);
 /// out [rows, E] with out[indices[i]] += values[i], in ascending i (deterministic).
 /// indices [...] u32, values [..., E]; indices beyond rows-1 are dropped.

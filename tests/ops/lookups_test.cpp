@@ -60,5 +60,14 @@ TEST(Lookups, SeenThroughViews) {
   check.check(matmul(part, weight));
 }
 
+// As many rows as positions: the result has the table's size, and must not be written over it while rows are read.
+TEST(Lookups, OfATableThatDies) {
+  GradientCheck check;
+  const Tensor x = check.leaf("x", {64, 32});
+  auto indices = random_indices(64, 8, 64);
+  for (std::size_t i = 0; i < 32; ++i) indices[63 - i] = static_cast<std::uint32_t>(i);
+  check.check(embedding(tanh(x), check.indices("index", {64}, indices)));
+}
+
 }  // namespace
 }  // namespace volute::test

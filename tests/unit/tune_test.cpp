@@ -63,8 +63,11 @@ TEST(Tuner, PicksTheFasterCandidateAndKeepsTheChoice) {
   std::ifstream text(file);
   const json kept = json::parse(text);
   EXPECT_EQ(kept.at("device"), device().name());
-  EXPECT_EQ(kept.at("choices").at("work").at("choice"), "fast");
-  EXPECT_GT(kept.at("choices").at("work").at("seconds").at("slow"), 0.0);
+  ASSERT_EQ(kept.at("choices").size(), 1u);
+  const auto choice = kept.at("choices").begin();
+  EXPECT_EQ(choice.key().find("work #"), 0u) << choice.key();
+  EXPECT_EQ(choice.value().at("choice"), "fast");
+  EXPECT_GT(choice.value().at("seconds").at("slow"), 0.0);
 
   Tuner again = tuner_of(file);
   EXPECT_EQ(again.pick("work", pair.slow_first).index, 1u);
@@ -111,7 +114,7 @@ TEST(Tuner, MistrustsFilesThatAreDamagedOrOfSomethingElse) {
     texts.push_back(other.dump());
   }
   json wrong = good;
-  wrong["choices"]["work"]["choice"] = 7;
+  wrong["choices"].begin().value()["choice"] = 7;
   texts.push_back(wrong.dump());
   for (const std::string& text : texts) {
     std::ofstream(file) << text;
@@ -120,7 +123,7 @@ TEST(Tuner, MistrustsFilesThatAreDamagedOrOfSomethingElse) {
     EXPECT_EQ(tuner.timings(), 2) << text;
     json mended;
     std::ifstream(file) >> mended;
-    EXPECT_EQ(mended.at("choices").at("work").at("choice"), "fast") << text;
+    EXPECT_EQ(mended.at("choices").begin().value().at("choice"), "fast") << text;
   }
 }
 
