@@ -10,7 +10,7 @@ struct Environment {
   std::string cache_dir;    ///< VOLUTE_CACHE, else $XDG_CACHE_HOME/volute, else ~/.cache/volute; empty: no cache
   bool print_plan = false;  ///< VOLUTE_DEBUG contains "plan": print explain() of every compiled program to stderr
   bool validation = false;  ///< VOLUTE_DEBUG contains "validation": enable the Khronos validation layer
-  std::string scans;        ///< VOLUTE_SCANS: pin how loops run ("unrolled" or "persistent"), for tests and measurements
+  std::string scans;        ///< VOLUTE_SCANS: pin how loops run ("unrolled", "persistent"), for tests and measurements
   bool profile = false;     ///< VOLUTE_DEBUG contains "profile": time every dispatch, print totals when a program ends
   std::string trace;        ///< VOLUTE_TRACE: file for a trace of each program's last run; empty: none
   std::string tune;         ///< VOLUTE_TUNE: "on" or "off": time kernels that could do the same; empty: on GPUs only

@@ -92,7 +92,8 @@ Tensor with_dims(Tensor a, int begin, int end, const std::vector<std::int64_t>& 
 /// One axis longer than kLongest: pieces, what is left of the last, and the results of both.
 Tensor reduce_long(Op op, Tensor a, int axis) {
   const std::int64_t length = a.dim(axis), pieces = length / kPiece, even = pieces * kPiece;
-  const Tensor partial = reduce(op, with_dims(slice(a, axis, 0, even), axis, axis + 1, {pieces, kPiece}), axis + 1, axis + 2);
+  const Tensor cut = with_dims(slice(a, axis, 0, even), axis, axis + 1, {pieces, kPiece});
+  const Tensor partial = reduce(op, cut, axis + 1, axis + 2);
   const Tensor whole = pieces > kLongest ? reduce_long(op, partial, axis) : reduce(op, partial, axis, axis + 1);
   if (even == length) return whole;
   const Tensor rest = reduce(op, slice(a, axis, even, length), axis, axis + 1);

@@ -107,10 +107,10 @@ void count_dispatches(Program::Data& data) {
     data.stats.kernels += count;
     data.stats.dispatches += count * std::max<std::int64_t>(section.length, 1);
     const bool back = section.reverse || section.walks_back;
-    if (section.walked)
-      data.stats.loops.push_back({back ? "backward in time" : "forward in time", section.walked, 0, back, section.length});
+    const char* name = back ? "backward in time" : "forward in time";
+    if (section.walked) data.stats.loops.push_back({name, section.walked, 0, back, section.length});
     else if (section.length)
-      data.stats.loops.push_back({back ? "backward in time" : "forward in time", section.steps, count, back, count * section.length});
+      data.stats.loops.push_back({name, section.steps, count, back, count * section.length});
     else
       data.stats.dispatches_outside_loops += count;
   }

@@ -152,7 +152,9 @@ ArenaPlan place_in_order(const std::vector<ArenaRequest>& requests, const std::v
 /// Orders in which no one is best for all programs: the largest first, those that take most room for most time or live
 /// longest, those that live last or first.
 std::vector<std::vector<std::size_t>> orders_of(const std::vector<ArenaRequest>& requests) {
-  const auto span = [&](std::size_t i) { return static_cast<double>(requests[i].life.last - requests[i].life.first + 1); };
+  const auto span = [&](std::size_t i) {
+    return static_cast<double>(requests[i].life.last - requests[i].life.first + 1);
+  };
   const auto size = [&](std::size_t i) { return static_cast<double>(requests[i].bytes); };
   const std::function<double(std::size_t)> keys[] = {
       size,

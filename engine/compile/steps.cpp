@@ -45,7 +45,8 @@ Lowered one_earlier(const Lowered& lowered, bool reverse) {
 class LoopLowering {
  public:
   LoopLowering(const Unit& loop, Layout& layout, const KernelTarget& target, Tuner* tuner,
-               const std::function<void(const Unit&, std::vector<Lowered>&)>& plain, std::vector<LoweredSection>& sections)
+               const std::function<void(const Unit&, std::vector<Lowered>&)>& plain,
+               std::vector<LoweredSection>& sections)
       : loop_(loop), scan_(*loop.anchor->scan), layout_(layout), target_(target), tuner_(tuner), plain_(plain),
         sections_(sections) {}
 
@@ -169,7 +170,8 @@ class LoopLowering {
     const std::int64_t chunks = (kernel.steps + most - 1) / most;
     kernel.steps_per_dispatch = (kernel.steps + chunks - 1) / chunks;
     LoweredSection section;
-    section.loop.length = section.loop.steps = (kernel.steps + kernel.steps_per_dispatch - 1) / kernel.steps_per_dispatch;
+    section.loop.length = (kernel.steps + kernel.steps_per_dispatch - 1) / kernel.steps_per_dispatch;
+    section.loop.steps = section.loop.length;
     section.loop.walked = kernel.steps;
     section.loop.walks_back = kernel.reverse;
     section.steps_a_dispatch = kernel.steps_per_dispatch;
@@ -272,7 +274,8 @@ class LoopLowering {
 }  // namespace
 
 void lower_loop(const Unit& loop, Layout& layout, const KernelTarget& target, Tuner* tuner,
-                const std::function<void(const Unit&, std::vector<Lowered>&)>& plain, std::vector<LoweredSection>& sections) {
+                const std::function<void(const Unit&, std::vector<Lowered>&)>& plain,
+                std::vector<LoweredSection>& sections) {
   LoopLowering(loop, layout, target, tuner, plain, sections).run();
 }
 

@@ -31,8 +31,8 @@ class Tuner {
   ~Tuner();
 
   /// The fastest candidate for `work`, named for who reads the file; choices are known by it and the kernels' text.
-  /// What is not known is timed, for about 50 ms each, on memory of its own filled with zeros. The first candidate, the one to prefer,
-  /// is kept unless another is 3 % faster, and taken untimed where the memory does not suffice.
+  /// What is not known is timed, for about 50 ms each, on memory of its own filled with zeros. The first candidate, the
+  /// one to prefer, is kept unless another is 3 % faster, and taken untimed where the memory does not suffice.
   Choice pick(const std::string& work, const std::vector<Candidate>& candidates);
   /// Candidates timed so far.
   int timings() const { return timings_; }

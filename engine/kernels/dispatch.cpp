@@ -7,7 +7,8 @@
 namespace volute {
 
 bool fits(const Dispatch& dispatch, const KernelTarget& target) {
-  constexpr std::size_t most_words = 32, most_text = 48 << 10;  // of push constants; to bound what drivers compile at once
+  constexpr std::size_t most_words = 32;        // of push constants
+  constexpr std::size_t most_text = 48 << 10;  // to bound what drivers compile at once
   std::uint32_t buffers = 0, images = 0;
   for (const Binding& binding : dispatch.bindings) ++(binding.kind == vk::BindingKind::storage ? buffers : images);
   return buffers <= target.max_buffers && images <= target.max_images && buffers + images <= target.max_bindings &&

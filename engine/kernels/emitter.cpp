@@ -183,7 +183,8 @@ std::string Emitter::define(const Node* node, const std::string& expression, std
   if (variable.empty()) {
     variable = "v" + std::to_string(known_.size());
     // As written, whatever else the kernel computes: the same bits however nodes are grouped into kernels.
-    code += indent + (node->dtype == DType::u32 ? "" : "precise ") + vector_of(node->dtype) + " " + variable + " = " + expression + ";\n";
+    const std::string type = std::string(node->dtype == DType::u32 ? "" : "precise ") + vector_of(node->dtype);
+    code += indent + type + " " + variable + " = " + expression + ";\n";
   }
   return values_[node] = variable;
 }

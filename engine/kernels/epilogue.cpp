@@ -32,8 +32,8 @@ class EpilogueWriter {
     epilogue.gates = static_cast<int>(kernel_.gates);
     epilogue.width = kernel_.width;
     epilogue.stride = kernel_.gates > 1 ? kernel_.width : 0;
-    epilogue.text = io_.declarations(2) + "void epilogue(uint m, uint u, vec4 z[GATES]) {\n  const uint row = m, c = u, i = m * " +
-                    texels + " + u, d0 = m;\n" + body + "}\n";
+    epilogue.text = io_.declarations(2) + "void epilogue(uint m, uint u, vec4 z[GATES]) {\n" +
+                    "  const uint row = m, c = u, i = m * " + texels + " + u, d0 = m;\n" + body + "}\n";
     Dispatch filled;
     io_.fill(filled);
     epilogue.bindings = filled.bindings;

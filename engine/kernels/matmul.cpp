@@ -38,6 +38,11 @@ std::optional<MatrixOperand> matrix_operand(const View& view) {
   return std::nullopt;
 }
 
+std::string matmul_label(DType operands, std::int64_t M, std::int64_t N, std::int64_t K) {
+  return std::string("matmul ") + (is_half(operands) ? name_of(operands) + std::string(" ") : "") + std::to_string(M) +
+         "x" + std::to_string(N) + "x" + std::to_string(K);
+}
+
 MatmulForm matmul_form(const MatrixOperand& a, const MatrixOperand& b, int gates) {
   const DType type = a.view.storage->dtype;
   if (type != b.view.storage->dtype || !is_half(type)) return {MatmulOperands::f32, gates};
@@ -90,7 +95,7 @@ Dispatch product(const MatrixOperand& a, const MatrixOperand& b, std::int64_t N,
   };
   const DType type = a.view.storage->dtype;
   Dispatch d;
-  d.label = std::string("matmul ") + (is_half(type) ? name_of(type) + std::string(" ") : "") + std::to_string(M) + "x" + std::to_string(N * form.gates) + "x" + std::to_string(K);
+  d.label = matmul_label(type, M, N * form.gates, K);
   if (batches > 1) d.label = std::to_string(batches) + " " + d.label;
   d.choice = name_of(v);
   d.constants = matmul_constants(v, target, form);
@@ -213,7 +218,8 @@ Dispatch sum_of_parts(const View& partial, const View& c, const KernelTarget& ta
   sum.source = shader_source("split_sum.comp", target, write != vk::BindingKind::storage ? "#define C_IMAGE\n" : "");
   sum.bindings = {{partial.storage, target.texel_loads ? vk::BindingKind::texel_f32 : vk::BindingKind::storage},
                   {c.storage, write}};
-  sum.push = {in_texels(c.offset), constant_word(out.pitch), constant_word(width), constant_word(M * width), constant_word(parts)};
+  sum.push = {in_texels(c.offset), constant_word(out.pitch), constant_word(width), constant_word(M * width),
+              constant_word(parts)};
   sum.touches = {touch_of(partial, false), touch_of(c, true)};
   sum.flops = static_cast<double>(partial.shape.elements());
   add_bytes(sum);

@@ -45,6 +45,8 @@ struct MatmulForm {
   int gates = 1;  ///< groups of columns one invocation holds together, for an epilogue
 };
 
+/// "matmul 32x1024x256", "matmul f16 ..."; for plans, traces and keys.
+std::string matmul_label(DType operands, std::int64_t M, std::int64_t N, std::int64_t K);
 MatmulForm matmul_form(const MatrixOperand& a, const MatrixOperand& b, int gates = 1);
 
 /// The variants the target can run, the fastest by the model first, at most `most` and within a factor of it.

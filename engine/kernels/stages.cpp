@@ -116,7 +116,8 @@ class Writer {
 
   /// Makes what this workgroup has written visible to all of it.
   std::string separator() const {
-    return cut_.by_subgroup ? "  subgroupBarrier();\n" : "  memoryBarrierBuffer();\n  memoryBarrierImage();\n  barrier();\n";
+    return cut_.by_subgroup ? "  subgroupBarrier();\n"
+                            : "  memoryBarrierBuffer();\n  memoryBarrierImage();\n  barrier();\n";
   }
 
   std::string walk_begin() {
@@ -176,7 +177,8 @@ class Writer {
       code += "  const uint columns = " + number(columns) + ";\n";
       return code + std::string(vk::embedded_shader("lib/tile_rows.glsl")) + "  }\n  }\n";
     }
-    code += "  [[dont_unroll]] for (uint tile = 0u; tile < " + number(divide_up(columns, cut_.lanes * cut_.tile_texels)) +
+    const std::int64_t tiles = divide_up(columns, cut_.lanes * cut_.tile_texels);
+    code += "  [[dont_unroll]] for (uint tile = 0u; tile < " + number(tiles) +
             "; ++tile) {\n  const uint first = column0 + tile * (LANES * COLS) + lane;\n";
     return code + std::string(vk::embedded_shader("lib/tile_shuffle.glsl")) + "  }\n  }\n  }\n";
   }
@@ -200,9 +202,7 @@ class Writer {
   std::string label(const Stage& stage) const {
     if (!stage.product) return label_of(stage.pointwise);
     const ProductStage& p = *stage.product;
-    const DType type = p.a.view.storage->dtype;
-    return std::string("matmul ") + (is_half(type) ? name_of(type) + std::string(" ") : "") + std::to_string(kernel_.rows) + "x" + std::to_string(p.c.shape[-1]) + "x" +
-           std::to_string(p.a.view.shape[-1]);
+    return matmul_label(p.a.view.storage->dtype, kernel_.rows, p.c.shape[-1], p.a.view.shape[-1]);
   }
 
   void finish() {

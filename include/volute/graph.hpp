@@ -113,8 +113,9 @@ struct Update {
 /// (to nearest, ties to even) and kept that way, products and their sums are f32; a sum over leading axes or time
 /// (the gradient of a bias) of a value that products read rounded reads it rounded too, and so does a scan that reads
 /// elements of sigmoids or tanhs another scan has stacked: its gradient does, and a layer on top of an RNN. Parameters,
-/// states, losses, norms and optimisers stay f32. Gradients see through the rounding as if it were the identity. f16 has 11 bits of precision and overflows at 65520: training
-/// needs a loss scale, which `minimize` brings (MinimizeOptions::loss_scale). bf16 has 8 bits and the range of f32.
+/// states, losses, norms and optimisers stay f32. Gradients see through the rounding as if it were the identity. f16 has
+/// 11 bits of precision and overflows at 65520: training needs a loss scale, which `minimize` brings
+/// (MinimizeOptions::loss_scale). bf16 has 8 bits and the range of f32.
 enum class Precision : std::uint8_t { f32, f16, bf16 };
 
 const char* name_of(Precision precision);
