@@ -61,8 +61,8 @@ class LoopLowering {
 
  private:
   struct Group {
-    std::vector<std::size_t> units;
-    std::optional<Dispatch> joined;  ///< a product and the pointwise unit after it
+    std::size_t unit = 0;
+    std::optional<Dispatch> joined;  ///< the unit, a product, and the pointwise unit after it
   };
 
   std::optional<Stage> stage_of(const Unit& unit) const {
@@ -200,10 +200,10 @@ class LoopLowering {
   std::vector<Group> groups() const {
     std::vector<Group> groups;
     for (std::size_t i = 0; i < stages_.size(); ++i) {
-      Group group{{i}, std::nullopt};
+      Group group{i, std::nullopt};
       if (is_product(i) && i + 1 < stages_.size() && is_pointwise(i + 1)) {
         group.joined = joined(*stages_[i], *stages_[i + 1]);
-        if (group.joined) group.units.push_back(++i);
+        if (group.joined) ++i;
       }
       groups.push_back(std::move(group));
     }
@@ -221,7 +221,7 @@ class LoopLowering {
 
   void emit(const Group& group, std::vector<Lowered>& out) const {
     if (group.joined) out.push_back({*group.joined, {}});
-    else plain_(loop_.body[group.units[0]], out);
+    else plain_(loop_.body[group.unit], out);
   }
 
   LoweredSection section() const {

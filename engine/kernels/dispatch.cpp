@@ -32,11 +32,14 @@ std::string shader_source(const char* path, const KernelTarget& target, const st
          "#include \"lib/access.glsl\"\n" + std::string(vk::embedded_shader(path));
 }
 
-void set_flat_groups(Dispatch& dispatch, std::int64_t invocations, const KernelTarget& target) {
-  const std::int64_t groups = (invocations + 63) / 64;
+void set_groups(Dispatch& dispatch, std::int64_t groups, const KernelTarget& target) {
   const std::int64_t rows = (groups + target.max_groups - 1) / target.max_groups;
   dispatch.groups[0] = static_cast<std::uint32_t>((groups + rows - 1) / rows);
   dispatch.groups[1] = static_cast<std::uint32_t>(rows);
+}
+
+void set_flat_groups(Dispatch& dispatch, std::int64_t invocations, const KernelTarget& target) {
+  set_groups(dispatch, (invocations + 63) / 64, target);
 }
 
 }  // namespace volute

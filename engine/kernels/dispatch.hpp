@@ -80,6 +80,8 @@ Moving constant_word(std::int64_t value);
 Touch touch_of(const View& view, bool write);
 /// The text of a file below shaders/ that reads memory as the target likes.
 std::string shader_source(const char* path, const KernelTarget& target, const std::string& defines = "");
+/// So many workgroups, in a grid of two dimensions where one is too short.
+void set_groups(Dispatch& dispatch, std::int64_t groups, const KernelTarget& target);
 /// Workgroups of 64 for so many invocations, in a grid FLAT_ID numbers.
 void set_flat_groups(Dispatch& dispatch, std::int64_t invocations, const KernelTarget& target);
 

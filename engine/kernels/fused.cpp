@@ -157,12 +157,6 @@ double flops_of(const FusedKernel& kernel) {
   return static_cast<double>(kernel.reduce->inputs[0]->shape.elements()) * static_cast<double>(kernel.nodes.size() + 1);
 }
 
-void set_groups(Dispatch& dispatch, std::int64_t groups, const KernelTarget& target) {
-  const std::int64_t rows = (groups + target.max_groups - 1) / target.max_groups;
-  dispatch.groups[0] = static_cast<std::uint32_t>((groups + rows - 1) / rows);
-  dispatch.groups[1] = static_cast<std::uint32_t>(rows);
-}
-
 /// Each part in a branch of its own over its range of workgroups, so that no workgroup is divided.
 std::string branches(const std::vector<FusedKernel>& parts, KernelInterface& io, const KernelTarget& target) {
   std::string code = "  uint group = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;\n";
