@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 #include <volute/data.hpp>
 
 namespace volute::data {

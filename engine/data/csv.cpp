@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cmath>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 #include <volute/data.hpp>
 
 #include "engine/data/file.hpp"

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 
 namespace volute::data {
 namespace {

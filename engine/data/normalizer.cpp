@@ -2,7 +2,7 @@
 // Invariant: nothing but the values given to fit decides, so what fit has not seen cannot leak.
 #include <cmath>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 #include <volute/data.hpp>
 
 namespace volute::data {

@@ -2,7 +2,7 @@
 // Invariant: a window never reads a row outside [begin, end), so a split by time cannot leak.
 #include <algorithm>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 #include <volute/data.hpp>
 
 namespace volute::data {

@@ -1,7 +1,7 @@
 // Contiguous streams for truncated BPTT.
 // Invariant: in stream n, piece i+1 starts `advance` tokens after piece i, so state carried from step
 // `advance` (the end, by default) sees an unbroken text; streams start over only at multiples of pieces().
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 #include <volute/data.hpp>
 
 namespace volute::data {

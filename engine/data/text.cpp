@@ -3,7 +3,7 @@
 // agree on every token whatever order the bytes come in.
 #include <array>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 #include <volute/data.hpp>
 
 #include "engine/data/file.hpp"

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 #include <volute/data.hpp>
 
 #include "engine/data/file.hpp"

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 
 namespace volute {
 

@@ -10,7 +10,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 
 namespace volute::io {
 

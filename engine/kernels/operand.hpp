@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 
 namespace volute {
 

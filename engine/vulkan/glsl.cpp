@@ -15,7 +15,7 @@
 
 #include "engine/vulkan/disk_cache.hpp"
 #include "engine/vulkan/shader_text.hpp"
-#include "volute/core.hpp"
+#include "volute/graph.hpp"
 
 namespace volute::vk {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "engine/vulkan/embedded.hpp"
 #include "engine/vulkan/glsl.hpp"
-#include "volute/core.hpp"
+#include "volute/graph.hpp"
 
 namespace volute::vk {
 namespace {

@@ -2,6 +2,7 @@
 // A program is recorded once at compile; run() only feeds inputs and replays it.
 #pragma once
 
+#include <chrono>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -29,6 +30,7 @@ struct DeviceInfo {
   std::uint32_t max_workgroup = 0;
   std::uint32_t subgroup_size = 0;
   bool subgroup_shuffle = false;  ///< compute shaders may shuffle between the lanes of a subgroup
+  std::vector<std::string> without;  ///< what it goes without, "timeline semaphores: ...", and what that costs
 };
 
 /// Every device of the machine, in the loader's order. Empty without a Vulkan loader or driver.
@@ -71,6 +73,14 @@ struct ProgramStats {
   bool recomputes = false;  ///< scans run in segments to meet CompileLimits::memory_bytes
 };
 
+/// How far a step has come.
+struct Progress {
+  bool finished = false;  ///< the step ends with the work submitted so far
+  double fraction = 0;    ///< of the step's cost that has been submitted, 0 to 1
+  double seconds = 0;     ///< device time of what this call submitted, by the times measured so far
+  int submissions = 0;    ///< made by this call
+};
+
 /// A recorded command stream with its memory. Move-only; keeps its device and parameters alive.
 class Program {
  public:
@@ -82,7 +92,23 @@ class Program {
 
   /// Feeds and starts one run; returns before the device has finished. An input not fed keeps its last
   /// values. Throws InvalidGraph on a wrong or missing feed (nothing is run), DeviceLost if the device is.
+  /// The step goes to the device in submissions of at most CompileLimits::submission_seconds.
   void run(const std::vector<Feed>& feeds = {});
+  /// Feeds a step without starting it: advance() then runs it in parts. Throws as run() does, and InvalidGraph
+  /// while a step is in progress, as run() does too.
+  void begin(const std::vector<Feed>& feeds = {});
+  /// Submits as much of the step as `budget` of device time has room for, and returns without waiting for it; the
+  /// next call goes on where this one stopped. What earlier calls submitted and is not yet done counts against the
+  /// budget, so that a caller who advances once a frame never has more than one budget queued. At least one part
+  /// is submitted unless the device is still busy; no part goes beyond the step, so Progress::finished comes with
+  /// every step. Without begin() the step takes the values inputs have. However a step is cut, the results are the
+  /// same bits. Outputs are those of the last finished step until the next one ends; parameters and states change
+  /// part by part as a step ends.
+  Progress advance(std::chrono::duration<double> budget);
+  /// Submits the rest of a step in progress; nothing otherwise.
+  void finish();
+  /// Whether begin() or advance() has started a step that is not submitted whole.
+  bool in_step() const;
   /// Values of an output after the last run, row-major; waits for it.
   std::vector<float> read(Tensor output);
   std::vector<std::uint32_t> read_u32(Tensor output);
@@ -113,9 +139,12 @@ struct CompileLimits {
   /// Bound on the program's arena in bytes; 0: none. If it is exceeded, scans of 256 steps and more
   /// recompute what the backward pass needs instead of keeping it (the gradients stay bit-equal).
   std::uint64_t memory_bytes = 0;
+  /// Bound on the device time of one submission, in seconds, by measurement (estimates in a first run): drivers reset
+  /// a device that works on one for some seconds, and nothing else of the device's runs meanwhile.
+  double submission_seconds = 0.1;
 };
 
-/// A Vulkan device Volute owns. Copies share it.
+/// A Vulkan device, Volute's own or lent by an application (interop.hpp). Copies share it.
 class Device {
  public:
   struct Data;
@@ -123,6 +152,7 @@ class Device {
   /// name; default: the environment's VOLUTE_DEVICE) names. Throws Unsupported listing every device and
   /// the reason it was rejected.
   explicit Device(const std::string& selector = "");
+  explicit Device(std::shared_ptr<Data> data) : data_(std::move(data)) {}
 
   std::string name() const;
   const DeviceInfo& info() const;

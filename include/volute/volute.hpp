@@ -1,7 +1,6 @@
 // Everything a training program needs in one include.
 #pragma once
 
-#include <volute/core.hpp>
 #include <volute/data.hpp>
 #include <volute/device.hpp>
 #include <volute/graph.hpp>

@@ -54,7 +54,7 @@ std::string function_of(int count) {
 TEST(Project, IsFound) {
   EXPECT_GT(project().size(), 20u);
   EXPECT_TRUE(std::any_of(project().begin(), project().end(),
-                          [](const File& file) { return file.path == "include/volute/core.hpp"; }));
+                          [](const File& file) { return file.path == "include/volute/graph.hpp"; }));
 }
 
 TEST(Project, IncludesKeepTheirDirections) {

@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 
 namespace volute::test {
 

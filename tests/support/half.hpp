@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 
 namespace volute::test {
 

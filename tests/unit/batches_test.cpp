@@ -10,7 +10,7 @@
 #include <set>
 #include <thread>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 #include <volute/data.hpp>
 
 namespace volute::data {

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <numeric>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 #include <volute/data.hpp>
 
 namespace volute::data {

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include <volute/core.hpp>
+#include <volute/graph.hpp>
 #include <volute/data.hpp>
 
 namespace volute::data {
