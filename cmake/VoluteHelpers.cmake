@@ -49,3 +49,20 @@ function(volute_embed)
     DEPENDS ${files} "${list_file}" "${script}"
     COMMENT "Embedding ${ARG_ARRAY}" VERBATIM)
 endfunction()
+
+# SPIR-V of a program's own shaders as headers: volute_spirv(TARGET file.vert file.frag ...) makes "file_vert.h" with
+# `const uint32_t file_vert[]`, to be included by the target.
+function(volute_spirv target)
+  find_program(VOLUTE_GLSLANG_VALIDATOR NAMES glslangValidator glslang REQUIRED)
+  set(folder "${CMAKE_CURRENT_BINARY_DIR}/${target}_shaders")
+  file(MAKE_DIRECTORY "${folder}")
+  foreach(source IN LISTS ARGN)
+    get_filename_component(name "${source}" NAME)
+    string(REPLACE "." "_" name "${name}")
+    add_custom_command(OUTPUT "${folder}/${name}.h"
+      COMMAND "${VOLUTE_GLSLANG_VALIDATOR}" --quiet -V --target-env vulkan1.2 --vn ${name} -o "${folder}/${name}.h" "${source}"
+      DEPENDS "${source}" COMMENT "Compiling ${name}" VERBATIM)
+    target_sources(${target} PRIVATE "${folder}/${name}.h")
+  endforeach()
+  target_include_directories(${target} PRIVATE "${folder}")
+endfunction()
