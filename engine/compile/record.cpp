@@ -99,7 +99,7 @@ class Recorder {
       once.barrier();  // validation layers look at bindings, not at group counts
     }
     once.end();
-    data_.device->context->wait(data_.device->context->submit(once.buffers()));
+    data_.device->context->wait(data_.device->context->submit_batch(once.buffers()));
   }
 
   Program::Data& data_;

@@ -6,20 +6,18 @@
 #include <span>
 #include <vector>
 
-#include "engine/vulkan/context.hpp"
+#include "engine/vulkan/resource.hpp"
 
 namespace volute::vk {
 
 /// Nanoseconds from one value of a clock with `valid_bits` to a later one; the clock may have wrapped once.
 double elapsed_ns(std::uint64_t from, std::uint64_t to, std::uint32_t valid_bits, double period_ns);
 
-class Timestamps {
+class Timestamps : public Resource {
  public:
   /// Throws Unsupported if the device's compute queue has no timestamps.
   Timestamps(std::shared_ptr<Context> context, std::uint32_t count);
-  ~Timestamps();
-  Timestamps(const Timestamps&) = delete;
-  Timestamps& operator=(const Timestamps&) = delete;
+  ~Timestamps() { release_once(); }
 
   void reset(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count);
   /// Notes when everything recorded before it has finished, as value `index`. Throws Error beyond `count`.
@@ -32,7 +30,8 @@ class Timestamps {
 
  private:
   double elapsed(std::uint64_t from, std::uint64_t to) const;
-  std::shared_ptr<Context> context_;
+  void release() noexcept override;
+
   VkQueryPool pool_ = VK_NULL_HANDLE;
   std::uint32_t count_ = 0;
 };
