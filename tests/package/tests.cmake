@@ -15,4 +15,4 @@ foreach(name install symbols find_static find_shared pkg_config_shared pkg_confi
 endforeach()
 set_tests_properties(package_install PROPERTIES FIXTURES_REQUIRED "" FIXTURES_SETUP volute_installed)
 # Compiles the engine once more.
-set_tests_properties(package_subfolder PROPERTIES LABELS slow FIXTURES_REQUIRED "")
+set_tests_properties(package_subfolder PROPERTIES LABELS slow TIMEOUT 1200 FIXTURES_REQUIRED "")
