@@ -14,6 +14,10 @@ function(run)
   set(out "${out}" PARENT_SCOPE)
 endfunction()
 
+# What the programs end with if all went well.
+set(consumer_says "^trained, saved and loaded on [^\n]*\n$")
+set(consumer_c_says "right, the loaded model says the same\n$")
+
 # Whether the program is linked as asked, trains, and the validation layer has nothing to say about how.
 function(run_consumer program linkage)
   file(STRINGS "${program}" needed REGEX "^libvolute[.]so")
@@ -25,16 +29,18 @@ function(run_consumer program linkage)
     message(FATAL_ERROR "${program}, linked ${linkage}, needs '${needed}' and not '${expected}'")
   endif()
   run("${program}" "${folder}/model.safetensors")
-  if(NOT out MATCHES "^trained, saved and loaded on [^\n]*\n$" OR out MATCHES "[Vv]alidation")
+  get_filename_component(name "${program}" NAME)
+  if(NOT out MATCHES "${${name}_says}" OR out MATCHES "[Vv]alidation")
     message(FATAL_ERROR "${program} printed:\n${out}")
   endif()
 endfunction()
 
 function(build_consumer linkage)
-  run("${CMAKE_COMMAND}" -S "${SOURCE}/tests/package" -B "${folder}/build" -G "${GENERATOR}" "-DCMAKE_CXX_FLAGS=${FLAGS}"
-      "-DCMAKE_C_COMPILER=${CC}" "-DCMAKE_CXX_COMPILER=${CXX}" ${ARGN})
-  run("${CMAKE_COMMAND}" --build "${folder}/build" --target consumer)
+  run("${CMAKE_COMMAND}" -S "${SOURCE}/tests/package" -B "${folder}/build" -G "${GENERATOR}" "-DCMAKE_C_FLAGS=${FLAGS}"
+      "-DCMAKE_CXX_FLAGS=${FLAGS}" "-DCMAKE_C_COMPILER=${CC}" "-DCMAKE_CXX_COMPILER=${CXX}" ${ARGN})
+  run("${CMAKE_COMMAND}" --build "${folder}/build" --target consumer consumer_c)
   run_consumer("${folder}/build/consumer" ${linkage})
+  run_consumer("${folder}/build/consumer_c" ${linkage})
 endfunction()
 
 # A compiler line, as a Makefile has it.
@@ -49,9 +55,11 @@ function(compile_with_pkg_config linkage from)
   if(NOT out STREQUAL "${VERSION}\n")
     message(FATAL_ERROR "volute.pc has version ${out}")
   endif()
-  run(sh -c "'${CXX}' ${FLAGS} -std=c++20 '${SOURCE}/tests/package/consumer.cpp' -o '${folder}/consumer' \
-             $(pkg-config ${options} --cflags --libs volute)")
+  set(command "$(pkg-config ${options} --cflags --libs volute) -o '${folder}/consumer")
+  run(sh -c "'${CXX}' ${FLAGS} -std=c++20 '${SOURCE}/tests/package/consumer.cpp' ${command}'")
+  run(sh -c "'${CC}' ${FLAGS} -std=c99 '${SOURCE}/tests/package/consumer_c.c' ${command}_c'")
   run_consumer("${folder}/consumer" ${linkage})
+  run_consumer("${folder}/consumer_c" ${linkage})
 endfunction()
 
 include("${CMAKE_CURRENT_LIST_DIR}/${STEP}.cmake" OPTIONAL RESULT_VARIABLE found)
