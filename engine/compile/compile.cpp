@@ -223,6 +223,7 @@ class MemoryBuilder {
         array->write(p.host);
         p.device = std::move(array);
         p.device_owner = data_.device.get();
+        data_.device->parameters.push_back(node->parameter);
         offset += aligned(storage->bytes);
       }
       data_.parameters.push_back(node->parameter);

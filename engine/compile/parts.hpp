@@ -60,6 +60,8 @@ class Parts {
   /// Of the step in progress, by cost; 1 at its end.
   double fraction() const { return fraction_; }
   bool at_start() const { return next_ == 0; }
+  /// Number of the last submission; 0: none yet.
+  std::uint64_t last_submission() const { return last_; }
   bool has_finished_a_step() const { return step_ != 0; }
   double seconds(std::size_t index) const { return costs_[index].seconds(); }
   double seconds() const;
