@@ -153,7 +153,12 @@ constexpr double kWholeStep = std::numeric_limits<double>::infinity();
 void run_program(Program::Data& data, const std::vector<Feed>& feeds, const interop::Sync& sync) {
   require_no_step(data, "run");
   begin_step(data, feeds, true);
-  go_on(data, kWholeStep, sync);
+  try {
+    go_on(data, kWholeStep, sync);
+  } catch (...) {
+    data.in_step = !data.parts->at_start();  // of a step that could not be submitted nothing is left to finish
+    throw;
+  }
 }
 
 Progress advance_program(Program::Data& data, double seconds, const interop::Sync& sync) {
