@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cstring>
 #include <iostream>
-#include <limits>
+#include <optional>
 
 #include "engine/compile/program_data.hpp"
 #include "engine/environment.hpp"
@@ -146,10 +146,10 @@ void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone)
   data.host_seconds = Seconds((checked - start) + (Clock::now() - waited)).count();
 }
 
-/// Parts worth `seconds`, less what is under way.
-Progress go_on(Program::Data& data, double seconds, const interop::Sync& sync) {
+/// Parts worth `seconds`, less what is under way, or all that are left.
+Progress go_on(Program::Data& data, std::optional<double> seconds, const interop::Sync& sync) {
   const auto start = Clock::now();
-  const Parts::Sent sent = data.parts->submit(seconds, sync);
+  const Parts::Sent sent = seconds ? data.parts->submit(*seconds, sync) : data.parts->submit_rest(sync);
   Progress progress{false, data.parts->fraction(), sent.seconds, sent.submissions};
   progress.finished = sent.submissions > 0 && data.parts->at_start();
   if (data.parts->at_start() && !progress.finished) progress.fraction = 0;
@@ -161,14 +161,17 @@ Progress go_on(Program::Data& data, double seconds, const interop::Sync& sync) {
   return progress;
 }
 
-constexpr double kWholeStep = std::numeric_limits<double>::infinity();
-
 }  // namespace
 
 void run_program(Program::Data& data, const std::vector<Feed>& feeds, const interop::Sync& sync) {
   require_no_step(data, "run");
   begin_step(data, feeds, true);
-  go_on(data, kWholeStep, sync);
+  try {
+    go_on(data, std::nullopt, sync);
+  } catch (...) {
+    data.in_step = !data.parts->at_start();  // of a step that could not be submitted nothing is left to finish
+    throw;
+  }
 }
 
 Progress advance_program(Program::Data& data, double seconds, const interop::Sync& sync) {
@@ -187,7 +190,7 @@ void Program::begin(const std::vector<Feed>& feeds) {
 Progress Program::advance(std::chrono::duration<double> budget) { return advance_program(*data_, budget.count(), {}); }
 
 void Program::finish() {
-  if (data_->in_step) go_on(*data_, kWholeStep, {});
+  if (data_->in_step) go_on(*data_, std::nullopt, {});
 }
 
 bool Program::in_step() const { return data_->in_step; }

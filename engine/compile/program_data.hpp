@@ -20,7 +20,8 @@ struct CompileOptions {
   std::uint64_t guard_bytes = 0;      ///< untouched bytes after each storage, checked by guards_intact
   bool alias = true;                  ///< false: no two storages share memory, so every guard can be checked
   std::uint64_t memory_bytes = 0;     ///< CompileLimits
-  double submission_seconds = 0.1;    ///< CompileLimits; parts are cut to half of it by estimate
+  double submission_seconds = 0.1;    ///< CompileLimits
+  double part_seconds = 2e-3;         ///< estimated, of a part of the step: those between which advance() may pause
   std::string matmul = {};            ///< matmul family, if not the device's own
   std::optional<Scans> scans = {};         ///< how loops run, if not as is fastest
   std::optional<bool> texel_loads = {};    ///< how kernels read memory, if not as the device likes best
