@@ -6,7 +6,8 @@ install(TARGETS volute EXPORT volute-targets ARCHIVE DESTINATION "${CMAKE_INSTAL
 if(TARGET volute_cli)
   install(TARGETS volute_cli RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endif()
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/volute" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/volute" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp"
+        PATTERN "*.h")
 set(package "${CMAKE_INSTALL_LIBDIR}/cmake/volute")
 install(EXPORT volute-targets NAMESPACE volute:: DESTINATION "${package}")
 file(WRITE "${PROJECT_BINARY_DIR}/volute-config.cmake"
