@@ -29,16 +29,17 @@
 
 #define VOLUTE_ABI_VERSION 1u
 
-#ifndef VOLUTE_C_API
-#if defined(_WIN32) && defined(VOLUTE_BUILDING)
+// What a shared library exports. On Windows, define VOLUTE_STATIC to use the static library; CMake's targets do.
+#if defined(_WIN32) && !defined(VOLUTE_STATIC)
+#ifdef VOLUTE_BUILDING
 #define VOLUTE_C_API __declspec(dllexport)
-#elif defined(_WIN32) && defined(VOLUTE_SHARED)
-#define VOLUTE_C_API __declspec(dllimport)
-#elif defined(_WIN32)
-#define VOLUTE_C_API
 #else
-#define VOLUTE_C_API __attribute__((visibility("default")))
+#define VOLUTE_C_API __declspec(dllimport)
 #endif
+#elif defined(__GNUC__)
+#define VOLUTE_C_API __attribute__((visibility("default")))
+#else
+#define VOLUTE_C_API
 #endif
 
 #ifndef __cplusplus
