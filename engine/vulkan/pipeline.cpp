@@ -23,8 +23,8 @@ std::string driver_cache_name(const VkPhysicalDeviceProperties& properties) {
 }
 
 std::string key_of(const std::string& source, const std::vector<BindingKind>& bindings, std::uint32_t push_bytes,
-                   const std::vector<std::uint32_t>& constants) {
-  std::string key = std::to_string(push_bytes) + ':';
+                   const std::vector<std::uint32_t>& constants, bool in_boxes) {
+  std::string key = std::to_string(push_bytes) + (in_boxes ? ";" : ":");
   for (const std::uint32_t constant : constants) key += std::to_string(constant) + ',';
   for (const BindingKind kind : bindings) key += static_cast<char>('a' + static_cast<int>(kind));
   return key + '\n' + source;
@@ -75,7 +75,8 @@ VkPipelineLayout make_layout(const Context& context, VkDescriptorSetLayout set_l
 }
 
 VkPipeline make_pipeline(const Context& context, VkPipelineCache cache, VkPipelineLayout layout,
-                         const std::vector<std::uint32_t>& words, const std::vector<std::uint32_t>& constants) {
+                         const std::vector<std::uint32_t>& words, const std::vector<std::uint32_t>& constants,
+                         VkPipelineCreateFlags flags) {
   VkShaderModuleCreateInfo module_info{VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO};
   module_info.codeSize = words.size() * 4;
   module_info.pCode = words.data();
@@ -92,6 +93,7 @@ VkPipeline make_pipeline(const Context& context, VkPipelineCache cache, VkPipeli
   info.stage.pName = "main";
   if (!constants.empty()) info.stage.pSpecializationInfo = &values;
   info.layout = layout;
+  info.flags = flags;
   VkPipeline pipeline = VK_NULL_HANDLE;
   const VkResult result = context.fn.vkCreateComputePipelines(context.device, cache, 1, &info, nullptr, &pipeline);
   context.fn.vkDestroyShaderModule(context.device, module, nullptr);
@@ -107,7 +109,8 @@ void destroy(const Context& context, const Pipeline& pipeline) {
 
 }  // namespace
 
-PipelineCache::PipelineCache(std::shared_ptr<Context> context) : context_(std::move(context)) {
+PipelineCache::PipelineCache(std::shared_ptr<Context> context) : Resource(std::move(context)) {
+  OnFailure cleanup([this] { release_once(); });
   const auto saved = load_cached(driver_cache_name(context_->properties));
   VkPipelineCacheCreateInfo info{VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
   if (saved) {
@@ -115,30 +118,35 @@ PipelineCache::PipelineCache(std::shared_ptr<Context> context) : context_(std::m
     info.pInitialData = saved->data();
   }
   check(context_->fn.vkCreatePipelineCache(context_->device, &info, nullptr, &driver_cache_), "vkCreatePipelineCache");
+  cleanup.dismiss();
 }
 
-PipelineCache::~PipelineCache() {
+void PipelineCache::save() {
   const auto& fn = context_->fn;
+  std::size_t size = 0;
+  if (!driver_cache_ || fn.vkGetPipelineCacheData(context_->device, driver_cache_, &size, nullptr) != VK_SUCCESS) return;
+  std::vector<std::byte> bytes(size);
+  const VkResult result = fn.vkGetPipelineCacheData(context_->device, driver_cache_, &size, bytes.data());
+  bytes.resize(size);
+  const std::string name = driver_cache_name(context_->properties);
+  if (result == VK_SUCCESS && !bytes.empty() && load_cached(name) != bytes) store_cached(name, bytes);
+}
+
+void PipelineCache::release() noexcept {
   try {
-    std::size_t size = 0;
-    std::vector<std::byte> bytes;
-    if (fn.vkGetPipelineCacheData(context_->device, driver_cache_, &size, nullptr) == VK_SUCCESS) {
-      bytes.resize(size);
-      const VkResult result = fn.vkGetPipelineCacheData(context_->device, driver_cache_, &size, bytes.data());
-      bytes.resize(size);
-      const std::string name = driver_cache_name(context_->properties);
-      if (result == VK_SUCCESS && !bytes.empty() && load_cached(name) != bytes) store_cached(name, bytes);
-    }
+    save();
   } catch (const std::exception&) {
     // A cache that cannot be saved only costs time at the next start.
   }
   for (const auto& [key, pipeline] : pipelines_) destroy(*context_, *pipeline);
-  fn.vkDestroyPipelineCache(context_->device, driver_cache_, nullptr);
+  context_->fn.vkDestroyPipelineCache(context_->device, driver_cache_, nullptr);
 }
 
 const Pipeline& PipelineCache::get(const std::string& source, const std::vector<BindingKind>& bindings,
-                                   std::uint32_t push_bytes, const std::vector<std::uint32_t>& constants) {
-  std::string key = key_of(source, bindings, push_bytes, constants);
+                                   std::uint32_t push_bytes, const std::vector<std::uint32_t>& constants,
+                                   bool in_boxes) {
+  context_->require_attached();
+  std::string key = key_of(source, bindings, push_bytes, constants, in_boxes);
   std::lock_guard lock(mutex_);
   if (const auto found = pipelines_.find(key); found != pipelines_.end()) return *found->second;
   if (push_bytes % 4 != 0) throw Error("push constants must be a multiple of 4 bytes");
@@ -149,7 +157,8 @@ const Pipeline& PipelineCache::get(const std::string& source, const std::vector<
   pipeline->push_bytes = push_bytes;
   pipeline->set_layout = make_set_layout(*context_, bindings);
   pipeline->layout = make_layout(*context_, pipeline->set_layout, push_bytes);
-  pipeline->handle = make_pipeline(*context_, driver_cache_, pipeline->layout, compile_glsl(source), constants);
+  pipeline->handle = make_pipeline(*context_, driver_cache_, pipeline->layout, compile_glsl(source), constants,
+                                   VkPipelineCreateFlags(in_boxes ? VK_PIPELINE_CREATE_DISPATCH_BASE_BIT : 0));
   const Pipeline& kept = *pipeline;
   pipelines_.emplace(std::move(key), nullptr).first->second = std::move(pipeline);
   cleanup.dismiss();

@@ -3,34 +3,37 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
-#include "engine/vulkan/context.hpp"
+#include "engine/vulkan/resource.hpp"
 
 namespace volute::vk {
 
 /// Nanoseconds from one value of a clock with `valid_bits` to a later one; the clock may have wrapped once.
 double elapsed_ns(std::uint64_t from, std::uint64_t to, std::uint32_t valid_bits, double period_ns);
 
-class Timestamps {
+class Timestamps : public Resource {
  public:
   /// Throws Unsupported if the device's compute queue has no timestamps.
   Timestamps(std::shared_ptr<Context> context, std::uint32_t count);
-  ~Timestamps();
-  Timestamps(const Timestamps&) = delete;
-  Timestamps& operator=(const Timestamps&) = delete;
+  ~Timestamps() { release_once(); }
 
-  void reset(VkCommandBuffer commands);
-  /// Notes when everything recorded before it has finished, as the next value. Throws Error beyond `count`.
-  void write(VkCommandBuffer commands);
-  std::uint32_t written() const { return written_; }
-  /// Nanoseconds since the first, one for each value written. Call after the commands have finished.
+  void reset(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count);
+  /// Notes when everything recorded before it has finished, as value `index`. Throws Error beyond `count`.
+  void write(VkCommandBuffer commands, std::uint32_t index);
+  /// Nanoseconds since the first, one for each value. Call after all have been written.
   std::vector<double> read() const;
+  /// Nanoseconds between the values of each pair 2i, 2i + 1 from pair `first` on. Call after they have been written;
+  /// false if they have not.
+  bool read_pairs(std::uint32_t first, std::span<double> ns) const;
 
  private:
-  std::shared_ptr<Context> context_;
+  double elapsed(std::uint64_t from, std::uint64_t to) const;
+  void release() noexcept override;
+
   VkQueryPool pool_ = VK_NULL_HANDLE;
-  std::uint32_t count_ = 0, written_ = 0;
+  std::uint32_t count_ = 0;
 };
 
 }  // namespace volute::vk
