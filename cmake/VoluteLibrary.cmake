@@ -11,8 +11,9 @@ target_compile_features(volute_objects PRIVATE cxx_std_20)
 target_include_directories(volute_objects PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}")
 target_include_directories(volute_objects SYSTEM PRIVATE "${VOLUTE_VULKAN_INCLUDE}" "${VOLUTE_GLSLANG_INCLUDE}")
 target_compile_definitions(volute_objects PRIVATE VOLUTE_BUILDING)
-# What is kept of timings is of this version's kernels.
-set_source_files_properties(engine/compile/tune.cpp PROPERTIES COMPILE_DEFINITIONS VOLUTE_VERSION="${PROJECT_VERSION}")
+# What is kept of timings is of this version's kernels; the C interface can be asked for its version.
+set_source_files_properties(engine/compile/tune.cpp engine/c/guard.cpp PROPERTIES
+                            COMPILE_DEFINITIONS VOLUTE_VERSION="${PROJECT_VERSION}")
 set_target_properties(volute_objects PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden
                       CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 volute_warnings(volute_objects)
