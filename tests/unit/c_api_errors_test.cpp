@@ -333,6 +333,16 @@ TEST_F(CApiErrors, Programs) {
   REFUSED(volute_program_run, "feeds[0] must have exactly one", run, &feed, 1);
   feed = {.input = none, .f32 = numbers, .count = 6};
   REFUSED(volute_program_run, "feeds[0].input is an empty", run, &feed, 1);
+  REFUSED(volute_program_begin, "program is NULL", nullptr, nullptr, 0);
+  REFUSED(volute_program_begin, "feeds is NULL", run, nullptr, 1);
+  volute_progress progress{};
+  REFUSED(volute_program_advance, "program is NULL", nullptr, 1, nullptr);
+  REFUSED(volute_program_advance, "seconds must be 0 or more", run, -1, nullptr);
+  REFUSED(volute_program_advance, "seconds must be 0 or more", run, NAN, nullptr);
+  REFUSED(volute_program_advance, "progress has struct_size 0", run, 1, &progress);
+  expect(VOLUTE_INVALID_GRAPH, "volute_program_advance", {"never fed"},
+         [&] { return volute_program_advance(run, 1, nullptr); });
+  REFUSED(volute_program_finish, "program is NULL", nullptr);
   REFUSED(volute_program_wait, "program is NULL", nullptr);
   REFUSED(volute_program_read_f32, "program is NULL", nullptr, twice, &r.value, 6);
   REFUSED(volute_program_read_f32, "output is an empty", run, none, &r.value, 6);

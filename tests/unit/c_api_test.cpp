@@ -2,6 +2,7 @@
 // c_api_operations_test.cpp, wrong uses in c_api_errors_test.cpp.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdio>
 #include <optional>
 
@@ -291,6 +292,44 @@ TEST(CApi, StatesOfPrograms) {
   ok(volute_program_reset(program.get(), nullptr));
   ok(volute_program_read_state(program.get(), "count", values, 2));
   EXPECT_EQ(values[0], 3.0f);
+}
+
+TEST(CApi, StepsInParts) {
+  const Models a, b;
+  const auto train = [](const Models& m, volute_tensor& x, volute_tensor& y, volute_tensor& loss) {
+    const auto graph = made<c::Graph>(volute_graph_create, VOLUTE_TRAINING);
+    x = input(graph, "x", VOLUTE_U32, {T, N}), y = input(graph, "y", VOLUTE_U32, {T, N});
+    loss = tensor(volute_cross_entropy, m.apply(x), y, nullptr);
+    return compiled(made<c::Targets>(volute_minimize, loss, nullptr, nullptr));
+  };
+  volute_tensor x[2], y[2], loss[2];
+  const c::Program whole = train(a, x[0], y[0], loss[0]), parts = train(b, x[1], y[1], loss[1]);
+  const auto in = indices(T * N, 2), out = indices(T * N, 3);
+  const auto feeds = [&](int i) {
+    return std::array{volute_feed{.input = x[i], .u32 = in.data(), .count = in.size()},
+                      volute_feed{.input = y[i], .u32 = out.data(), .count = out.size()}};
+  };
+  for (int step = 0; step < 5; ++step) {
+    ok(volute_program_run(whole.get(), feeds(0).data(), 2));
+    ok(volute_program_begin(parts.get(), feeds(1).data(), 2));
+    EXPECT_EQ(volute_program_begin(parts.get(), nullptr, 0), VOLUTE_INVALID_GRAPH);
+    volute_progress progress{.struct_size = sizeof progress};
+    int submissions = 0;
+    while (!progress.finished) {
+      ok(volute_program_advance(parts.get(), 1e-4, &progress));
+      submissions += progress.submissions;
+      EXPECT_GE(progress.seconds, 0.0);
+    }
+    EXPECT_EQ(progress.fraction, 1.0);
+    EXPECT_GE(submissions, 1);
+    ok(volute_program_advance(parts.get(), 1.0, nullptr));  // another one, on the values inputs have
+    ok(volute_program_finish(parts.get()));
+    ok(volute_program_run(whole.get(), nullptr, 0));
+    float ours = 0, theirs = 0;
+    ok(volute_program_value(whole.get(), loss[0], &ours));
+    ok(volute_program_value(parts.get(), loss[1], &theirs));
+    EXPECT_EQ(ours, theirs);
+  }
 }
 
 TEST(CApi, SeveralTargetsInOneProgram) {
