@@ -376,7 +376,7 @@ typedef struct volute_recurrent_options {
 /// What a run of a recurrent module may be given besides x. D is 2 if bidirectional, else 1.
 typedef struct volute_recurrent_inputs {
   uint32_t struct_size;
-  int32_t carried;               ///< not 0: from where the program's last run stopped, gradient cut there
+  int32_t carried;               ///< not 0: from where the last run stopped (states "gru.h", ...), gradient cut there
   const volute_tensor* initial;  ///< one a state (h; h and c of LSTM), each [layers D, N, size]
   uint32_t initial_count;        ///< 0: zeros
   uint32_t reserved;             ///< 0

@@ -41,8 +41,8 @@ struct Results {
     return reinterpret_cast<Handle**>(&handle);
   }
   bool operator==(const Results& other) const {
-    return handle == other.handle && out.node == other.out.node && value == other.value && count == other.count && dtype == other.dtype &&
-           std::equal(dims, dims + 4, other.dims) && text == other.text &&
+    return handle == other.handle && out.node == other.out.node && value == other.value && count == other.count &&
+           dtype == other.dtype && std::equal(dims, dims + 4, other.dims) && text == other.text &&
            std::memcmp(&recurrent, &other.recurrent, sizeof recurrent) == 0 && info.index == other.info.index &&
            info.name == other.info.name && entry.key == other.entry.key && entry.value == other.entry.value;
   }

@@ -65,7 +65,8 @@ struct Models {
     head = made<c::Module>(volute_linear_create, 16, V, nullptr);
     manual_seed(7);
     embed_cpp.emplace(V, 8);
-    lstm_cpp.emplace(8, 16, nn::RecurrentOptions{.layers = 2, .dropout = 0.25f, .peepholes = true, .forget_bias = 1.0f});
+    lstm_cpp.emplace(
+        8, 16, nn::RecurrentOptions{.layers = 2, .dropout = 0.25f, .peepholes = true, .forget_bias = 1.0f});
     norm_cpp.emplace(16);
     head_cpp.emplace(16, V);
   }
@@ -267,7 +268,8 @@ TEST(CApi, Optimisers) {
   expect_same_updates({.kind = VOLUTE_ADAMW}, AdamW{});
   expect_same_updates({.kind = VOLUTE_ADAMW, .weight_decay = VOLUTE_ZERO}, AdamW{.weight_decay = 0});
   expect_same_updates({.kind = VOLUTE_SGD, .momentum = 0.9f, .nesterov = 1}, SGD{.momentum = 0.9f, .nesterov = true});
-  expect_same_updates({.kind = VOLUTE_SGD, .momentum = 0.9f, .dampening = 0.5f}, SGD{.momentum = 0.9f, .dampening = 0.5f});
+  expect_same_updates({.kind = VOLUTE_SGD, .momentum = 0.9f, .dampening = 0.5f},
+                      SGD{.momentum = 0.9f, .dampening = 0.5f});
   expect_same_updates({.kind = VOLUTE_RMSPROP, .momentum = 0.5f, .alpha = 0.5f, .centered = 1},
                       RMSprop{.alpha = 0.5f, .momentum = 0.5f, .centered = true});
   expect_same_updates({.kind = VOLUTE_ADAGRAD, .lr_decay = 0.5f, .initial_accumulator = 0.25f},
@@ -409,7 +411,8 @@ TEST(CApi, SavesAndLoads) {
   const auto kept = made<c::Parameter>(volute_parameter_create, "scale", 1, dims, own, 2);
   const auto back = made<c::Parameter>(volute_parameter_create, "scale", 1, dims, zeros, 2);
   const volute_parameter *const saved[] = {kept.get()}, *const loaded[] = {back.get()};
-  const auto mine = made<c::Module>(volute_module_create, saved, 1), yours = made<c::Module>(volute_module_create, loaded, 1);
+  const auto mine = made<c::Module>(volute_module_create, saved, 1);
+  const auto yours = made<c::Module>(volute_module_create, loaded, 1);
   const auto weight = made<c::Parameter>(volute_module_parameter, a.head.get(), 0);
   const auto values = numbers(16 * V);
   ok(volute_parameter_write(weight.get(), values.data(), values.size()));
