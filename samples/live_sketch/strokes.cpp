@@ -2,7 +2,6 @@
 // does not depend on how large a step is on the canvas. Invariant: the same generator gives the same strokes.
 #include "samples/live_sketch/strokes.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numbers>
@@ -144,8 +143,8 @@ std::vector<Stroke> examples(int count, std::uint64_t seed, int steps) {
     Family family;
     float x, y;  ///< of the beginning, or of the middle of a stroke that turns round it
   };
-  static constexpr Place places[] = {{Family::wave, -0.8f, -0.7f},  {Family::loops, -0.8f, -0.3f},
-                                     {Family::zigzag, -0.8f, 0.1f}, {Family::spiral, -0.55f, 0.62f},
+  static constexpr Place places[] = {{Family::wave, -0.8f, -0.7f},    {Family::loops, -0.8f, -0.3f},
+                                     {Family::zigzag, -0.8f, -0.05f}, {Family::spiral, -0.55f, 0.62f},
                                      {Family::flower, 0.05f, 0.62f},  {Family::spiral, 0.6f, 0.62f}};
   Generator random(seed);
   std::vector<Stroke> all;
