@@ -141,7 +141,8 @@ VOLUTE_API std::unique_lock<std::mutex> lock_queue(const Device& device);
 /// Waits for Volute's own work and destroys all Vulkan objects Volute has made on the device, those of its programs
 /// included; lent ones stay. After it, Programs and parameters of the device can only be destroyed; any other call
 /// on them throws DeviceLost. For applications that destroy their VkDevice before their Programs. Parameters'
-/// values are fetched to the host first, so that io::save still works and another Device can take them.
+/// values are fetched to the host first, so that io::save still works and another Device can take them. Throws
+/// DeviceLost, after all is destroyed, if they could not be fetched: they have the values they last had on the host.
 VOLUTE_API void detach(Device& device);
 
 // Tensors as buffers. -----------------------------------------------------------------------------------------
