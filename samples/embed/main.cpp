@@ -14,6 +14,7 @@
 using namespace volute;
 
 constexpr std::uint32_t size = 384, points = 96;  // pixels a side of the picture, points of the curve
+constexpr auto compute = vk::ShaderStageFlagBits::eCompute;
 
 /// The application's own drawing: a picture in mapped memory, and a shader that adds the curve to it.
 class Painter {
@@ -31,18 +32,19 @@ class Painter {
     pixels = static_cast<const float*>(memory_.mapMemory(0, VK_WHOLE_SIZE));
 
     const auto storage = vk::DescriptorType::eStorageBuffer;
-    const auto compute = vk::ShaderStageFlagBits::eCompute;
-    const std::array slots{vk::DescriptorSetLayoutBinding{0, storage, 1, compute},
+    const std::array slots{vk::DescriptorSetLayoutBinding{0, storage, 1, compute},  // the tensor
                            vk::DescriptorSetLayoutBinding{1, storage, 1, compute}};
     set_layout_ = device.createDescriptorSetLayout({.bindingCount = 2, .pBindings = slots.data()});
     const vk::DescriptorPoolSize room{storage, 2};
-    descriptors_ = device.createDescriptorPool({.maxSets = 1, .poolSizeCount = 1, .pPoolSizes = &room});
-    set_ = (*device).allocateDescriptorSets({.descriptorPool = *descriptors_, .descriptorSetCount = 1,
-                                             .pSetLayouts = &*set_layout_}, *device.getDispatcher())[0];
+    descriptors_ = device.createDescriptorPool({.flags = vk::DescriptorPoolCreateFlagBits::eFreeDescriptorSet,
+                                                .maxSets = 1, .poolSizeCount = 1, .pPoolSizes = &room});
+    set_ = std::move(device.allocateDescriptorSets({.descriptorPool = *descriptors_, .descriptorSetCount = 1,
+                                                    .pSetLayouts = &*set_layout_})[0]);
     const vk::DescriptorBufferInfo tensor{curve.buffer, curve.offset, curve.bytes}, all{*picture_, 0, VK_WHOLE_SIZE};
     for (std::uint32_t slot : {0u, 1u})
-      device.updateDescriptorSets(vk::WriteDescriptorSet{.dstSet = set_, .dstBinding = slot, .descriptorCount = 1,
-                                  .descriptorType = storage, .pBufferInfo = slot ? &all : &tensor}, {});
+      device.updateDescriptorSets(
+          vk::WriteDescriptorSet{.dstSet = *set_, .dstBinding = slot, .descriptorCount = 1,
+                                 .descriptorType = storage, .pBufferInfo = slot ? &all : &tensor}, {});
 
     const vk::PushConstantRange push{compute, 0, sizeof(Push)};
     layout_ = device.createPipelineLayout({.setLayoutCount = 1, .pSetLayouts = &*set_layout_,
@@ -55,14 +57,14 @@ class Painter {
     drawn_ = device.createFence({.flags = vk::FenceCreateFlagBits::eSignaled});
   }
 
-  /// Draws the curve when `trained` is reached. `age` goes from 0 in the first frame to 1 in the last.
+  /// Draws the curve once `trained` is reached. `age` goes from 0 in the first frame to 1 in the last.
   void draw(const interop::SemaphorePoint& trained, float age) {
     finish();
     device_.resetFences(*drawn_);
     commands_.begin({});
     commands_.bindPipeline(vk::PipelineBindPoint::eCompute, *pipeline_);
-    commands_.bindDescriptorSets(vk::PipelineBindPoint::eCompute, *layout_, 0, set_, {});
-    commands_.pushConstants<Push>(*layout_, vk::ShaderStageFlagBits::eCompute, 0, Push{size, points, age});
+    commands_.bindDescriptorSets(vk::PipelineBindPoint::eCompute, *layout_, 0, *set_, {});
+    commands_.pushConstants<Push>(*layout_, compute, 0, Push{size, points, age});
     commands_.dispatch(size / 8, size / 8, 1);
     commands_.end();
     const vk::TimelineSemaphoreSubmitInfo value{.waitSemaphoreValueCount = 1, .pWaitSemaphoreValues = &trained.value};
@@ -87,7 +89,7 @@ class Painter {
   vk::raii::DeviceMemory memory_ = nullptr;
   vk::raii::DescriptorSetLayout set_layout_ = nullptr;
   vk::raii::DescriptorPool descriptors_ = nullptr;
-  vk::DescriptorSet set_;
+  vk::raii::DescriptorSet set_ = nullptr;
   vk::raii::PipelineLayout layout_ = nullptr;
   vk::raii::Pipeline pipeline_ = nullptr;
   vk::raii::CommandPool pool_ = nullptr;
@@ -105,7 +107,7 @@ void save(const char* path, const float* pixels) {
 }
 
 int main(int argc, char** argv) {
-  const int frames = argc > 1 ? std::atoi(argv[1]) : 600;
+  const int frames = argc > 1 ? std::atoi(argv[1]) : 600;  // embed [frames [picture.ppm]]
   const vk::raii::Context context;
   const vk::ApplicationInfo application{.apiVersion = VK_API_VERSION_1_2};
   const vk::raii::Instance instance(context, {.pApplicationInfo = &application});
@@ -119,10 +121,10 @@ int main(int argc, char** argv) {
                                   .queueCreateInfoCount = 1, .pQueueCreateInfos = &queue,
                                   .enabledExtensionCount = static_cast<std::uint32_t>(wishes.extensions().size()),
                                   .ppEnabledExtensionNames = wishes.extensions().data()};
-  const vk::raii::Device own = physical.createDevice(info);
-  interop::Adoption lent{.instance = *instance, .physical = *physical, .device = *own, .queue = *own.getQueue(0, 0)};
-  lent.created_with = &reinterpret_cast<const VkDeviceCreateInfo&>(info);
-  Device device = interop::adopt(lent);
+  const vk::raii::Device own = physical.createDevice(info);  // goes after all that Volute has made of it
+  Device device = interop::adopt({.instance = *instance, .physical = *physical, .device = *own, .queue_family = 0,
+                                  .queue = *own.getQueue(0, 0),
+                                  .created_with = &static_cast<const VkDeviceCreateInfo&>(info)});
 
   std::vector<float> turn, shape;  // [points, 1, 2]: the angle as a point on the circle, and where the flower is there
   for (std::uint32_t i = 0; i < points; ++i) {
