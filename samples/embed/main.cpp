@@ -32,7 +32,7 @@ class Painter {
     pixels = static_cast<const float*>(memory_.mapMemory(0, VK_WHOLE_SIZE));
 
     const auto storage = vk::DescriptorType::eStorageBuffer;
-    const std::array slots{vk::DescriptorSetLayoutBinding{0, storage, 1, compute},  // the tensor
+    const std::array slots{vk::DescriptorSetLayoutBinding{0, storage, 1, compute},
                            vk::DescriptorSetLayoutBinding{1, storage, 1, compute}};
     set_layout_ = device.createDescriptorSetLayout({.bindingCount = 2, .pBindings = slots.data()});
     const vk::DescriptorPoolSize room{storage, 2};
@@ -40,11 +40,10 @@ class Painter {
                                                 .maxSets = 1, .poolSizeCount = 1, .pPoolSizes = &room});
     set_ = std::move(device.allocateDescriptorSets({.descriptorPool = *descriptors_, .descriptorSetCount = 1,
                                                     .pSetLayouts = &*set_layout_})[0]);
-    const vk::DescriptorBufferInfo tensor{curve.buffer, curve.offset, curve.bytes}, all{*picture_, 0, VK_WHOLE_SIZE};
-    for (std::uint32_t slot : {0u, 1u})
-      device.updateDescriptorSets(
-          vk::WriteDescriptorSet{.dstSet = *set_, .dstBinding = slot, .descriptorCount = 1,
-                                 .descriptorType = storage, .pBufferInfo = slot ? &all : &tensor}, {});
+    const std::array buffers{vk::DescriptorBufferInfo{curve.buffer, curve.offset, curve.bytes},  // the tensor
+                             vk::DescriptorBufferInfo{*picture_, 0, VK_WHOLE_SIZE}};
+    device.updateDescriptorSets(vk::WriteDescriptorSet{.dstSet = *set_, .descriptorCount = 2, .descriptorType = storage,
+                                                       .pBufferInfo = buffers.data()}, {});
 
     const vk::PushConstantRange push{compute, 0, sizeof(Push)};
     layout_ = device.createPipelineLayout({.setLayoutCount = 1, .pSetLayouts = &*set_layout_,
@@ -79,10 +78,7 @@ class Painter {
   const float* pixels = nullptr;
 
  private:
-  struct Push {
-    std::uint32_t size, points;
-    float age;
-  };
+  struct Push { std::uint32_t size, points; float age; };
   const vk::raii::Device& device_;
   vk::raii::Queue queue_;
   vk::raii::Buffer picture_ = nullptr;

@@ -90,7 +90,8 @@ struct Blocks {
     part.offset = offset;
     if (request.required & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) {
       void* address = nullptr;
-      require(application.fn.vkMapMemory(application.device, part.memory, 0, VK_WHOLE_SIZE, 0, &address), "vkMapMemory");
+      require(application.fn.vkMapMemory(application.device, part.memory, 0, VK_WHOLE_SIZE, 0, &address),
+              "vkMapMemory");
       part.mapped = static_cast<std::byte*>(address) + offset;
     }
     part.user = this;

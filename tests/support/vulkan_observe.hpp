@@ -118,8 +118,8 @@ inline void passes(const Call& call, Named<"vkCmdCopyImageToBuffer">, VkCommandB
                    VkBuffer target, std::uint32_t, const VkBufferImageCopy*) {
   call.shim.registry().copied(commands, VK_NULL_HANDLE, target, 0);
 }
-inline void passes(const Call& call, Named<"vkCmdCopyBufferToImage">, VkCommandBuffer commands, VkBuffer source, VkImage,
-                   VkImageLayout, std::uint32_t, const VkBufferImageCopy*) {
+inline void passes(const Call& call, Named<"vkCmdCopyBufferToImage">, VkCommandBuffer commands, VkBuffer source,
+                   VkImage, VkImageLayout, std::uint32_t, const VkBufferImageCopy*) {
   call.shim.registry().copied(commands, source, VK_NULL_HANDLE, 0);
 }
 inline void passes(const Call& call, Named<"vkCmdUpdateBuffer">, VkCommandBuffer commands, VkBuffer, VkDeviceSize,

@@ -35,7 +35,8 @@ void Registry::destroyed(Side side, const std::string& type, std::uint64_t handl
     faults_.push_back(std::string(name_of(side)) + " destroys an unknown " + type);
     return;
   }
-  if (found->second.side != side) faults_.push_back(std::string(name_of(side)) + " destroys a " + type + " not its own");
+  if (found->second.side != side)
+    faults_.push_back(std::string(name_of(side)) + " destroys a " + type + " not its own");
   objects_.erase(found);
   erase_children(handle);
 }
