@@ -20,7 +20,7 @@ struct Point {
 using Stroke = std::vector<Point>;
 
 /// Arc between two points of a resampled stroke.
-inline constexpr float step_length = 0.03f;
+inline constexpr float step_length = 0.025f;
 
 /// Points at equal distances along the polyline, the first one kept; what is left at the end, less than `spacing`, is
 /// dropped. Fewer than two points, or a polyline shorter than `spacing`, give the first point alone (or nothing).
@@ -45,7 +45,7 @@ const char* name_of(Family family);
 /// middle of the canvas.
 Stroke generate(Family family, volute::data::Generator& random, int steps);
 
-/// Beginnings of generated strokes, `count` of them, spread over the canvas with room to go on: what a window shows
+/// Beginnings of generated strokes, `count` of them (6 at most), spread over the canvas with room to go on: what a window shows
 /// before its user has drawn.
 std::vector<Stroke> examples(int count, std::uint64_t seed, int steps = 40);
 
@@ -70,7 +70,8 @@ class TrainingSet {
   Batch next(std::int64_t T, std::int64_t N);
 
  private:
-  Stroke pick();
+  /// Steps of one stroke, whole.
+  std::vector<Step> pick(int T);
 
   volute::data::Generator random_;
   std::vector<Stroke> drawn_;
