@@ -52,7 +52,7 @@ bool selects(const std::string& selector, std::size_t index, const std::string& 
 
 }  // namespace
 
-Context::Context(const ContextOptions& options) {
+Context::Context(const ContextOptions& options, int& messages) : messages_(messages) {
   try {
     create_instance(options);
     if (options.make_surface) surface = options.make_surface(instance);

@@ -24,8 +24,9 @@ struct ContextOptions {
 
 class Context {
  public:
-  /// Throws std::runtime_error saying why no device will do.
-  explicit Context(const ContextOptions& options);
+  /// Counts messages of the validation layer, until all is destroyed, in `messages`; they go to standard error. Throws
+  /// std::runtime_error saying why no device will do.
+  Context(const ContextOptions& options, int& messages);
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
@@ -41,8 +42,6 @@ class Context {
   std::string name;       ///< of the device
 
   volute::Device& volute() { return *volute_; }
-  /// Messages of the validation layer so far; they go to standard error.
-  int messages() const { return messages_; }
   std::uint32_t memory_type(std::uint32_t allowed, VkMemoryPropertyFlags required) const;
 
  private:
@@ -56,7 +55,7 @@ class Context {
 
   VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
   std::optional<volute::Device> volute_;
-  int messages_ = 0;
+  int& messages_;
 };
 
 }  // namespace live_sketch

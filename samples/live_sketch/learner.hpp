@@ -30,7 +30,7 @@ class Learner {
   const std::optional<Drawable>& drawable() const { return drawable_; }
 
   void training(bool on) { training_ = on; }
-  void temperature(float value);
+  void temperature(float value) { temperature_ = value; }
   /// A stroke the user has drawn, to learn from.
   void learn(const Stroke& drawn) { strokes_.add(drawn); }
   void forget_drawn() { strokes_.clear(); }
@@ -49,6 +49,7 @@ class Learner {
   /// One loss for each of some steps, oldest first.
   const std::vector<float>& losses() const { return losses_; }
   double fraction() const { return fraction_; }
+  std::int64_t continuations() const { return continuations_; }
 
  private:
   struct Turn {
@@ -63,16 +64,14 @@ class Learner {
     void add(const volute::Progress& progress);
   };
 
-  bool wants_continuation(const Canvas& canvas) const;
   bool begin_continuation(const Canvas& canvas);
-  bool begin_step();
   void show_if_done();
   /// Whether all the program has submitted is done, without waiting.
   bool done(const volute::Program& program, std::uint64_t frame) const;
   void read_loss();
   void finish();
   double advance_training(double budget);
-  double advance_continuation(double budget, const Canvas& canvas);
+  double advance_continuation(double budget);
 
   Context& context_;
   const Frames& frames_;
@@ -83,10 +82,11 @@ class Learner {
   std::optional<Drawable> drawable_;
   bool training_ = true, stepped_ = true, loss_due_ = false;
   std::uint64_t continued_version_ = 0, step_frame_ = 0;
-  std::int64_t steps_ = 0;
+  std::int64_t steps_ = 0, continuations_ = 0;
   Cost step_, continuing_;
   std::vector<float> losses_;
   double fraction_ = 0;
+  float temperature_ = 0.5f;
 };
 
 }  // namespace live_sketch

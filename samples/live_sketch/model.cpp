@@ -4,6 +4,7 @@
 #include "samples/live_sketch/model.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "samples/live_sketch/cell.hpp"
@@ -64,11 +65,11 @@ struct Model::Data {
         layer(seeded_layer(o, o.seed)),
         head(o.hidden, mixture_width(o.mixtures)),
         train(build_training(device)),
-        continuation(build_continuation(device)) {}
+        continuations(build_continuations(device)) {}
 
   std::vector<volute::io::Entry> entries() const { return {{"layer", *layer}, {"head", head}}; }
   Program build_training(volute::Device& device);
-  Program build_continuation(volute::Device& device);
+  std::array<Program, 2> build_continuations(volute::Device& device);
   std::vector<Tensor> warm_up(Tensor steps, Tensor mask) const;
   Tensor repeated(Tensor rows) const;
   Noise noise(Graph& g) const;
@@ -79,7 +80,8 @@ struct Model::Data {
   Graph training_graph, continuation_graph{volute::Mode::inference};
   Tensor steps, mask, loss;                                // of training
   Tensor prefix_steps, prefix_mask, prefix_start, points;  // of continuation
-  Program train, continuation;
+  Program train;
+  std::array<Program, 2> continuations;
   Batch batch, prefix;
   std::vector<float> start;
   std::vector<Feed> batch_feeds, prefix_feeds;
@@ -121,7 +123,7 @@ Noise Model::Data::noise(Graph& g) const {
   return noise_of(uniform, M, rows * g.scalar("temperature", 0.5f));
 }
 
-Program Model::Data::build_continuation(volute::Device& device) {
+std::array<Program, 2> Model::Data::build_continuations(volute::Device& device) {
   const std::int64_t W = options.warm_up, K = options.prefixes, R = K * options.samples, P = options.points;
   Graph& g = continuation_graph;
   prefix_steps = g.input("steps", {W, K, 3});
@@ -145,7 +147,7 @@ Program Model::Data::build_continuation(volute::Device& device) {
   const auto from = [&](int i, std::int64_t C) { return concat({reshape(first[i], {1, R, C}), run.outputs[i]}, 0); };
   const Tensor age = reshape(to_f32(g.iota(P)) / static_cast<float>(P - 1), {P, 1, 1});
   points = transpose(concat({from(0, 2), from(1, 1), broadcast_to(age, {P, R, 1})}, 2), {1, 0, 2});  // [R, P, 4]
-  return device.compile(g, points);
+  return {device.compile(g, points), device.compile(g, points)};
 }
 
 ModelOptions read_options(const std::string& path, ModelOptions base) {
@@ -171,7 +173,7 @@ Model::~Model() = default;
 const ModelOptions& Model::options() const { return data_->options; }
 Program& Model::train() { return data_->train; }
 Tensor Model::loss() const { return data_->loss; }
-Program& Model::continuation() { return data_->continuation; }
+Program& Model::continuation(std::size_t turn) { return data_->continuations.at(turn); }
 Tensor Model::points() const { return data_->points; }
 
 std::int64_t Model::weights() const {
