@@ -14,7 +14,7 @@ fi
 
 build_packages=(
   g++ cmake ninja-build
-  libvulkan-dev libvulkan-volk-dev glslang-dev glslang-tools spirv-tools
+  libvulkan-dev glslang-dev glslang-tools spirv-tools
   libcli11-dev nlohmann-json3-dev
   libvulkan1 mesa-vulkan-drivers
 )

@@ -332,7 +332,7 @@ class Recorder {
       once.barrier();  // validation layers look at bindings, not at group counts
     }
     once.end();
-    data_.device->context->wait(data_.device->context->submit(once.buffers()));
+    data_.device->context->wait(data_.device->context->submit_batch(once.buffers()));
   }
 
   void copy_outputs(const Targets& targets) {

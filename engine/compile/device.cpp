@@ -12,38 +12,47 @@
 
 namespace volute {
 
-Device::Data::Data() = default;
+namespace {
+
+/// What kernels need to know, from what the device tells and the environment pins.
+KernelTarget target_of(const vk::Context& context) {
+  const auto& limits = context.properties.limits;
+  KernelTarget target;
+  target.texel_loads = context.is_cpu;
+  target.matmul = context.is_cpu ? "texel" : "shared";
+  if (!environment().matmul.empty()) target.matmul = environment().matmul;
+  if (context.info.subgroup_shuffle) target.shuffle_lanes = context.info.subgroup_size;
+  if (context.is_cpu) target.max_iterations = 40000;  // of 65,535, with room for how loops are counted
+  target.scans = environment().scans == "unrolled"     ? Scans::unrolled
+                 : environment().scans == "persistent" ? Scans::persistent
+                                                       : Scans::automatic;
+  target.cooperative = context.abilities.cooperative;
+  target.subgroup_size = context.info.subgroup_size;
+  target.cores = context.is_cpu ? std::max(1u, std::thread::hardware_concurrency()) : context.compute_units;
+  target.max_shared_bytes = limits.maxComputeSharedMemorySize;
+  target.max_workgroup = std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
+  target.max_storage_range = context.info.max_storage_range;
+  target.max_buffers = std::min(64u, limits.maxPerStageDescriptorStorageBuffers);
+  target.max_images = std::min(64u, limits.maxPerStageDescriptorStorageImages);
+  target.max_bindings = std::min(128u, limits.maxPerStageResources);
+  target.max_groups = std::min({limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1],
+                                limits.maxComputeWorkGroupCount[2], 65535u});
+  return target;
+}
+
+}  // namespace
+
+Device::Data::Data(std::shared_ptr<vk::Context> own)
+    : context(std::move(own)), pipelines(std::make_unique<vk::PipelineCache>(context)), target(target_of(*context)),
+      tuner(std::make_unique<Tuner>(context, *pipelines)) {
+  // On CPU Vulkan the table is measured, and compiling pipelines to time them takes longer than they could save.
+  const std::string& asked = environment().tune;
+  tune = asked == "on" || (asked != "off" && !context->is_cpu);
+}
+
 Device::Data::~Data() = default;
 
-Device::Device(const std::string& selector) : data_(std::make_shared<Data>()) {
-  data_->context = vk::Context::create(selector);
-  data_->pipelines = std::make_unique<vk::PipelineCache>(data_->context);
-  data_->tuner = std::make_unique<Tuner>(data_->context, *data_->pipelines);
-  // On CPU Vulkan the table is measured, and compiling pipelines to time them takes longer than they could save.
-  const std::string& tune = environment().tune;
-  data_->tune = tune == "on" || (tune != "off" && !data_->context->is_cpu);
-  const auto& limits = data_->context->properties.limits;
-  data_->target.texel_loads = data_->context->is_cpu;
-  data_->target.matmul = data_->context->is_cpu ? "texel" : "shared";
-  if (data_->context->info.subgroup_shuffle) data_->target.shuffle_lanes = data_->context->info.subgroup_size;
-  if (data_->context->is_cpu) data_->target.max_iterations = 40000;  // of 65,535, with room for how loops are counted
-  data_->target.scans = environment().scans == "unrolled"     ? Scans::unrolled
-                        : environment().scans == "persistent" ? Scans::persistent
-                                                              : Scans::automatic;
-  if (!environment().matmul.empty()) data_->target.matmul = environment().matmul;
-  data_->target.cooperative = data_->context->cooperative;
-  data_->target.subgroup_size = data_->context->info.subgroup_size;
-  data_->target.cores =
-      data_->context->is_cpu ? std::max(1u, std::thread::hardware_concurrency()) : data_->context->compute_units;
-  data_->target.max_shared_bytes = limits.maxComputeSharedMemorySize;
-  data_->target.max_workgroup = std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
-  data_->target.max_storage_range = data_->context->info.max_storage_range;
-  data_->target.max_buffers = std::min(64u, limits.maxPerStageDescriptorStorageBuffers);
-  data_->target.max_images = std::min(64u, limits.maxPerStageDescriptorStorageImages);
-  data_->target.max_bindings = std::min(128u, limits.maxPerStageResources);
-  data_->target.max_groups = std::min({limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1],
-                                       limits.maxComputeWorkGroupCount[2], 65535u});
-}
+Device::Device(const std::string& selector) : data_(std::make_shared<Data>(vk::Context::create(selector))) {}
 
 std::string Device::name() const { return data_->context->info.name; }
 const DeviceInfo& Device::info() const { return data_->context->info; }

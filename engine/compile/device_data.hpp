@@ -19,7 +19,7 @@ struct Device::Data {
   std::unique_ptr<Tuner> tuner;
   bool tune = false;  ///< whether programs use it unless they say otherwise
 
-  Data();
+  explicit Data(std::shared_ptr<vk::Context> own);
   ~Data();
 };
 

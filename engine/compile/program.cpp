@@ -110,7 +110,7 @@ void Program::run(const std::vector<Feed>& feeds) {
     pack(slot.shape, look(feed).values, data_->staging->mapped() + slot.offset);
     slot.fed = true;
   }
-  data_->last_run = data_->device->context->submit(data_->list->buffers());
+  data_->last_run = data_->device->context->submit_batch(data_->list->buffers());
   const std::chrono::duration<double> host = (checked - start) + (Clock::now() - waited);
   if (data_->profile) data_->profile->submitted(host.count());
 }

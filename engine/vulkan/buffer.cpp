@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "engine/vulkan/commands.hpp"
 #include "engine/vulkan/on_failure.hpp"
@@ -13,20 +14,21 @@ namespace {
 // Staging for copies of any size: large enough that the per-copy wait does not count.
 constexpr std::uint64_t staging_bytes = 32u << 20;
 
-std::uint32_t memory_type_for(const Context& context, std::uint32_t allowed, Residency residency) {
+/// Properties a buffer's memory must have, and those it should have.
+std::pair<VkMemoryPropertyFlags, VkMemoryPropertyFlags> properties_for(Residency residency) {
   constexpr VkMemoryPropertyFlags host = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   switch (residency) {
     case Residency::device:
-      return context.memory_type(allowed, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0);
+      return {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0};
     case Residency::host_upload:
-      return context.memory_type(allowed, host, 0);
+      return {host, 0};
     case Residency::host_readback:
-      return context.memory_type(allowed, host, VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
+      return {host, VK_MEMORY_PROPERTY_HOST_CACHED_BIT};
   }
   throw Error("unknown residency");
 }
 
-void submit_and_wait(Context& context, const CommandList& list) { context.wait(context.submit(list.buffers())); }
+void submit_and_wait(Context& context, const CommandList& list) { context.wait(context.submit_batch(list.buffers())); }
 
 void check_range(const BufferRange& range, const char* what) {
   if (!range.buffer || range.offset > range.buffer->bytes() || range.bytes > range.buffer->bytes() - range.offset)
@@ -36,44 +38,75 @@ void check_range(const BufferRange& range, const char* what) {
 }  // namespace
 
 Buffer::Buffer(std::shared_ptr<Context> context, std::uint64_t bytes, Residency residency)
-    : context_(std::move(context)), bytes_(bytes) {
-  const auto& fn = context_->fn;
-  OnFailure cleanup([&] {
-    fn.vkDestroyBuffer(context_->device, buffer_, nullptr);
-    fn.vkFreeMemory(context_->device, memory_, nullptr);
-  });
-  VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
-  info.size = std::max<std::uint64_t>((bytes + 15) & ~std::uint64_t{15}, 16);  // whole texels
-  info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
-               VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-               VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+    : Resource(std::move(context)), bytes_(bytes) {
+  OnFailure cleanup([this] { release_once(); });
   const std::string asked = std::to_string(bytes) + " bytes on " + context_->info.name;
   if (bytes > context_->info.max_allocation_bytes)
     throw OutOfMemory("a buffer of " + asked + " exceeds its maxMemoryAllocationSize of " +
                       std::to_string(context_->info.max_allocation_bytes));
   try {
-    check(fn.vkCreateBuffer(context_->device, &info, nullptr, &buffer_), "vkCreateBuffer");
-    VkMemoryRequirements needs{};
-    fn.vkGetBufferMemoryRequirements(context_->device, buffer_, &needs);
-    VkMemoryAllocateInfo allocation{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO};
-    allocation.allocationSize = needs.size;
-    allocation.memoryTypeIndex = memory_type_for(*context_, needs.memoryTypeBits, residency);
-    check(fn.vkAllocateMemory(context_->device, &allocation, nullptr, &memory_), "vkAllocateMemory");
+    create(residency);
+    allocate(residency);
   } catch (const OutOfMemory& error) {
     throw OutOfMemory("no room for a buffer of " + asked + ": " + error.what());
   }
-  check(fn.vkBindBufferMemory(context_->device, buffer_, memory_, 0), "vkBindBufferMemory");
-  if (residency != Residency::device) {
-    void* address = nullptr;
-    check(fn.vkMapMemory(context_->device, memory_, 0, VK_WHOLE_SIZE, 0, &address), "vkMapMemory");
-    mapped_ = static_cast<std::byte*>(address);
-  }
+  check(context_->fn.vkBindBufferMemory(context_->device, buffer_, memory_.memory, memory_.offset),
+        "vkBindBufferMemory");
   cleanup.dismiss();
 }
 
-Buffer::~Buffer() {
+void Buffer::create(Residency residency) {
+  VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
+  info.size = std::max<std::uint64_t>((bytes_ + 15) & ~std::uint64_t{15}, 16);  // whole texels
+  info.usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
+               VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+               VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+  if (residency == Residency::device)  // an application may read tensors where they are
+    info.usage |= VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT | VK_BUFFER_USAGE_VERTEX_BUFFER_BIT |
+                  VK_BUFFER_USAGE_INDEX_BUFFER_BIT | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT;
+  const auto& families = context_->buffer_families;
+  if (families.size() > 1) {
+    info.sharingMode = VK_SHARING_MODE_CONCURRENT;
+    info.queueFamilyIndexCount = static_cast<std::uint32_t>(families.size());
+    info.pQueueFamilyIndices = families.data();
+  }
+  check(context_->fn.vkCreateBuffer(context_->device, &info, nullptr, &buffer_), "vkCreateBuffer");
+}
+
+void Buffer::allocate(Residency residency) {
+  const auto& fn = context_->fn;
+  const auto [required, preferred] = properties_for(residency);
+  interop::MemoryRequest request;
+  request.required = required;
+  request.preferred = preferred;
+  request.buffer = buffer_;
+  fn.vkGetBufferMemoryRequirements(context_->device, buffer_, &request.requirements);
+  const bool mapped = residency != Residency::device;
+  if (context_->allocator.allocate) {
+    interop::Memory memory;
+    check(context_->allocator.allocate(request, memory), "the application's allocator");
+    memory_ = memory;
+    if (mapped && !memory_.mapped) throw Error("the application's allocator returned unmapped host-visible memory");
+  } else {
+    VkMemoryAllocateInfo allocation{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO};
+    allocation.allocationSize = request.requirements.size;
+    allocation.memoryTypeIndex = context_->memory_type(request.requirements.memoryTypeBits, required, preferred);
+    check(fn.vkAllocateMemory(context_->device, &allocation, nullptr, &memory_.memory), "vkAllocateMemory");
+    if (mapped)
+      check(fn.vkMapMemory(context_->device, memory_.memory, 0, VK_WHOLE_SIZE, 0, &memory_.mapped), "vkMapMemory");
+  }
+  if (mapped) mapped_ = static_cast<std::byte*>(memory_.mapped);
+}
+
+void Buffer::release() noexcept {
   context_->fn.vkDestroyBuffer(context_->device, buffer_, nullptr);
-  context_->fn.vkFreeMemory(context_->device, memory_, nullptr);  // unmaps
+  if (context_->allocator.free) {
+    if (memory_.memory) context_->allocator.free(memory_);
+  } else {
+    context_->fn.vkFreeMemory(context_->device, memory_.memory, nullptr);  // unmaps
+  }
+  buffer_ = VK_NULL_HANDLE;
+  mapped_ = nullptr;
 }
 
 void upload(const std::shared_ptr<Context>& context, BufferRange target, const void* source) {

@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "engine/vulkan/context.hpp"
+#include "engine/vulkan/resource.hpp"
 
 namespace volute::vk {
 
@@ -14,22 +14,23 @@ enum class Residency {
   host_readback  ///< host-visible, coherent, cached if possible; the host reads
 };
 
-class Buffer {
+class Buffer : public Resource {
  public:
-  /// Usage: storage, uniform texel, storage texel, transfer source and destination. Throws OutOfMemory naming `bytes`.
+  /// Usage: whatever kernels, copies and an application's shaders and draws may want. Throws OutOfMemory naming `bytes`.
   Buffer(std::shared_ptr<Context> context, std::uint64_t bytes, Residency residency);
-  ~Buffer();
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
+  ~Buffer() { release_once(); }
 
   VkBuffer handle() const { return buffer_; }
   std::uint64_t bytes() const { return bytes_; }
   std::byte* mapped() const { return mapped_; }
 
  private:
-  std::shared_ptr<Context> context_;
+  void create(Residency residency);
+  void allocate(Residency residency);
+  void release() noexcept override;
+
   VkBuffer buffer_ = VK_NULL_HANDLE;
-  VkDeviceMemory memory_ = VK_NULL_HANDLE;
+  interop::Memory memory_;
   std::uint64_t bytes_ = 0;
   std::byte* mapped_ = nullptr;
 };

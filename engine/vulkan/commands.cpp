@@ -2,6 +2,8 @@
 // driver a buffer barrier costs the same, and ranges would only have to be tracked.
 #include "engine/vulkan/commands.hpp"
 
+#include "engine/vulkan/on_failure.hpp"
+
 namespace volute::vk {
 namespace {
 
@@ -19,13 +21,15 @@ void memory_barrier(const Context& context, VkCommandBuffer commands, VkPipeline
 
 }  // namespace
 
-CommandList::CommandList(std::shared_ptr<Context> context) : context_(std::move(context)) {
+CommandList::CommandList(std::shared_ptr<Context> context) : Resource(std::move(context)) {
+  OnFailure cleanup([this] { release_once(); });
   VkCommandPoolCreateInfo info{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
   info.queueFamilyIndex = context_->queue_family;
   check(context_->fn.vkCreateCommandPool(context_->device, &info, nullptr, &pool_), "vkCreateCommandPool");
+  cleanup.dismiss();
 }
 
-CommandList::~CommandList() { context_->fn.vkDestroyCommandPool(context_->device, pool_, nullptr); }
+void CommandList::release() noexcept { context_->fn.vkDestroyCommandPool(context_->device, pool_, nullptr); }
 
 void CommandList::begin() {
   VkCommandBufferAllocateInfo allocation{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};

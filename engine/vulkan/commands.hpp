@@ -7,12 +7,10 @@
 namespace volute::vk {
 
 /// A pool with the primary command buffers of one program.
-class CommandList {
+class CommandList : public Resource {
  public:
   explicit CommandList(std::shared_ptr<Context> context);
-  ~CommandList();
-  CommandList(const CommandList&) = delete;
-  CommandList& operator=(const CommandList&) = delete;
+  ~CommandList() { release_once(); }
 
   /// Starts the next command buffer (it may be submitted again while not pending). Begins with a barrier
   /// that makes all earlier work of the queue visible.
@@ -26,7 +24,8 @@ class CommandList {
   const std::vector<VkCommandBuffer>& buffers() const { return buffers_; }
 
  private:
-  std::shared_ptr<Context> context_;
+  void release() noexcept override;
+
   VkCommandPool pool_ = VK_NULL_HANDLE;
   std::vector<VkCommandBuffer> buffers_;
   VkPipeline bound_ = VK_NULL_HANDLE;

@@ -1,15 +1,18 @@
-// Instance, device, queue and their function table. Everything else of Vulkan hangs off one Context,
-// which is destroyed last. Every device call goes through `fn`, so tests can count or fail calls.
+// Instance, device, queue and their function tables. Everything else of Vulkan hangs off one Context, which is
+// destroyed last. Every device call goes through `fn`, so tests can count or fail calls.
+// Invariant: of a lent device only what this Context made is destroyed.
 #pragma once
 
+#include <list>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 
-#include <volk.h>
-#include <volute/device.hpp>
+#include <volute/interop.hpp>
 
-#include "engine/vulkan/cooperative.hpp"
+#include "engine/vulkan/features.hpp"
+#include "engine/vulkan/instance.hpp"
 
 namespace volute::vk {
 
@@ -20,12 +23,19 @@ void check(VkResult result, const char* call);
 int validation_message_count();
 std::string last_validation_message();
 
-class Instance;
+class Completion;
+class Resource;
+
+/// Command buffers of one submission, in order.
+using Batch = std::span<const VkCommandBuffer>;
 
 class Context {
  public:
   /// `selector`: index or part of a name; empty takes VOLUTE_DEVICE, else the best device.
   static std::shared_ptr<Context> create(const std::string& selector);
+  /// See interop::create and interop::adopt.
+  static std::shared_ptr<Context> create(const interop::Creation& creation);
+  static std::shared_ptr<Context> adopt(const interop::Adoption& adoption);
   ~Context();
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
@@ -33,36 +43,58 @@ class Context {
   /// Memory type among `allowed_bits` with all of `required` and, if possible, `preferred`. Throws Unsupported.
   std::uint32_t memory_type(std::uint32_t allowed_bits, VkMemoryPropertyFlags required,
                             VkMemoryPropertyFlags preferred) const;
-  /// Submits the command buffers in order, one submission each, and returns the timeline value that is
-  /// reached when the last of them has finished. Thread-safe.
-  std::uint64_t submit(const std::vector<VkCommandBuffer>& commands);
-  /// Blocks until the timeline reaches `value`. Throws DeviceLost.
-  void wait(std::uint64_t value);
+  /// Submits the batches in order and returns the number of the last: submissions are numbered from 1. The first
+  /// waits for `sync`'s semaphores, the last signals them; an empty list with a sync is one empty batch. Thread-safe.
+  std::uint64_t submit(std::span<const Batch> batches, const interop::Sync& sync = {});
+  std::uint64_t submit_batch(Batch batch) { return submit({&batch, 1}); }
+  /// Blocks until that submission has finished. Throws DeviceLost.
+  void wait(std::uint64_t submission);
+  /// The last submission that has finished; does not block. Throws DeviceLost.
+  std::uint64_t completed();
+  /// The semaphore that counts submissions; null without timeline semaphores.
+  VkSemaphore timeline() const;
+  /// What Volute holds while it submits.
+  std::unique_lock<std::mutex> lock_queue() { return std::unique_lock(submit_mutex_); }
   /// Storage-buffer, texel-buffer and copy offsets all honour this (bytes, a power of two >= 64).
   std::uint32_t offset_alignment() const { return offset_alignment_; }
 
+  /// Waits for own work and releases every Resource; from then on nothing can be made or submitted.
+  void detach();
+  /// Throws DeviceLost after detach().
+  void require_attached() const;
+
   DeviceInfo info;
   bool is_cpu = false;
-  CooperativeMatrix cooperative;     ///< enabled on the device
+  Abilities abilities;               ///< enabled on the device
   std::uint32_t compute_units = 16;  ///< processors that run workgroups, or a guess
   VkPhysicalDeviceProperties properties{};
   VkPhysicalDeviceMemoryProperties memory{};
-  VkInstance instance = VK_NULL_HANDLE;
+  std::shared_ptr<const Instance> instance;
   VkPhysicalDevice physical = VK_NULL_HANDLE;
   VkDevice device = VK_NULL_HANDLE;
-  VkQueue queue = VK_NULL_HANDLE;
-  std::uint32_t queue_family = 0;
-  std::uint32_t timestamp_bits = 0;  ///< of the queue; 0: it has no timestamps
-  VolkDeviceTable fn{};
+  std::uint32_t queue_family = 0, app_queue_family = 0;
+  VkQueue queue = VK_NULL_HANDLE, app_queue = VK_NULL_HANDLE;
+  std::vector<std::uint32_t> buffer_families;  ///< that share device buffers; one or none: they are exclusive
+  interop::Allocator allocator;                ///< empty: vkAllocateMemory
+  std::uint32_t timestamp_bits = 0;            ///< of the queue; 0: it has no timestamps
+  DeviceFunctions fn{};
 
  private:
+  friend class Resource;
   Context() = default;
-  void create_device();
-  std::shared_ptr<const Instance> instance_owner_;
-  VkSemaphore timeline_ = VK_NULL_HANDLE;
-  std::uint64_t timeline_value_ = 0;
+  void describe_physical(DeviceInfo described);
+  void create_device(const interop::Creation& creation);
+  void finish_setup();
+  VkResult submit_locked(std::span<const Batch> batches, const interop::Sync& sync);
+
+  bool owned_ = false;  ///< the VkDevice
+  std::function<void()> lock_, unlock_;
+  std::unique_ptr<Completion> completion_;
   std::uint32_t offset_alignment_ = 64;
   std::mutex submit_mutex_;
+  std::mutex resources_mutex_;
+  std::list<Resource*> resources_;
+  bool detached_ = false;
 };
 
 }  // namespace volute::vk

@@ -42,7 +42,8 @@ TexelFormat texel_format(BindingKind kind) {
 
 void check_range(const Context& context, const BufferRange& range, BindingKind kind) {
   const bool storage = kind == BindingKind::storage;
-  const std::uint64_t most = storage ? context.info.max_storage_range : context.info.max_texel_elements * texel_format(kind).bytes;
+  const std::uint64_t most =
+      storage ? context.info.max_storage_range : context.info.max_texel_elements * texel_format(kind).bytes;
   if (range.bytes > most)
     throw Unsupported("a tensor of " + std::to_string(range.bytes) + " bytes exceeds " +
                       (storage ? "maxStorageBufferRange" : "maxTexelBufferElements") + " of " +
@@ -56,9 +57,7 @@ void check_range(const Context& context, const BufferRange& range, BindingKind k
 
 }  // namespace
 
-Descriptors::Descriptors(std::shared_ptr<Context> context) : context_(std::move(context)) {}
-
-Descriptors::~Descriptors() {
+void Descriptors::release() noexcept {
   const auto& fn = context_->fn;
   for (VkDescriptorPool pool : pools_) fn.vkDestroyDescriptorPool(context_->device, pool, nullptr);
   for (const auto& [key, view] : views_) fn.vkDestroyBufferView(context_->device, view, nullptr);

@@ -53,23 +53,29 @@ bool matches(const DeviceInfo& device, const std::string& selector, std::size_t 
   return lower(device.name).find(lower(selector)) != std::string::npos;
 }
 
-bool has_storage_texels(VkPhysicalDevice physical, VkFormat format) {
+bool has_compute(const InstanceFunctions& fn, VkPhysicalDevice physical) {
+  const auto families = queue_families(fn, physical);
+  return std::any_of(families.begin(), families.end(),
+                     [](const auto& family) { return (family.queueFlags & VK_QUEUE_COMPUTE_BIT) != 0; });
+}
+
+bool has_storage_texels(const InstanceFunctions& fn, VkPhysicalDevice physical, VkFormat format) {
   VkFormatProperties properties{};
-  vkGetPhysicalDeviceFormatProperties(physical, format, &properties);
+  fn.vkGetPhysicalDeviceFormatProperties(physical, format, &properties);
   return (properties.bufferFeatures & VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_BIT) != 0;
 }
 
-std::string rejection(VkPhysicalDevice physical, std::uint32_t api_version) {
+std::string rejection(const InstanceFunctions& fn, VkPhysicalDevice physical, std::uint32_t api_version) {
   if (api_version < VK_API_VERSION_1_2) return "Vulkan " + version_text(api_version) + ", 1.2 is needed";
-  if (!compute_family(physical)) return "no queue family that computes";
-  if (!has_storage_texels(physical, VK_FORMAT_R32G32B32A32_SFLOAT)) return "no rgba32f storage texel buffers";
-  if (!has_storage_texels(physical, VK_FORMAT_R32G32B32A32_UINT)) return "no rgba32ui storage texel buffers";
+  if (!has_compute(fn, physical)) return "no queue family that computes";
+  if (!has_storage_texels(fn, physical, VK_FORMAT_R32G32B32A32_SFLOAT)) return "no rgba32f storage texel buffers";
+  if (!has_storage_texels(fn, physical, VK_FORMAT_R32G32B32A32_UINT)) return "no rgba32ui storage texel buffers";
   return "";
 }
 
-std::uint64_t largest_device_heap(VkPhysicalDevice physical) {
+std::uint64_t largest_device_heap(const InstanceFunctions& fn, VkPhysicalDevice physical) {
   VkPhysicalDeviceMemoryProperties memory{};
-  vkGetPhysicalDeviceMemoryProperties(physical, &memory);
+  fn.vkGetPhysicalDeviceMemoryProperties(physical, &memory);
   std::uint64_t largest = 0;
   for (std::uint32_t i = 0; i < memory.memoryHeapCount; ++i)
     if (memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)
@@ -78,11 +84,11 @@ std::uint64_t largest_device_heap(VkPhysicalDevice physical) {
 }
 
 /// What only a device of Vulkan 1.2 can be asked.
-void describe_1_2(VkPhysicalDevice physical, DeviceInfo& info) {
+void describe_1_2(const InstanceFunctions& fn, VkPhysicalDevice physical, DeviceInfo& info) {
   VkPhysicalDeviceVulkan12Properties core12{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_PROPERTIES};
   VkPhysicalDeviceVulkan11Properties core11{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES, &core12};
   VkPhysicalDeviceProperties2 all{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, &core11};
-  vkGetPhysicalDeviceProperties2(physical, &all);
+  fn.vkGetPhysicalDeviceProperties2(physical, &all);
   info.driver = std::string(core12.driverName) + " " + core12.driverInfo;
   info.max_allocation_bytes = core11.maxMemoryAllocationSize;
   info.subgroup_size = core11.subgroupSize;
@@ -100,45 +106,68 @@ std::string listing(const std::vector<DeviceInfo>& devices) {
 
 }  // namespace
 
-namespace {
-
-std::vector<VkQueueFamilyProperties> queue_families(VkPhysicalDevice physical) {
+std::vector<VkQueueFamilyProperties> queue_families(const InstanceFunctions& fn, VkPhysicalDevice physical) {
   std::uint32_t count = 0;
-  vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, nullptr);
+  fn.vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, nullptr);
   std::vector<VkQueueFamilyProperties> families(count);
-  vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, families.data());
+  fn.vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, families.data());
   return families;
 }
 
-}  // namespace
+bool family_computes(const InstanceFunctions& fn, VkPhysicalDevice physical, std::uint32_t family) {
+  const auto families = queue_families(fn, physical);
+  return family < families.size() && (families[family].queueFlags & VK_QUEUE_COMPUTE_BIT);
+}
 
-std::optional<std::uint32_t> compute_family(VkPhysicalDevice physical) {
-  const auto families = queue_families(physical);
-  for (std::uint32_t i = 0; i < families.size(); ++i)
-    if (families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) return i;
+std::optional<std::uint32_t> application_family(const InstanceFunctions& fn, VkPhysicalDevice physical,
+                                                const interop::Creation& creation) {
+  const auto families = queue_families(fn, physical);
+  // Volute submits to it as well unless it gets a queue of its own.
+  const VkQueueFlags flags = creation.queue_flags | (creation.async_compute ? 0 : VK_QUEUE_COMPUTE_BIT);
+  for (std::uint32_t i = 0; i < families.size(); ++i) {
+    if ((families[i].queueFlags & flags) != flags) continue;
+    if (!creation.accepts_family || creation.accepts_family(fn.instance, physical, i)) return i;
+  }
   return std::nullopt;
 }
 
-std::uint32_t timestamp_bits_of(VkPhysicalDevice physical, std::uint32_t family) {
-  return queue_families(physical).at(family).timestampValidBits;
+QueueChoice choose_queues(const InstanceFunctions& fn, VkPhysicalDevice physical, const interop::Creation& creation) {
+  const std::uint32_t app = application_family(fn, physical, creation).value();
+  const auto families = queue_families(fn, physical);
+  QueueChoice best{app, 0, app};
+  int best_rank = 0;
+  for (std::uint32_t i = 0; creation.async_compute && i < families.size(); ++i) {
+    if (!(families[i].queueFlags & VK_QUEUE_COMPUTE_BIT)) continue;
+    const bool own = i != app, graphics = families[i].queueFlags & VK_QUEUE_GRAPHICS_BIT;
+    const int rank = own && !graphics ? 3 : own ? 2 : families[i].queueCount > 1 ? 1 : 0;
+    if (rank > best_rank) {
+      best = {i, own ? 0u : 1u, app};
+      best_rank = rank;
+    }
+  }
+  return best;
 }
 
-DeviceInfo describe(VkPhysicalDevice physical, int index) {
+std::uint32_t timestamp_bits_of(const InstanceFunctions& fn, VkPhysicalDevice physical, std::uint32_t family) {
+  return queue_families(fn, physical).at(family).timestampValidBits;
+}
+
+DeviceInfo describe(const InstanceFunctions& fn, VkPhysicalDevice physical, int index) {
   VkPhysicalDeviceProperties properties{};
-  vkGetPhysicalDeviceProperties(physical, &properties);
+  fn.vkGetPhysicalDeviceProperties(physical, &properties);
   DeviceInfo info;
   info.index = index;
   info.name = properties.deviceName;
   info.type = type_text(properties.deviceType);
   info.api = version_text(properties.apiVersion);
   info.driver = version_text(properties.driverVersion);
-  info.rejected = rejection(physical, properties.apiVersion);
-  info.memory_bytes = largest_device_heap(physical);
+  info.rejected = rejection(fn, physical, properties.apiVersion);
+  info.memory_bytes = largest_device_heap(fn, physical);
   info.max_storage_range = properties.limits.maxStorageBufferRange;
   info.max_texel_elements = properties.limits.maxTexelBufferElements;
   info.max_shared_bytes = properties.limits.maxComputeSharedMemorySize;
   info.max_workgroup = properties.limits.maxComputeWorkGroupInvocations;
-  if (properties.apiVersion >= VK_API_VERSION_1_2) describe_1_2(physical, info);
+  if (properties.apiVersion >= VK_API_VERSION_1_2) describe_1_2(fn, physical, info);
   return info;
 }
 
@@ -164,7 +193,7 @@ std::vector<DeviceInfo> list_devices() {
   try {
     const auto instance = vk::Instance::shared();
     for (VkPhysicalDevice physical : instance->devices())
-      list.push_back(vk::describe(physical, static_cast<int>(list.size())));
+      list.push_back(vk::describe(instance->fn, physical, static_cast<int>(list.size())));
   } catch (const Unsupported&) {
     if (environment().validation) throw;  // asked for and missing
     list.clear();                         // no loader or driver: no devices; Device says why

@@ -10,11 +10,21 @@
 namespace volute::vk {
 
 /// Facts about a device; `rejected` says what Volute needs and the device lacks.
-DeviceInfo describe(VkPhysicalDevice physical, int index);
-/// First queue family that computes, or nothing.
-std::optional<std::uint32_t> compute_family(VkPhysicalDevice physical);
+DeviceInfo describe(const InstanceFunctions& fn, VkPhysicalDevice physical, int index);
+std::vector<VkQueueFamilyProperties> queue_families(const InstanceFunctions& fn, VkPhysicalDevice physical);
+bool family_computes(const InstanceFunctions& fn, VkPhysicalDevice physical, std::uint32_t family);
 /// Valid bits of a queue family's timestamps; 0: it has none.
-std::uint32_t timestamp_bits_of(VkPhysicalDevice physical, std::uint32_t family);
+std::uint32_t timestamp_bits_of(const InstanceFunctions& fn, VkPhysicalDevice physical, std::uint32_t family);
+/// First queue family with the flags an application asks for that it accepts.
+std::optional<std::uint32_t> application_family(const InstanceFunctions& fn, VkPhysicalDevice physical,
+                                                const interop::Creation& creation);
+
+/// Queues of a device to be created: Volute's (number `index` of its family) and the application's (number 0).
+struct QueueChoice {
+  std::uint32_t family = 0, index = 0, app_family = 0;
+};
+/// Both are one queue unless the application asks for two and the device has them.
+QueueChoice choose_queues(const InstanceFunctions& fn, VkPhysicalDevice physical, const interop::Creation& creation);
 /// Index into `devices` of the one to use: usable, matching `selector` (an index or part of a name, in any
 /// case; empty matches all), and of the best type. Throws Unsupported listing every device with its reason.
 int choose_device(std::vector<DeviceInfo> devices, const std::string& selector);

@@ -1,24 +1,61 @@
-// Detection of cooperative matrices: headers, shader compiler, extension, feature and extents must all be there.
-// Headers older than the extension compile to "none", as does a glslang that does not know it.
+// Detection of optional abilities. For cooperative matrices headers, shader compiler, extension, feature and extents
+// must all be there: headers older than the extension compile to "none", as does a glslang that does not know it.
 #include "engine/vulkan/features.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
+#include "engine/vulkan/context.hpp"
 #include "engine/vulkan/glsl.hpp"
 
 namespace volute::vk {
 namespace {
 
-bool has_extension(VkPhysicalDevice physical, const char* name) {
-  std::uint32_t count = 0;
-  check(vkEnumerateDeviceExtensionProperties(physical, nullptr, &count, nullptr),
-        "vkEnumerateDeviceExtensionProperties");
-  std::vector<VkExtensionProperties> found(count);
-  check(vkEnumerateDeviceExtensionProperties(physical, nullptr, &count, found.data()),
-        "vkEnumerateDeviceExtensionProperties");
-  return std::any_of(found.begin(), found.end(),
-                     [&](const VkExtensionProperties& e) { return std::strcmp(e.extensionName, name) == 0; });
+#define VOLUTE_BIT(Structure, type, member, extension, core) \
+  FeatureBit{#member, extension, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_##type, sizeof(Structure), \
+             offsetof(Structure, member), core}
+#define VOLUTE_CORE_OFFSET(member) offsetof(VkPhysicalDeviceVulkan12Features, member)
+
+const FeatureBit timeline_bit =
+    VOLUTE_BIT(VkPhysicalDeviceTimelineSemaphoreFeatures, TIMELINE_SEMAPHORE_FEATURES,
+               timelineSemaphore, nullptr, VOLUTE_CORE_OFFSET(timelineSemaphore));
+
+#ifdef VK_KHR_cooperative_matrix
+
+const FeatureBit matrix_bits[] = {
+    VOLUTE_BIT(VkPhysicalDeviceShaderFloat16Int8Features, SHADER_FLOAT16_INT8_FEATURES,
+               shaderFloat16, nullptr, VOLUTE_CORE_OFFSET(shaderFloat16)),
+    VOLUTE_BIT(VkPhysicalDeviceVulkanMemoryModelFeatures, VULKAN_MEMORY_MODEL_FEATURES,
+               vulkanMemoryModel, nullptr, VOLUTE_CORE_OFFSET(vulkanMemoryModel)),
+    VOLUTE_BIT(VkPhysicalDeviceCooperativeMatrixFeaturesKHR, COOPERATIVE_MATRIX_FEATURES_KHR,
+               cooperativeMatrix,
+               VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME, 0)};
+
+#endif
+#ifdef VK_KHR_shader_bfloat16
+
+const FeatureBit bfloat16_bits[] = {
+    VOLUTE_BIT(VkPhysicalDeviceShaderBfloat16FeaturesKHR, SHADER_BFLOAT16_FEATURES_KHR,
+               shaderBFloat16Type, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME, 0),
+    VOLUTE_BIT(VkPhysicalDeviceShaderBfloat16FeaturesKHR, SHADER_BFLOAT16_FEATURES_KHR,
+               shaderBFloat16CooperativeMatrix, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME, 0)};
+
+#endif
+#undef VOLUTE_CORE_OFFSET
+#undef VOLUTE_BIT
+
+/// Whether the device has all of them.
+template <class Bits>
+bool offers(const InstanceFunctions& fn, VkPhysicalDevice physical, const Bits& bits) {
+  FeatureChain chain(nullptr);
+  for (const FeatureBit& bit : bits) {
+    if (bit.extension && !has_extension(fn, physical, bit.extension)) return false;
+    chain.add(bit);
+  }
+  VkPhysicalDeviceFeatures2 all{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, chain.head()};
+  fn.vkGetPhysicalDeviceFeatures2(physical, &all);
+  return std::all_of(std::begin(bits), std::end(bits), [&](const FeatureBit& bit) { return chain.has(bit); });
 }
 
 #ifdef VK_KHR_cooperative_matrix
@@ -37,34 +74,10 @@ bool compiles(const char* extension, const char* type) {
   }
 }
 
-bool has_features(VkPhysicalDevice physical) {
-  VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix{
-      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR};
-  VkPhysicalDeviceVulkanMemoryModelFeatures memory{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES,
-                                                   &matrix};
-  VkPhysicalDeviceShaderFloat16Int8Features float16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES,
-                                                    &memory};
-  VkPhysicalDeviceFeatures2 all{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &float16};
-  vkGetPhysicalDeviceFeatures2(physical, &all);
-  return matrix.cooperativeMatrix && memory.vulkanMemoryModel && float16.shaderFloat16;
-}
-
-bool has_bfloat16([[maybe_unused]] VkPhysicalDevice physical) {
-#ifdef VK_KHR_shader_bfloat16
-  if (!has_extension(physical, VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME)) return false;
-  VkPhysicalDeviceShaderBfloat16FeaturesKHR bfloat16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_BFLOAT16_FEATURES_KHR};
-  VkPhysicalDeviceFeatures2 all{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &bfloat16};
-  vkGetPhysicalDeviceFeatures2(physical, &all);
-  return bfloat16.shaderBFloat16Type && bfloat16.shaderBFloat16CooperativeMatrix;
-#else
-  return false;
-#endif
-}
-
-std::vector<VkCooperativeMatrixPropertiesKHR> offered(VkPhysicalDevice physical, VkInstance instance) {
-  // Asked for by name: volk's own table may be older than the headers.
+std::vector<VkCooperativeMatrixPropertiesKHR> products_of(const InstanceFunctions& fn,
+                                                          VkPhysicalDevice physical) {
   const auto list = reinterpret_cast<PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR>(
-      vkGetInstanceProcAddr(instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"));
+      fn.get(fn.instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"));
   if (!list) return {};
   std::uint32_t count = 0;
   check(list(physical, &count, nullptr), "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
@@ -91,65 +104,102 @@ CooperativeExtents extents_of(const std::vector<VkCooperativeMatrixPropertiesKHR
 
 }  // namespace
 
-CooperativeMatrix find_cooperative([[maybe_unused]] VkPhysicalDevice physical, [[maybe_unused]] VkInstance instance) {
-  CooperativeMatrix found;
+bool has_extension(const InstanceFunctions& fn, VkPhysicalDevice physical, const char* name) {
+  std::uint32_t count = 0;
+  check(fn.vkEnumerateDeviceExtensionProperties(physical, nullptr, &count, nullptr),
+        "vkEnumerateDeviceExtensionProperties");
+  std::vector<VkExtensionProperties> found(count);
+  check(fn.vkEnumerateDeviceExtensionProperties(physical, nullptr, &count, found.data()),
+        "vkEnumerateDeviceExtensionProperties");
+  return std::any_of(found.begin(), found.end(),
+                     [&](const VkExtensionProperties& e) { return std::strcmp(e.extensionName, name) == 0; });
+}
+
+Abilities offered_by(const InstanceFunctions& fn, VkPhysicalDevice physical) {
+  Abilities found;
+  found.timeline = offers(fn, physical, std::vector{timeline_bit});
 #ifdef VK_KHR_cooperative_matrix
-  if (!has_extension(physical, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME) || !has_features(physical)) return found;
-  const auto all = offered(physical, instance);
+  if (!offers(fn, physical, matrix_bits)) return found;
+  const auto all = products_of(fn, physical);
   if (compiles("GL_EXT_shader_explicit_arithmetic_types_float16", "float16_t"))
-    found.f16 = extents_of(all, VK_COMPONENT_TYPE_FLOAT16_KHR);
+    found.cooperative.f16 = extents_of(all, VK_COMPONENT_TYPE_FLOAT16_KHR);
 #ifdef VK_KHR_shader_bfloat16
-  if (has_bfloat16(physical) && compiles("GL_EXT_bfloat16", "bfloat16_t"))
-    found.bf16 = extents_of(all, VK_COMPONENT_TYPE_BFLOAT16_KHR);
+  if (offers(fn, physical, bfloat16_bits) && compiles("GL_EXT_bfloat16", "bfloat16_t"))
+    found.cooperative.bf16 = extents_of(all, VK_COMPONENT_TYPE_BFLOAT16_KHR);
 #endif
 #endif
   return found;
 }
 
-std::uint32_t count_compute_units(VkPhysicalDevice physical, const VkPhysicalDeviceProperties& properties) {
+std::vector<FeatureBit> bits_of(const Abilities& abilities) {
+  std::vector<FeatureBit> bits;
+  if (abilities.timeline) bits.push_back(timeline_bit);
+#ifdef VK_KHR_cooperative_matrix
+  if (abilities.cooperative) bits.insert(bits.end(), std::begin(matrix_bits), std::end(matrix_bits));
+#endif
+#ifdef VK_KHR_shader_bfloat16
+  if (abilities.cooperative.bf16) bits.insert(bits.end(), std::begin(bfloat16_bits), std::end(bfloat16_bits));
+#endif
+  return bits;
+}
+
+std::vector<const char*> extensions_of(const Abilities& abilities) {
+  std::vector<const char*> names;
+  for (const FeatureBit& bit : bits_of(abilities))
+    if (bit.extension && (names.empty() || names.back() != std::string(bit.extension))) names.push_back(bit.extension);
+  return names;
+}
+
+Abilities enabled_of(const Abilities& offered, const VkDeviceCreateInfo* created_with) {
+  if (!created_with) return {};
+  const FeatureChain chain(const_cast<void*>(created_with->pNext));
+  const auto enabled = [&](const Abilities& some) {
+    const auto bits = bits_of(some);
+    return std::all_of(bits.begin(), bits.end(), [&](const FeatureBit& bit) {
+      const char* const* names = created_with->ppEnabledExtensionNames;
+      const auto is_it = [&](const char* name) { return bit.extension == std::string(name); };
+      return chain.has(bit) &&
+             (!bit.extension || std::any_of(names, names + created_with->enabledExtensionCount, is_it));
+    });
+  };
+  Abilities found;
+  found.timeline = offered.timeline && enabled({.timeline = true});
+  const CooperativeMatrix f16{offered.cooperative.f16, {}};
+  if (f16 && enabled({.cooperative = f16})) found.cooperative.f16 = offered.cooperative.f16;
+  const CooperativeMatrix bf16{{}, offered.cooperative.bf16};
+  if (bf16 && enabled({.cooperative = bf16})) found.cooperative.bf16 = offered.cooperative.bf16;
+  return found;
+}
+
+std::vector<interop::Ability> describe_abilities(const Abilities& abilities, bool timestamps, bool shuffle) {
+  const char* matrix = "VK_KHR_cooperative_matrix, shaderFloat16, vulkanMemoryModel";
+  return {
+      {"timeline semaphores", "timelineSemaphore",
+       "waits go through a fence for each submission; an application cannot wait for interop::completion",
+       abilities.timeline},
+      {"f16 matrix units", matrix, "products in f16 take the ordinary arithmetic units",
+       static_cast<bool>(abilities.cooperative.f16)},
+      {"bf16 matrix units", std::string(matrix) + ", VK_KHR_shader_bfloat16",
+       "products in bf16 take the ordinary arithmetic units", static_cast<bool>(abilities.cooperative.bf16)},
+      {"timestamps", "a queue family with timestampValidBits above 0",
+       "submissions are cut by estimated instead of measured times; no profile, no trace, no timing of kernels",
+       timestamps},
+      {"subgroup shuffles", "VK_SUBGROUP_FEATURE_SHUFFLE_BIT for compute shaders",
+       "products exchange operands through memory", shuffle},
+  };
+}
+
+std::uint32_t count_compute_units(const InstanceFunctions& fn, VkPhysicalDevice physical,
+                                  const VkPhysicalDeviceProperties& properties) {
   VkPhysicalDeviceShaderSMBuiltinsPropertiesNV nvidia{
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV};
   VkPhysicalDeviceShaderCoreProperties2AMD amd{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_CORE_PROPERTIES_2_AMD};
   VkPhysicalDeviceProperties2 all{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
-  if (has_extension(physical, VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME)) all.pNext = &nvidia;
-  else if (has_extension(physical, VK_AMD_SHADER_CORE_PROPERTIES_2_EXTENSION_NAME)) all.pNext = &amd;
-  if (all.pNext) vkGetPhysicalDeviceProperties2(physical, &all);
+  if (has_extension(fn, physical, VK_NV_SHADER_SM_BUILTINS_EXTENSION_NAME)) all.pNext = &nvidia;
+  else if (has_extension(fn, physical, VK_AMD_SHADER_CORE_PROPERTIES_2_EXTENSION_NAME)) all.pNext = &amd;
+  if (all.pNext) fn.vkGetPhysicalDeviceProperties2(physical, &all);
   if (const std::uint32_t told = std::max(nvidia.shaderSMCount, amd.activeComputeUnitCount)) return told;
   return properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU ? 64 : 16;
-}
-
-OptionalFeatures::OptionalFeatures(const CooperativeMatrix& cooperative) : cooperative_(cooperative) {
-#ifdef VK_KHR_cooperative_matrix
-  if (cooperative) extensions_.push_back(VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME);
-#endif
-#ifdef VK_KHR_shader_bfloat16
-  if (cooperative.bf16) extensions_.push_back(VK_KHR_SHADER_BFLOAT16_EXTENSION_NAME);
-#endif
-}
-
-void* OptionalFeatures::chain(void* next) {
-  [[maybe_unused]] const auto link = [&next](auto& feature) {
-    feature.pNext = next;
-    next = &feature;
-  };
-#ifdef VK_KHR_cooperative_matrix
-  if (cooperative_) {
-    float16_.shaderFloat16 = VK_TRUE;
-    memory_model_.vulkanMemoryModel = VK_TRUE;
-    matrix_.cooperativeMatrix = VK_TRUE;
-    link(float16_);
-    link(memory_model_);
-    link(matrix_);
-  }
-#endif
-#ifdef VK_KHR_shader_bfloat16
-  if (cooperative_.bf16) {
-    bfloat16_.shaderBFloat16Type = VK_TRUE;
-    bfloat16_.shaderBFloat16CooperativeMatrix = VK_TRUE;
-    link(bfloat16_);
-  }
-#endif
-  return next;
 }
 
 }  // namespace volute::vk

@@ -1,44 +1,65 @@
-// Optional abilities of a device: what a faster kernel may use where it is there. Nothing here is required.
-// Invariant: what find_cooperative reports, a device created with `chain` and `extensions` has enabled.
+// Optional abilities of a device: what a faster kernel, or a cheaper wait, may use where it is there. None is required.
+// Invariant: what is used is offered by the device, and enabled on the VkDevice at hand.
 #pragma once
 
+#include <deque>
+#include <string>
 #include <vector>
 
+#include <volute/interop.hpp>
+
 #include "engine/vulkan/cooperative.hpp"
-#include "engine/vulkan/context.hpp"
+#include "engine/vulkan/functions.hpp"
 
 namespace volute::vk {
 
-/// Extents of products of cooperative matrices with 16-bit operands and fp32 sums.
-CooperativeMatrix find_cooperative(VkPhysicalDevice physical, VkInstance instance);
+/// A feature's bit: in its own structure, and in VkPhysicalDeviceVulkan12Features where that has it.
+struct FeatureBit {
+  const char* name;
+  const char* extension;  ///< null: core in Vulkan 1.2
+  VkStructureType type;
+  std::size_t bytes, offset;
+  std::size_t core_offset;  ///< in VkPhysicalDeviceVulkan12Features; 0: not there
+};
 
-/// Processors that run workgroups, where an extension of the vendor tells; else a guess by the type of the device.
-std::uint32_t count_compute_units(VkPhysicalDevice physical, const VkPhysicalDeviceProperties& properties);
+/// Abilities that must be enabled, by what they take.
+struct Abilities {
+  bool timeline = false;  ///< timeline semaphores
+  CooperativeMatrix cooperative;
+};
 
-/// The structures and names that vkCreateDevice needs to enable them. Lives until the device is made.
-class OptionalFeatures {
+/// What a device offers.
+Abilities offered_by(const InstanceFunctions& fn, VkPhysicalDevice physical);
+/// What of it a device created so has enabled; null: nothing.
+Abilities enabled_of(const Abilities& offered, const VkDeviceCreateInfo* created_with);
+/// Bits and extensions that must be enabled for them.
+std::vector<FeatureBit> bits_of(const Abilities& abilities);
+std::vector<const char*> extensions_of(const Abilities& abilities);
+/// All of them in words. `timestamps`, `shuffle`: abilities that need not be enabled.
+std::vector<interop::Ability> describe_abilities(const Abilities& abilities, bool timestamps, bool shuffle);
+
+bool has_extension(const InstanceFunctions& fn, VkPhysicalDevice physical, const char* name);
+
+/// A chain of feature structures that bits are added to. Structures it makes live as long as it does.
+class FeatureChain {
  public:
-  explicit OptionalFeatures(const CooperativeMatrix& cooperative);
-  OptionalFeatures(const OptionalFeatures&) = delete;
-  OptionalFeatures& operator=(const OptionalFeatures&) = delete;
-
-  /// Puts the structures in front of `next` and returns the first.
-  void* chain(void* next);
-  const std::vector<const char*>& extensions() const { return extensions_; }
+  explicit FeatureChain(void* head) : head_(head) {}
+  FeatureChain(const FeatureChain&) = delete;
+  FeatureChain& operator=(const FeatureChain&) = delete;
+  /// Sets the bit in a structure of the chain, or in a new one in front of it.
+  void add(const FeatureBit& bit);
+  /// The bit's value; false if the chain has no structure for it.
+  bool has(const FeatureBit& bit) const { return at(bit) && *at(bit); }
+  void* head() const { return head_; }
 
  private:
-  CooperativeMatrix cooperative_;
-  std::vector<const char*> extensions_;
-  VkPhysicalDeviceShaderFloat16Int8Features float16_{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES};
-  VkPhysicalDeviceVulkanMemoryModelFeatures memory_model_{
-      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES};
-#ifdef VK_KHR_cooperative_matrix
-  VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix_{
-      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR};
-#endif
-#ifdef VK_KHR_shader_bfloat16
-  VkPhysicalDeviceShaderBfloat16FeaturesKHR bfloat16_{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_BFLOAT16_FEATURES_KHR};
-#endif
+  VkBool32* at(const FeatureBit& bit) const;
+  void* head_;
+  std::deque<std::vector<std::max_align_t>> made_;
 };
+
+/// Processors that run workgroups, where an extension of the vendor tells; else a guess by the type of the device.
+std::uint32_t count_compute_units(const InstanceFunctions& fn, VkPhysicalDevice physical,
+                                  const VkPhysicalDeviceProperties& properties);
 
 }  // namespace volute::vk

@@ -107,7 +107,8 @@ void destroy(const Context& context, const Pipeline& pipeline) {
 
 }  // namespace
 
-PipelineCache::PipelineCache(std::shared_ptr<Context> context) : context_(std::move(context)) {
+PipelineCache::PipelineCache(std::shared_ptr<Context> context) : Resource(std::move(context)) {
+  OnFailure cleanup([this] { release_once(); });
   const auto saved = load_cached(driver_cache_name(context_->properties));
   VkPipelineCacheCreateInfo info{VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
   if (saved) {
@@ -115,29 +116,33 @@ PipelineCache::PipelineCache(std::shared_ptr<Context> context) : context_(std::m
     info.pInitialData = saved->data();
   }
   check(context_->fn.vkCreatePipelineCache(context_->device, &info, nullptr, &driver_cache_), "vkCreatePipelineCache");
+  cleanup.dismiss();
 }
 
-PipelineCache::~PipelineCache() {
+void PipelineCache::save() {
   const auto& fn = context_->fn;
+  std::size_t size = 0;
+  if (!driver_cache_ || fn.vkGetPipelineCacheData(context_->device, driver_cache_, &size, nullptr) != VK_SUCCESS) return;
+  std::vector<std::byte> bytes(size);
+  const VkResult result = fn.vkGetPipelineCacheData(context_->device, driver_cache_, &size, bytes.data());
+  bytes.resize(size);
+  const std::string name = driver_cache_name(context_->properties);
+  if (result == VK_SUCCESS && !bytes.empty() && load_cached(name) != bytes) store_cached(name, bytes);
+}
+
+void PipelineCache::release() noexcept {
   try {
-    std::size_t size = 0;
-    std::vector<std::byte> bytes;
-    if (fn.vkGetPipelineCacheData(context_->device, driver_cache_, &size, nullptr) == VK_SUCCESS) {
-      bytes.resize(size);
-      const VkResult result = fn.vkGetPipelineCacheData(context_->device, driver_cache_, &size, bytes.data());
-      bytes.resize(size);
-      const std::string name = driver_cache_name(context_->properties);
-      if (result == VK_SUCCESS && !bytes.empty() && load_cached(name) != bytes) store_cached(name, bytes);
-    }
+    save();
   } catch (const std::exception&) {
     // A cache that cannot be saved only costs time at the next start.
   }
   for (const auto& [key, pipeline] : pipelines_) destroy(*context_, *pipeline);
-  fn.vkDestroyPipelineCache(context_->device, driver_cache_, nullptr);
+  context_->fn.vkDestroyPipelineCache(context_->device, driver_cache_, nullptr);
 }
 
 const Pipeline& PipelineCache::get(const std::string& source, const std::vector<BindingKind>& bindings,
                                    std::uint32_t push_bytes, const std::vector<std::uint32_t>& constants) {
+  context_->require_attached();
   std::string key = key_of(source, bindings, push_bytes, constants);
   std::lock_guard lock(mutex_);
   if (const auto found = pipelines_.find(key); found != pipelines_.end()) return *found->second;

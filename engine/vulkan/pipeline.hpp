@@ -31,40 +31,40 @@ struct Pipeline {
 };
 
 /// All pipelines of one device. Thread-safe.
-class PipelineCache {
+class PipelineCache : public Resource {
  public:
   explicit PipelineCache(std::shared_ptr<Context> context);
-  ~PipelineCache();  // saves the driver cache
+  ~PipelineCache() { release_once(); }  // saves the driver cache
   /// The pipeline for this GLSL text, created on first use. push_bytes <= 128, a multiple of 4. constants[i] is the
   /// value of the specialization constant with constant_id = i.
   const Pipeline& get(const std::string& source, const std::vector<BindingKind>& bindings, std::uint32_t push_bytes,
                       const std::vector<std::uint32_t>& constants = {});
 
  private:
-  std::shared_ptr<Context> context_;
+  void release() noexcept override;
+  void save();
+
   VkPipelineCache driver_cache_ = VK_NULL_HANDLE;
   std::map<std::string, std::unique_ptr<Pipeline>> pipelines_;
   std::mutex mutex_;
 };
 
 /// Descriptor sets and buffer views of one program; all are written at compile and never again.
-class Descriptors {
+class Descriptors : public Resource {
  public:
-  explicit Descriptors(std::shared_ptr<Context> context);
-  ~Descriptors();
-  Descriptors(const Descriptors&) = delete;
-  Descriptors& operator=(const Descriptors&) = delete;
+  explicit Descriptors(std::shared_ptr<Context> context) : Resource(std::move(context)) {}
+  ~Descriptors() { release_once(); }
   /// A set binding ranges[i] as pipeline.bindings[i]; equal requests share one set. Offsets must be multiples
   /// of Context::offset_alignment(), sizes multiples of 16. Throws Unsupported, naming the limit, if a range
   /// exceeds maxStorageBufferRange or maxTexelBufferElements.
   VkDescriptorSet get(const Pipeline& pipeline, const std::vector<BufferRange>& ranges);
 
  private:
+  void release() noexcept override;
   VkBufferView view(const BufferRange& range, BindingKind kind);
   VkDescriptorSet allocate(const Pipeline& pipeline);
   void grow();
 
-  std::shared_ptr<Context> context_;
   std::vector<VkDescriptorPool> pools_;
   std::map<std::string, VkDescriptorSet> sets_;
   std::map<std::string, VkBufferView> views_;

@@ -9,17 +9,17 @@ double elapsed_ns(std::uint64_t from, std::uint64_t to, std::uint32_t valid_bits
 }
 
 Timestamps::Timestamps(std::shared_ptr<Context> context, std::uint32_t count)
-    : context_(std::move(context)), count_(count) {
+    : Resource(std::move(context)), count_(count) {
   if (context_->timestamp_bits == 0)
-    throw Unsupported("profile: the compute queue of " + context_->info.name +
-                      " has no timestamps (timestampValidBits is 0); run without VOLUTE_DEBUG=profile and VOLUTE_TRACE");
+    throw Unsupported("profile: the compute queue of " + context_->info.name + " has no timestamps (timestampValidBits is 0); " +
+                      "run without VOLUTE_DEBUG=profile and VOLUTE_TRACE");
   VkQueryPoolCreateInfo info{VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO};
   info.queryType = VK_QUERY_TYPE_TIMESTAMP;
   info.queryCount = count;
   check(context_->fn.vkCreateQueryPool(context_->device, &info, nullptr, &pool_), "vkCreateQueryPool");
 }
 
-Timestamps::~Timestamps() { context_->fn.vkDestroyQueryPool(context_->device, pool_, nullptr); }
+void Timestamps::release() noexcept { context_->fn.vkDestroyQueryPool(context_->device, pool_, nullptr); }
 
 void Timestamps::reset(VkCommandBuffer commands) { context_->fn.vkCmdResetQueryPool(commands, pool_, 0, count_); }
 

@@ -5,20 +5,18 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/vulkan/context.hpp"
+#include "engine/vulkan/resource.hpp"
 
 namespace volute::vk {
 
 /// Nanoseconds from one value of a clock with `valid_bits` to a later one; the clock may have wrapped once.
 double elapsed_ns(std::uint64_t from, std::uint64_t to, std::uint32_t valid_bits, double period_ns);
 
-class Timestamps {
+class Timestamps : public Resource {
  public:
   /// Throws Unsupported if the device's compute queue has no timestamps.
   Timestamps(std::shared_ptr<Context> context, std::uint32_t count);
-  ~Timestamps();
-  Timestamps(const Timestamps&) = delete;
-  Timestamps& operator=(const Timestamps&) = delete;
+  ~Timestamps() { release_once(); }
 
   void reset(VkCommandBuffer commands);
   /// Notes when everything recorded before it has finished, as the next value. Throws Error beyond `count`.
@@ -28,7 +26,8 @@ class Timestamps {
   std::vector<double> read() const;
 
  private:
-  std::shared_ptr<Context> context_;
+  void release() noexcept override;
+
   VkQueryPool pool_ = VK_NULL_HANDLE;
   std::uint32_t count_ = 0, written_ = 0;
 };

@@ -3,7 +3,10 @@
 #include <atomic>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
+#include <vector>
 
+#include "engine/vulkan/context.hpp"
 #include "engine/vulkan/instance.hpp"
 
 namespace volute::vk {
@@ -50,11 +53,11 @@ VkDebugUtilsMessengerCreateInfoEXT validation_messenger() {
   return info;
 }
 
-void require_validation_layer() {
+void require_validation_layer(const GlobalFunctions& global) {
   std::uint32_t count = 0;
-  check(vkEnumerateInstanceLayerProperties(&count, nullptr), "vkEnumerateInstanceLayerProperties");
+  check(global.vkEnumerateInstanceLayerProperties(&count, nullptr), "vkEnumerateInstanceLayerProperties");
   std::vector<VkLayerProperties> layers(count);
-  check(vkEnumerateInstanceLayerProperties(&count, layers.data()), "vkEnumerateInstanceLayerProperties");
+  check(global.vkEnumerateInstanceLayerProperties(&count, layers.data()), "vkEnumerateInstanceLayerProperties");
   for (const VkLayerProperties& layer : layers)
     if (std::strcmp(layer.layerName, validation_layer) == 0) return;
   throw Unsupported(std::string("VOLUTE_DEBUG asks for validation, but ") + validation_layer +

@@ -8,7 +8,7 @@ namespace {
 
 double submit(const std::shared_ptr<vk::Context>& context, const vk::CommandList& list) {
   const auto start = std::chrono::steady_clock::now();
-  context->wait(context->submit(list.buffers()));
+  context->wait(context->submit_batch(list.buffers()));
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 

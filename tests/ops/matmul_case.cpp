@@ -37,7 +37,7 @@ void run(const std::vector<Dispatch>& dispatches, const std::map<const Storage*,
     list.barrier();
   }
   list.end();
-  data.context->wait(data.context->submit(list.buffers()));
+  data.context->wait(data.context->submit_batch(list.buffers()));
 }
 
 /// |got - sum a b| stays below what rounding of K products explains; padding is zero, and nothing else is written.

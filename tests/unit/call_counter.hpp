@@ -30,7 +30,7 @@ struct Wrapper<Entry, Result(VKAPI_PTR*)(Arguments...)> {
 };
 
 template <auto Entry>
-void wrap(VolkDeviceTable& table, const char* name) {
+void wrap(vk::DeviceFunctions& table, const char* name) {
   using Function = std::remove_reference_t<decltype(table.*Entry)>;
   using Wrapped = Wrapper<Entry, Function>;
   Wrapped::original = table.*Entry;
@@ -38,53 +38,10 @@ void wrap(VolkDeviceTable& table, const char* name) {
   table.*Entry = Wrapped::call;
 }
 
-inline void wrap_commands(VolkDeviceTable& table) {
-#define VOLUTE_WRAP(name) wrap<&VolkDeviceTable::name>(table, #name)
-  VOLUTE_WRAP(vkBeginCommandBuffer);
-  VOLUTE_WRAP(vkEndCommandBuffer);
-  VOLUTE_WRAP(vkResetCommandBuffer);
-  VOLUTE_WRAP(vkResetCommandPool);
-  VOLUTE_WRAP(vkCmdBindPipeline);
-  VOLUTE_WRAP(vkCmdBindDescriptorSets);
-  VOLUTE_WRAP(vkCmdPushConstants);
-  VOLUTE_WRAP(vkCmdDispatch);
-  VOLUTE_WRAP(vkCmdDispatchIndirect);
-  VOLUTE_WRAP(vkCmdCopyBuffer);
-  VOLUTE_WRAP(vkCmdUpdateBuffer);
-  VOLUTE_WRAP(vkCmdFillBuffer);
-  VOLUTE_WRAP(vkCmdPipelineBarrier);
-  VOLUTE_WRAP(vkCmdExecuteCommands);
-  VOLUTE_WRAP(vkQueueSubmit);
-  VOLUTE_WRAP(vkQueueWaitIdle);
-  VOLUTE_WRAP(vkDeviceWaitIdle);
-  VOLUTE_WRAP(vkWaitSemaphores);
-}
-
-inline void wrap_objects(VolkDeviceTable& table) {
-  VOLUTE_WRAP(vkAllocateMemory);
-  VOLUTE_WRAP(vkFreeMemory);
-  VOLUTE_WRAP(vkBindBufferMemory);
-  VOLUTE_WRAP(vkMapMemory);
-  VOLUTE_WRAP(vkCreateBuffer);
-  VOLUTE_WRAP(vkCreateBufferView);
-  VOLUTE_WRAP(vkCreateImage);
-  VOLUTE_WRAP(vkCreateFence);
-  VOLUTE_WRAP(vkCreateSemaphore);
-  VOLUTE_WRAP(vkCreateEvent);
-  VOLUTE_WRAP(vkCreateQueryPool);
-  VOLUTE_WRAP(vkCreateCommandPool);
-  VOLUTE_WRAP(vkAllocateCommandBuffers);
-  VOLUTE_WRAP(vkFreeCommandBuffers);
-  VOLUTE_WRAP(vkCreateDescriptorPool);
-  VOLUTE_WRAP(vkResetDescriptorPool);
-  VOLUTE_WRAP(vkAllocateDescriptorSets);
-  VOLUTE_WRAP(vkUpdateDescriptorSets);
-  VOLUTE_WRAP(vkUpdateDescriptorSetWithTemplate);
-  VOLUTE_WRAP(vkCreateDescriptorSetLayout);
-  VOLUTE_WRAP(vkCreatePipelineLayout);
-  VOLUTE_WRAP(vkCreatePipelineCache);
-  VOLUTE_WRAP(vkCreateShaderModule);
-  VOLUTE_WRAP(vkCreateComputePipelines);
+/// Every function Volute calls on a device.
+inline void wrap_all(vk::DeviceFunctions& table) {
+#define VOLUTE_WRAP(name) wrap<&vk::DeviceFunctions::name>(table, #name);
+  VOLUTE_DEVICE_FUNCTIONS(VOLUTE_WRAP)
 #undef VOLUTE_WRAP
 }
 
@@ -94,8 +51,7 @@ class CallCounter {
  public:
   explicit CallCounter(std::shared_ptr<vk::Context> context) : context_(std::move(context)), before_(context_->fn) {
     counting::active = &calls_;
-    counting::wrap_commands(context_->fn);
-    counting::wrap_objects(context_->fn);
+    counting::wrap_all(context_->fn);
   }
   ~CallCounter() { context_->fn = before_; }
   CallCounter(const CallCounter&) = delete;
@@ -106,7 +62,7 @@ class CallCounter {
 
  private:
   std::shared_ptr<vk::Context> context_;
-  VolkDeviceTable before_;
+  vk::DeviceFunctions before_;
   Calls calls_;
 };
 

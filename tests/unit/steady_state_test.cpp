@@ -31,7 +31,7 @@ class SteadyState : public testing::Test {
     EXPECT_GT(program.value(loss_), 0.0f);
   }
 
-  VolkDeviceTable& table() { return device_.data()->context->fn; }
+  vk::DeviceFunctions& table() { return device_.data()->context->fn; }
 
   Device device_;
   nn::Embedding embed_{V, 8};
@@ -73,7 +73,7 @@ TEST_F(SteadyState, OnlySubmitsAndWaits) {
 TEST_F(SteadyState, NeedsNothingElseOfTheTable) {
   Program program = compile();
   step(program, 0);
-  const VolkDeviceTable whole = table();
+  const vk::DeviceFunctions whole = table();
   table() = {};
   table().vkQueueSubmit = whole.vkQueueSubmit;
   table().vkWaitSemaphores = whole.vkWaitSemaphores;

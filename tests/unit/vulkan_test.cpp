@@ -64,7 +64,7 @@ std::vector<float> run_twice(const char* source, const std::vector<BindingKind>&
   list.begin();
   list.dispatch(pipeline, set, &push, (push.count + 63) / 64, 1, 1);
   list.end();
-  for (int run = 0; run < 2; ++run) context()->wait(context()->submit(list.buffers()));
+  for (int run = 0; run < 2; ++run) context()->wait(context()->submit_batch(list.buffers()));
   std::vector<float> result(ranges.back().bytes / 4);
   download(context(), ranges.back(), result.data());
   return result;
@@ -157,7 +157,7 @@ TEST(Replay, ManySubmissionsKeepTheirOrder) {
     }
     list.end();
   }
-  const std::uint64_t value = context()->submit(list.buffers());
+  const std::uint64_t value = context()->submit_batch(list.buffers());
   context()->wait(value);
   EXPECT_EQ(context()->submit({}), value);
   std::vector<float> result(64);
@@ -255,7 +255,7 @@ TEST(Threads, ShareTheContextAndThePipelines) {
       const Push push{64, 2.0f};
       list.dispatch(pipeline, descriptors.get(pipeline, {{&buffer, 0, 256}, {&buffer, 256, 256}}), &push, 1, 1, 1);
       list.end();
-      context()->wait(context()->submit(list.buffers()));
+      context()->wait(context()->submit_batch(list.buffers()));
       std::vector<float> result(64);
       download(context(), {&buffer, 256, 256}, result.data());
       good[t] = result == std::vector<float>(64, 2.0f * static_cast<float>(t));

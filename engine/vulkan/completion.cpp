@@ -1,0 +1,175 @@
+// Submission with a timeline semaphore, or with a fence a batch. Each batch signals, not only the last: drivers merge
+// neighbours that signal nothing into one job, and the cut into bounded submissions would be lost.
+#include "engine/vulkan/completion.hpp"
+
+namespace volute::vk {
+namespace {
+
+/// The arrays one VkSubmitInfo points at.
+struct Submission {
+  std::vector<VkSemaphore> wait, signal;
+  std::vector<std::uint64_t> wait_values, signal_values;
+  std::vector<VkPipelineStageFlags> stages;
+  VkTimelineSemaphoreSubmitInfo timeline{VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO};
+
+  void waits_for(const std::vector<interop::SemaphorePoint>& points) {
+    for (const auto& point : points) {
+      wait.push_back(point.semaphore);
+      wait_values.push_back(point.value);
+      stages.push_back(point.stages);
+    }
+  }
+  void signals(VkSemaphore semaphore, std::uint64_t value) {
+    signal.push_back(semaphore);
+    signal_values.push_back(value);
+  }
+  VkSubmitInfo info(Batch batch, bool timelines) {
+    timeline.waitSemaphoreValueCount = static_cast<std::uint32_t>(wait_values.size());
+    timeline.pWaitSemaphoreValues = wait_values.data();
+    timeline.signalSemaphoreValueCount = static_cast<std::uint32_t>(signal_values.size());
+    timeline.pSignalSemaphoreValues = signal_values.data();
+    VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO, timelines ? &timeline : nullptr};
+    info.waitSemaphoreCount = static_cast<std::uint32_t>(wait.size());
+    info.pWaitSemaphores = wait.data();
+    info.pWaitDstStageMask = stages.data();
+    info.commandBufferCount = static_cast<std::uint32_t>(batch.size());
+    info.pCommandBuffers = batch.data();
+    info.signalSemaphoreCount = static_cast<std::uint32_t>(signal.size());
+    info.pSignalSemaphores = signal.data();
+    return info;
+  }
+};
+
+class Timeline final : public Completion {
+ public:
+  explicit Timeline(Context& context) : context_(context) {
+    VkSemaphoreTypeCreateInfo type{VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO};
+    type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
+    VkSemaphoreCreateInfo info{VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, &type};
+    check(context.fn.vkCreateSemaphore(context.device, &info, nullptr, &semaphore_), "vkCreateSemaphore");
+  }
+  ~Timeline() override { context_.fn.vkDestroySemaphore(context_.device, semaphore_, nullptr); }
+
+  VkResult submit(std::span<const Batch> batches, const interop::Sync& sync) override {
+    std::vector<Submission> submissions(batches.size());
+    submissions.front().waits_for(sync.wait);
+    for (std::size_t i = 0; i < batches.size(); ++i) submissions[i].signals(semaphore_, submitted_ + i + 1);
+    for (const auto& point : sync.signal) submissions.back().signals(point.semaphore, point.value);
+    std::vector<VkSubmitInfo> infos;
+    for (std::size_t i = 0; i < batches.size(); ++i) infos.push_back(submissions[i].info(batches[i], true));
+    const VkResult result = context_.fn.vkQueueSubmit(context_.queue, static_cast<std::uint32_t>(infos.size()),
+                                                      infos.data(), VK_NULL_HANDLE);
+    if (result == VK_SUCCESS) submitted_ += batches.size();
+    return result;
+  }
+
+  void wait(std::uint64_t submission) override {
+    VkSemaphoreWaitInfo info{VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO};
+    info.semaphoreCount = 1;
+    info.pSemaphores = &semaphore_;
+    info.pValues = &submission;
+    check(context_.fn.vkWaitSemaphores(context_.device, &info, UINT64_MAX), "vkWaitSemaphores");
+  }
+
+  std::uint64_t completed() override {
+    std::uint64_t value = 0;
+    check(context_.fn.vkGetSemaphoreCounterValue(context_.device, semaphore_, &value), "vkGetSemaphoreCounterValue");
+    return value;
+  }
+
+  VkSemaphore timeline() const override { return semaphore_; }
+
+ private:
+  Context& context_;
+  VkSemaphore semaphore_ = VK_NULL_HANDLE;
+};
+
+/// A waiting thread holds up other threads' submissions: the price of going without timeline semaphores.
+class Fences final : public Completion {
+ public:
+  explicit Fences(Context& context) : context_(context) {}
+  ~Fences() override {
+    for (const Pending& each : pending_) context_.fn.vkDestroyFence(context_.device, each.fence, nullptr);
+    for (VkFence fence : idle_) context_.fn.vkDestroyFence(context_.device, fence, nullptr);
+  }
+
+  VkResult submit(std::span<const Batch> batches, const interop::Sync& sync) override {
+    std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+      Submission submission;
+      if (i == 0) submission.waits_for(sync.wait);
+      if (i + 1 == batches.size())
+        for (const auto& point : sync.signal) submission.signals(point.semaphore, point.value);
+      const VkSubmitInfo info = submission.info(batches[i], false);
+      const VkFence fence = idle_fence();
+      const VkResult result = context_.fn.vkQueueSubmit(context_.queue, 1, &info, fence);
+      if (result != VK_SUCCESS) {
+        idle_.push_back(fence);
+        return result;
+      }
+      pending_.push_back({++submitted_, fence});
+    }
+    return VK_SUCCESS;
+  }
+
+  void wait(std::uint64_t submission) override {
+    std::lock_guard lock(mutex_);
+    while (!pending_.empty() && pending_.front().number <= submission) {
+      check(context_.fn.vkWaitForFences(context_.device, 1, &pending_.front().fence, VK_TRUE, UINT64_MAX),
+            "vkWaitForFences");
+      retire();
+    }
+  }
+
+  std::uint64_t completed() override {
+    std::lock_guard lock(mutex_);
+    while (!pending_.empty()) {
+      const VkResult status = context_.fn.vkGetFenceStatus(context_.device, pending_.front().fence);
+      if (status == VK_NOT_READY) break;
+      check(status, "vkGetFenceStatus");
+      retire();
+    }
+    return completed_;
+  }
+
+ private:
+  struct Pending {
+    std::uint64_t number;
+    VkFence fence;
+  };
+
+  VkFence idle_fence() {
+    if (!idle_.empty()) {
+      const VkFence fence = idle_.back();
+      idle_.pop_back();
+      return fence;
+    }
+    VkFenceCreateInfo info{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    VkFence fence = VK_NULL_HANDLE;
+    check(context_.fn.vkCreateFence(context_.device, &info, nullptr, &fence), "vkCreateFence");
+    return fence;
+  }
+
+  void retire() {
+    const Pending done = pending_.front();
+    check(context_.fn.vkResetFences(context_.device, 1, &done.fence), "vkResetFences");
+    pending_.pop_front();
+    idle_.push_back(done.fence);
+    completed_ = done.number;
+  }
+
+  Context& context_;
+  std::mutex mutex_;
+  std::deque<Pending> pending_;
+  std::vector<VkFence> idle_;
+  std::uint64_t completed_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Completion> Completion::create(Context& context) {
+  if (context.abilities.timeline) return std::make_unique<Timeline>(context);
+  return std::make_unique<Fences>(context);
+}
+
+}  // namespace volute::vk
