@@ -105,7 +105,6 @@ void count_dispatches(Program::Data& data) {
   for (const Section& section : data.sections) {
     const int count = static_cast<int>(section.dispatches.size());
     data.stats.kernels += count;
-    data.stats.dispatches += count * std::max<std::int64_t>(section.length, 1);
     const bool back = section.reverse || section.walks_back;
     const char* name = back ? "backward in time" : "forward in time";
     if (section.walked) data.stats.loops.push_back({name, section.walked, 0, back, section.length});
@@ -178,7 +177,7 @@ class MemoryBuilder {
       place(storage, buffer, offset);
       const Node* user = data_.user_graph->names.at(node->name);
       const bool has_value = node->has_default;
-      data_.inputs[user] = {node->shape, node->dtype, offset, has_value, node->name};
+      data_.inputs[user] = {node->shape, node->dtype, offset, has_value, node->name, data_.ranges[storage->id]};
       data_.input_names[node->name] = user;
       if (has_value) {
         const float value = static_cast<float>(node->value);
@@ -240,8 +239,12 @@ class MemoryBuilder {
       const Node* node = data_.live.outputs[i];
       const auto [slot, fresh] = data_.outputs.try_emplace(targets_.outputs[i].node());
       if (!fresh) continue;  // named twice, read from one place
-      slot->second = {node->shape, node->dtype, bytes, true, name_of(node->op)};
-      bytes += aligned(padded_bytes(node->shape));
+      const View view = data_.layout->view(node);
+      vk::BufferRange device = data_.ranges[view.storage->id];
+      device.offset += static_cast<std::uint64_t>(view.offset.base) * 4;
+      device.bytes = padded_bytes(node->shape);  // outputs are f32 or u32
+      slot->second = {node->shape, node->dtype, bytes, true, name_of(node->op), device};
+      bytes += aligned(device.bytes);
     }
     if (bytes)
       data_.readback = std::make_unique<vk::Buffer>(data_.device->context, bytes, vk::Residency::host_readback);
@@ -257,108 +260,13 @@ class MemoryBuilder {
   const Targets& targets_;
 };
 
-/// Rough seconds of a dispatch, for cutting submissions: two CPU cores or a small GPU.
-double estimated_seconds(const Dispatch& dispatch, bool cpu) {
-  const double flops = cpu ? 2e10 : 1e12, bandwidth = cpu ? 5e9 : 1e11, launch = cpu ? 4e-5 : 5e-6;
-  return launch + std::max(dispatch.flops / flops, dispatch.bytes / bandwidth);
+/// Estimated seconds of a part: 1 to 2 ms of most kernels, and a few of those the estimate flatters.
+constexpr double kPartSeconds = 2e-3;
+
+/// Work for every processor in each box a dispatch is divided into; a GPU's hide latency with several workgroups each.
+std::uint32_t groups_at_once(const Program::Data& data) {
+  return data.device->context->is_cpu ? data.target.cores : 4 * data.target.cores;
 }
-
-class Recorder {
- public:
-  explicit Recorder(Program::Data& data) : data_(data), list_(*data.list) {}
-
-  void run(const Targets& targets) {
-    bool first = true;
-    list_.begin();
-    if (data_.profile) data_.profile->start(list_);
-    if (data_.staging) {
-      const vk::BufferRange from{data_.staging.get(), 0, data_.staging->bytes()};
-      list_.copy(from, {input_buffer(), 0, from.bytes});
-      list_.barrier();
-      const double moved = 2.0 * static_cast<double>(from.bytes);
-      if (data_.profile) data_.profile->mark(list_, {.label = "copy of inputs", .bytes = moved});
-    }
-    for (const Command& command : data_.commands) {
-      if (command.new_submission && !first) {
-        list_.end();
-        list_.begin();
-        if (data_.profile) data_.profile->mark(list_, {.label = "between submissions"});
-      }
-      first = false;
-      if (command.barrier) {
-        list_.barrier();
-        ++data_.stats.barriers;
-      }
-      dispatch(command);
-      if (data_.profile) mark(command);
-    }
-    copy_outputs(targets);
-    list_.end();
-    data_.stats.submissions = static_cast<int>(list_.buffers().size());
-    warm_up();
-  }
-
- private:
-  void mark(const Command& command) {
-    const Dispatch& d = *command.dispatch;
-    list_.barrier();
-    data_.profile->mark(list_, {d.label, true, command.in_loop ? command.t : -1, 0, d.flops, d.bytes});
-  }
-
-  const vk::Buffer* input_buffer() const {
-    for (const auto& [node, storage] : data_.layout->leaves())
-      if (node->op == Op::input) return data_.ranges[storage->id].buffer;
-    return nullptr;
-  }
-
-  void dispatch(const Command& command) {
-    const Dispatch& d = *command.dispatch;
-    auto found = ready_.find(&d);
-    if (found == ready_.end()) {
-      const auto range = [&](const Storage* storage) { return data_.ranges[storage->id]; };
-      found = ready_.emplace(&d, prepare(d, *data_.device->pipelines, *data_.descriptors, range)).first;
-    }
-    record(list_, found->second, d, command.t);
-  }
-
-  /// Drivers that compile at a kernel's first dispatch do so here, by dispatches of no workgroup, and not in the
-  /// first step.
-  void warm_up() const {
-    vk::CommandList once(data_.device->context);
-    once.begin();
-    const std::uint32_t words[32] = {};
-    for (const auto& [dispatch, ready] : ready_) {
-      once.dispatch(*ready.pipeline, ready.set, words, 0, 0, 0);
-      once.barrier();  // validation layers look at bindings, not at group counts
-    }
-    once.end();
-    data_.device->context->wait(data_.device->context->submit_batch(once.buffers()));
-  }
-
-  void copy_outputs(const Targets& targets) {
-    if (!targets.outputs.empty()) list_.barrier();
-    std::set<const Node*> copied;
-    double copied_bytes = 0;
-    for (std::size_t i = 0; i < targets.outputs.size(); ++i) {
-      if (!copied.insert(targets.outputs[i].node()).second) continue;
-      const Node* node = data_.live.outputs[i];
-      const View view = data_.layout->view(node);
-      const vk::BufferRange source = data_.ranges[view.storage->id];
-      const std::uint64_t bytes = padded_bytes(node->shape);  // outputs are f32 or u32
-      copied_bytes += 2.0 * static_cast<double>(bytes);
-      const std::uint64_t from = source.offset + static_cast<std::uint64_t>(view.offset.base) * 4;
-      list_.copy({source.buffer, from, bytes},
-                 {data_.readback.get(), data_.outputs.at(targets.outputs[i].node()).offset, bytes});
-    }
-    if (!data_.profile || targets.outputs.empty()) return;
-    list_.barrier();
-    data_.profile->mark(list_, {.label = "copy of outputs", .bytes = copied_bytes});
-  }
-
-  Program::Data& data_;
-  vk::CommandList& list_;
-  std::unordered_map<const Dispatch*, PreparedDispatch> ready_;
-};
 
 }  // namespace
 
@@ -384,24 +292,18 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   count_dispatches(*data);
   MemoryBuilder(*data, targets).run();
   const bool cpu = device->context->is_cpu;
-  data->commands = schedule(data->sections, data->locate(), options.submission_seconds,
-                            [cpu](const Dispatch& d) { return estimated_seconds(d, cpu); });
-  data->descriptors = std::make_unique<vk::Descriptors>(device->context);
-  data->list = std::make_unique<vk::CommandList>(device->context);
-  if (options.profile.value_or(environment().profile || !environment().trace.empty())) {
-    const auto cuts = std::count_if(data->commands.begin(), data->commands.end(),
-                                    [](const Command& command) { return command.new_submission; });
-    const std::size_t copies = 2;
-    data->profile = std::make_unique<Profile>(
-        device->context, data->commands.size() + static_cast<std::size_t>(cuts) + copies);
-  }
-  Recorder(*data).run(targets);
+  data->profiled = options.profile.value_or(environment().profile || !environment().trace.empty());
+  data->commands = schedule(data->sections, data->locate(),
+                            {std::min(kPartSeconds, options.submission_seconds / 2),
+                             [cpu](const Dispatch& d) { return estimated_seconds(d, cpu); }, groups_at_once(*data)});
+  data->stats.dispatches = static_cast<std::int64_t>(data->commands.size());
+  record_step(*data, options.submission_seconds);
   if (environment().print_plan) std::cerr << explain_text(*data);
   return Program(std::move(data));
 }
 
 Program Device::compile(const Graph& graph, const Targets& targets, const CompileLimits& limits) {
-  return compile_program(data_, graph, targets, {.memory_bytes = limits.memory_bytes});
+  return compile_program(data_, graph, targets, {.memory_bytes = limits.memory_bytes, .submission_seconds = limits.submission_seconds});
 }
 
 bool guards_intact(Program& program) {

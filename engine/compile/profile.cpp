@@ -8,17 +8,16 @@
 namespace volute {
 
 Profile::Profile(const std::shared_ptr<vk::Context>& context, std::size_t spans)
-    : timestamps_(context, static_cast<std::uint32_t>(spans + 1)) {}
+    : timestamps_(context, static_cast<std::uint32_t>(spans + 1)), spans_(spans) {}
 
 void Profile::start(vk::CommandList& list) {
-  timestamps_.reset(list.buffers().back());
-  timestamps_.write(list.buffers().back());
+  timestamps_.reset(list.buffers().back(), 0, static_cast<std::uint32_t>(spans_.size() + 1));
+  timestamps_.write(list.buffers().back(), 0);
 }
 
-void Profile::mark(vk::CommandList& list, Span span) {
-  span.submission = static_cast<int>(list.buffers().size()) - 1;
-  timestamps_.write(list.buffers().back());
-  spans_.push_back(std::move(span));
+void Profile::mark(vk::CommandList& list, std::size_t index, Span span) {
+  timestamps_.write(list.buffers().back(), static_cast<std::uint32_t>(index + 1));
+  spans_.at(index) = std::move(span);
 }
 
 void Profile::submitted(double host_seconds) {
@@ -26,7 +25,18 @@ void Profile::submitted(double host_seconds) {
   pending_host_ = host_seconds;
 }
 
-void Profile::collect() {
+/// Which submissions the spans were in, and so which gaps were between two of them.
+void Profile::place(std::span<const int> submission_of) {
+  int before = 0;
+  for (Span& span : spans_) {
+    span.submission = submission_of[static_cast<std::size_t>(span.part)];
+    const bool gap = !span.dispatch && span.label.starts_with("between ");
+    if (gap) span.label = span.submission == before ? "between parts" : "between submissions";
+    before = span.submission;
+  }
+}
+
+void Profile::collect(std::span<const int> submission_of) {
   if (!pending_) return;
   pending_ = false;
   if (!warmed_ && runs_ == 1) {
@@ -35,6 +45,7 @@ void Profile::collect() {
     runs_ = 0;
     host_seconds_ = 0;
   }
+  place(submission_of);
   times_ = timestamps_.read();
   ++runs_;
   host_seconds_ += pending_host_;

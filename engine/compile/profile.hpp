@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,9 +19,10 @@ class Profile {
   /// One recorded command, by what it is called and what it costs by estimate.
   struct Span {
     std::string label;
-    bool dispatch = false;  ///< else a copy, or the time between submissions
+    bool dispatch = false;  ///< else a copy, or the time between parts of the step
     std::int64_t t = -1;    ///< step of its loop; -1 outside of loops
-    int submission = 0;
+    int part = 0;
+    int submission = 0;     ///< of the last run
     double flops = 0, bytes = 0;
   };
   /// Totals of one label over all runs counted.
@@ -30,17 +32,18 @@ class Profile {
     double ns = 0, flops = 0, bytes = 0;
   };
 
-  /// `spans`: the most there will be. Throws Unsupported if the device has no timestamps.
+  /// `spans`: how many there will be. Throws Unsupported if the device has no timestamps.
   Profile(const std::shared_ptr<vk::Context>& context, std::size_t spans);
 
-  /// Call at the start of the first command buffer, then after each command with what it was.
+  /// Call at the start of the first command buffer, then after each command with its number and what it was. A mark
+  /// may be recorded again in another command buffer.
   void start(vk::CommandList& list);
-  void mark(vk::CommandList& list, Span span);
+  void mark(vk::CommandList& list, std::size_t index, Span span);
 
   /// A run was submitted; the host spent `host_seconds` on it besides waiting.
   void submitted(double host_seconds);
-  /// The run last submitted has finished.
-  void collect();
+  /// The run last submitted has finished. `submission_of`: by part.
+  void collect(std::span<const int> submission_of);
 
   /// Runs counted: all but the first, in which drivers finish compiling, unless it is the only one.
   std::int64_t runs() const { return runs_; }
@@ -53,6 +56,8 @@ class Profile {
   double host_ms() const { return runs_ ? host_seconds_ * 1e3 / static_cast<double>(runs_) : 0; }
 
  private:
+  void place(std::span<const int> submission_of);
+
   vk::Timestamps timestamps_;
   std::vector<Span> spans_;
   std::vector<double> times_;

@@ -1,10 +1,11 @@
 // Running a program and reading from it: host buffers and replay, nothing else.
-// Invariant: host buffers are touched only while no run is in flight.
+// Invariant: staging is written only while no copy of inputs is begun or under way, readback read only after a copy.
 
-#include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cstring>
 #include <iostream>
+#include <limits>
 
 #include "engine/compile/program_data.hpp"
 #include "engine/environment.hpp"
@@ -12,6 +13,9 @@
 namespace volute {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
 
 void report_profile(const Program::Data& data) {
   if (!data.profile) return;
@@ -40,12 +44,6 @@ Program::~Program() {
     // A lost device has nothing left to wait for; destruction goes on.
     if (data_->profile) std::cerr << error.what() << "\n";
   }
-}
-
-void Program::wait() {
-  if (!data_->last_run) return;
-  data_->device->context->wait(data_->last_run);
-  if (data_->profile) data_->profile->collect();
 }
 
 namespace {
@@ -92,32 +90,98 @@ const Program::Data::HostSlot& output_slot(const Program::Data& data, Tensor out
     throw InvalidGraph("read: the tensor is not an output of this program; name it in the targets of compile");
   if (found->second.dtype != dtype)
     throw InvalidGraph(std::string("read: the output is ") + name_of(found->second.dtype) + ", not " + name_of(dtype));
-  if (!data.last_run) throw InvalidGraph("read: the program has not run yet");
+  if (!data.parts->has_finished_a_step()) throw InvalidGraph("read: the program has not run yet");
   return found->second;
 }
 
-}  // namespace
+void require_no_step(const Program::Data& data, const char* call) {
+  if (data.in_step) throw InvalidGraph(std::string(call) + ": a step is in progress; finish() it first");
+}
 
-void Program::run(const std::vector<Feed>& feeds) {
-  using Clock = std::chrono::steady_clock;
+void collect_profile(Program::Data& data) {
+  if (data.profile) data.profile->collect(data.parts->submission_of());
+}
+
+void wait_for_all(Program::Data& data) {
+  data.parts->wait_for_all();
+  collect_profile(data);
+}
+
+void wait_for_step(Program::Data& data) {
+  data.parts->wait_for_step();
+  collect_profile(data);
+}
+
+/// The step has its inputs. `alone`: all before it is done then, as a profiled step needs it: its timestamps are one set.
+void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone) {
   const auto start = Clock::now();
-  check_feeds(*data_, feeds);
+  check_feeds(data, feeds);
   const auto checked = Clock::now();
-  wait();
+  if (alone || data.profile) wait_for_all(data);
+  else data.parts->wait_for_inputs();
   const auto waited = Clock::now();
+  for (const auto& [offset, word] : data.later) std::memcpy(data.staging->mapped() + offset, &word, sizeof word);
+  data.later.clear();
   for (const Feed& feed : feeds) {
-    auto& slot = data_->inputs.at(feed.input.node());
-    pack(slot.shape, look(feed).values, data_->staging->mapped() + slot.offset);
+    auto& slot = data.inputs.at(feed.input.node());
+    pack(slot.shape, look(feed).values, data.staging->mapped() + slot.offset);
     slot.fed = true;
   }
-  data_->last_run = data_->device->context->submit_batch(data_->list->buffers());
-  const std::chrono::duration<double> host = (checked - start) + (Clock::now() - waited);
-  if (data_->profile) data_->profile->submitted(host.count());
+  data.in_step = true;
+  data.host_seconds = Seconds((checked - start) + (Clock::now() - waited)).count();
 }
+
+/// Parts worth `seconds`, less what is under way.
+Progress go_on(Program::Data& data, double seconds, const interop::Sync& sync) {
+  const auto start = Clock::now();
+  const Parts::Sent sent = data.parts->submit(seconds, sync);
+  Progress progress{false, data.parts->fraction(), sent.seconds, sent.submissions};
+  progress.finished = sent.submissions > 0 && data.parts->at_start();
+  if (data.parts->at_start() && !progress.finished) progress.fraction = 0;
+  data.host_seconds += Seconds(Clock::now() - start).count();
+  if (!progress.finished) return progress;
+  data.in_step = false;
+  data.stats.submissions = data.parts->submissions_of_step();
+  if (data.profile) data.profile->submitted(data.host_seconds);
+  return progress;
+}
+
+constexpr double kWholeStep = std::numeric_limits<double>::infinity();
+
+}  // namespace
+
+void run_program(Program::Data& data, const std::vector<Feed>& feeds, const interop::Sync& sync) {
+  require_no_step(data, "run");
+  begin_step(data, feeds, true);
+  go_on(data, kWholeStep, sync);
+}
+
+Progress advance_program(Program::Data& data, double seconds, const interop::Sync& sync) {
+  if (!data.in_step) begin_step(data, {}, false);
+  data.parts->poll();
+  return go_on(data, seconds, sync);
+}
+
+void Program::run(const std::vector<Feed>& feeds) { run_program(*data_, feeds, {}); }
+
+void Program::begin(const std::vector<Feed>& feeds) {
+  require_no_step(*data_, "begin");
+  begin_step(*data_, feeds, false);
+}
+
+Progress Program::advance(std::chrono::duration<double> budget) { return advance_program(*data_, budget.count(), {}); }
+
+void Program::finish() {
+  if (data_->in_step) go_on(*data_, kWholeStep, {});
+}
+
+bool Program::in_step() const { return data_->in_step; }
+
+void Program::wait() { wait_for_all(*data_); }
 
 std::vector<float> Program::read(Tensor output) {
   const auto& slot = output_slot(*data_, output, DType::f32);
-  wait();
+  wait_for_step(*data_);
   std::vector<float> values(slot.shape.elements());
   unpack(slot.shape, data_->readback->mapped() + slot.offset, values.data());
   return values;
@@ -125,7 +189,7 @@ std::vector<float> Program::read(Tensor output) {
 
 std::vector<std::uint32_t> Program::read_u32(Tensor output) {
   const auto& slot = output_slot(*data_, output, DType::u32);
-  wait();
+  wait_for_step(*data_);
   std::vector<std::uint32_t> values(slot.shape.elements());
   unpack(slot.shape, data_->readback->mapped() + slot.offset, values.data());
   return values;
@@ -137,22 +201,36 @@ float Program::value(Tensor output) {
   return read(output)[0];
 }
 
+namespace {
+
+/// An input of one word, from the next step on: that of a step in progress may not have been copied yet.
+template <class Word>
+void set_word(Program::Data& data, const Node* input, Word value) {
+  const std::uint64_t offset = data.inputs.at(input).offset;
+  if (data.in_step) {
+    data.later[offset] = std::bit_cast<std::uint32_t>(value);
+    return;
+  }
+  data.parts->wait_for_inputs();
+  std::memcpy(data.staging->mapped() + offset, &value, sizeof value);
+}
+
+}  // namespace
+
 void Program::set(const std::string& scalar, float value) {
   const auto found = data_->input_names.find(scalar);
   if (found == data_->input_names.end() || scalar == "seed" || !found->second->has_default)
     throw InvalidGraph("set: this program has no scalar \"" + scalar + "\"");
-  wait();
-  std::memcpy(data_->staging->mapped() + data_->inputs.at(found->second).offset, &value, sizeof value);
+  set_word(*data_, found->second, value);
 }
 
 void Program::seed(std::uint32_t seed) {
   const auto found = data_->input_names.find("seed");
-  if (found == data_->input_names.end()) return;  // nothing random in it
-  wait();
-  std::memcpy(data_->staging->mapped() + data_->inputs.at(found->second).offset, &seed, sizeof seed);
+  if (found != data_->input_names.end()) set_word(*data_, found->second, seed);  // else nothing is random in it
 }
 
 void Program::reset(const std::string& prefix) {
+  require_no_step(*data_, "reset");
   wait();
   for (auto& [name, state] : data_->states)
     if (name.starts_with(prefix)) state.second->fill(state.first->value, state.first->dtype);
@@ -170,6 +248,7 @@ DeviceArray& state_array(Program::Data& data, const std::string& name) {
 
 std::vector<float> Program::read_state(const std::string& name) {
   DeviceArray& array = state_array(*data_, name);
+  require_no_step(*data_, "read_state");
   wait();
   std::vector<float> values(data_->states.at(name).first->shape.elements());
   array.read(values);
@@ -182,6 +261,7 @@ void Program::write_state(const std::string& name, std::span<const float> values
   if (static_cast<std::int64_t>(values.size()) != shape.elements())
     throw InvalidGraph("write_state: \"" + name + "\" takes " + std::to_string(shape.elements()) + " values; got " +
                        std::to_string(values.size()));
+  require_no_step(*data_, "write_state");
   wait();
   array.write(values);
 }

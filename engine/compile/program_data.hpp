@@ -1,5 +1,5 @@
 // A compiled program: plan, memory, recorded commands. Private; tests look into it.
-// Invariant: nothing in it changes after compile but the contents of memory and the run counter.
+// Invariant: nothing in it changes after compile but the contents of memory and how far the step has come.
 #pragma once
 
 #include <map>
@@ -8,6 +8,7 @@
 
 #include "engine/compile/device_data.hpp"
 #include "engine/compile/memory.hpp"
+#include "engine/compile/parts.hpp"
 #include "engine/compile/profile.hpp"
 #include "engine/compile/schedule.hpp"
 #include "engine/vulkan/commands.hpp"
@@ -19,7 +20,7 @@ struct CompileOptions {
   std::uint64_t guard_bytes = 0;      ///< untouched bytes after each storage, checked by guards_intact
   bool alias = true;                  ///< false: no two storages share memory, so every guard can be checked
   std::uint64_t memory_bytes = 0;     ///< CompileLimits
-  double submission_seconds = 0.1;    ///< estimated bound of one submission
+  double submission_seconds = 0.1;    ///< CompileLimits; parts are cut to half of it by estimate
   std::string matmul = {};            ///< matmul family, if not the device's own
   std::optional<Scans> scans = {};         ///< how loops run, if not as is fastest
   std::optional<bool> texel_loads = {};    ///< how kernels read memory, if not as the device likes best
@@ -37,6 +38,7 @@ struct Program::Data {
     std::uint64_t offset = 0;
     bool fed = false;  ///< input: has values
     std::string name;
+    vk::BufferRange device = {};  ///< where the copy of inputs puts it, that of outputs takes it from
   };
 
   std::shared_ptr<Device::Data> device;
@@ -59,11 +61,15 @@ struct Program::Data {
   std::map<std::string, const Node*> input_names;
   std::unique_ptr<vk::Buffer> staging, readback;
   std::unique_ptr<vk::Descriptors> descriptors;
-  std::unique_ptr<vk::CommandList> list;
+  std::unique_ptr<vk::CommandList> list, input_copies, output_copies;
+  std::unique_ptr<Parts> parts;      ///< of the step: what is in these lists
   std::unique_ptr<Profile> profile;  ///< null unless asked for
+  bool profiled = false;
   std::vector<Command> commands;
   ProgramStats stats;
-  std::uint64_t last_run = 0;  ///< timeline value; 0 before the first run
+  bool in_step = false;        ///< begun and not submitted whole
+  std::map<std::uint64_t, std::uint32_t> later;  ///< words of staging, by offset, for the step after this one
+  double host_seconds = 0;     ///< spent on the step besides waiting
   std::uint64_t guard_bytes = 0;
   bool alias = true;
 
@@ -76,6 +82,13 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
 
 /// Whether no kernel has written between storages. Needs guard_bytes.
 bool guards_intact(Program& program);
+
+/// Rough seconds of a dispatch: two CPU cores or a small GPU.
+double estimated_seconds(const Dispatch& dispatch, bool cpu);
+
+/// Program::run and Program::advance with semaphores.
+void run_program(Program::Data& data, const std::vector<Feed>& feeds, const interop::Sync& sync);
+Progress advance_program(Program::Data& data, double seconds, const interop::Sync& sync);
 
 std::string explain_text(const Program::Data& data);
 

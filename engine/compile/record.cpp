@@ -2,10 +2,16 @@
 
 #include "engine/compile/record.hpp"
 
+#include <algorithm>
+#include <unordered_map>
+
+#include "engine/compile/program_data.hpp"
+
 namespace volute {
 
-PreparedDispatch prepare(const Dispatch& dispatch, vk::PipelineCache& pipelines, vk::Descriptors& descriptors,
+PreparedDispatch prepare(const Command& command, vk::PipelineCache& pipelines, vk::Descriptors& descriptors,
                          const std::function<vk::BufferRange(const Storage*)>& range) {
+  const Dispatch& dispatch = *command.dispatch;
   std::vector<vk::BindingKind> kinds;
   std::vector<vk::BufferRange> ranges;
   for (const Binding& binding : dispatch.bindings) {
@@ -16,15 +22,150 @@ PreparedDispatch prepare(const Dispatch& dispatch, vk::PipelineCache& pipelines,
   if (push_bytes > 128)
     throw Unsupported("kernel " + dispatch.label + " needs " + std::to_string(push_bytes) +
                       " bytes of push constants; 128 are available");
-  const vk::Pipeline& pipeline = pipelines.get(dispatch.source, kinds, push_bytes, dispatch.constants);
+  const vk::Pipeline& pipeline =
+      pipelines.get(dispatch.source, kinds, push_bytes, dispatch.constants, command.is_box());
   return {&pipeline, descriptors.get(pipeline, ranges)};
 }
 
-void record(vk::CommandList& list, const PreparedDispatch& prepared, const Dispatch& dispatch, std::int64_t t) {
+void record(vk::CommandList& list, const PreparedDispatch& prepared, const Command& command) {
+  const Dispatch& dispatch = *command.dispatch;
   std::uint32_t words[32];
   for (std::size_t i = 0; i < dispatch.push.size(); ++i)
-    words[i] = static_cast<std::uint32_t>(dispatch.push[i].at(t));
-  list.dispatch(*prepared.pipeline, prepared.set, words, dispatch.groups[0], dispatch.groups[1], dispatch.groups[2]);
+    words[i] = static_cast<std::uint32_t>(dispatch.push[i].at(command.t));
+  list.dispatch(*prepared.pipeline, prepared.set, words, command.groups);
+}
+
+namespace {
+
+double copy_seconds(const Program::Data& data, double bytes) {
+  return estimated_seconds({.bytes = bytes}, data.device->context->is_cpu);
+}
+
+class Recorder {
+ public:
+  explicit Recorder(Program::Data& data) : data_(data), list_(*data.list) {}
+
+  /// The parts between the copies.
+  void run() {
+    for (const Command& command : data_.commands) {
+      if (command.new_part) next_part();
+      if (command.barrier) {
+        list_.barrier();
+        ++data_.stats.barriers;
+      }
+      dispatch(command);
+      seconds_ += command.seconds;
+    }
+    if (part_) data_.parts->end(list_, part_, seconds_, false);
+    warm_up();
+  }
+
+ private:
+  void next_part() {
+    if (part_) data_.parts->end(list_, part_, seconds_, false);
+    seconds_ = 0;
+    data_.parts->begin(list_, ++part_);
+    mark({.label = "between parts"});
+  }
+
+  void mark(Profile::Span span) {
+    if (!data_.profile) return;
+    span.part = static_cast<int>(part_);
+    data_.profile->mark(list_, ++span_, std::move(span));
+  }
+
+  void dispatch(const Command& command) {
+    const Dispatch& d = *command.dispatch;
+    auto found = ready_.find(&d);
+    if (found == ready_.end()) {
+      const auto range = [&](const Storage* storage) { return data_.ranges[storage->id]; };
+      found = ready_.emplace(&d, prepare(command, *data_.device->pipelines, *data_.descriptors, range)).first;
+    }
+    record(list_, found->second, command);
+    if (!data_.profile) return;
+    list_.barrier();
+    const double share = command.share();
+    mark({d.label, true, command.in_loop ? command.t : -1, 0, 0, d.flops * share, d.bytes * share});
+  }
+
+  /// Drivers that compile at a kernel's first dispatch do so here, by dispatches of no workgroup, and not in the
+  /// first step.
+  void warm_up() const {
+    vk::CommandList once(data_.device->context);
+    once.begin();
+    const std::uint32_t words[32] = {};
+    for (const auto& [dispatch, ready] : ready_) {
+      once.dispatch(*ready.pipeline, ready.set, words, 0, 0, 0);
+      once.barrier();  // validation layers look at bindings, not at group counts
+    }
+    once.end();
+    data_.device->context->wait(data_.device->context->submit_batch(once.buffers()));
+  }
+
+  Program::Data& data_;
+  vk::CommandList& list_;
+  std::unordered_map<const Dispatch*, PreparedDispatch> ready_;
+  std::size_t part_ = 0, span_ = 0;  ///< those of the copy of inputs are 0
+  double seconds_ = 0;               ///< of the part, by estimate
+};
+
+}  // namespace
+
+double estimated_seconds(const Dispatch& dispatch, bool cpu) {
+  const double flops = cpu ? 5e10 : 1e12, bandwidth = cpu ? 5e9 : 1e11, launch = cpu ? 1e-5 : 5e-6;
+  return launch + std::max(dispatch.flops / flops, dispatch.bytes / bandwidth);
+}
+
+void record_inputs(Program::Data& data) {
+  auto list = std::make_unique<vk::CommandList>(data.device->context);
+  data.parts->begin(*list, 0);
+  if (data.profile) data.profile->start(*list);
+  double bytes = 0;
+  for (const auto& [node, slot] : data.inputs) {
+    list->copy({data.staging.get(), slot.offset, slot.device.bytes}, slot.device);
+    bytes += 2.0 * static_cast<double>(slot.device.bytes);
+  }
+  if (data.profile) {
+    list->barrier();
+    data.profile->mark(*list, 0, {.label = "copy of inputs", .bytes = bytes});
+  }
+  data.parts->end(*list, 0, copy_seconds(data, bytes), false);
+  data.input_copies = std::move(list);
+}
+
+void record_outputs(Program::Data& data) {
+  auto list = std::make_unique<vk::CommandList>(data.device->context);
+  const std::size_t part = data.parts->size() - 1;
+  data.parts->begin(*list, part);
+  const auto mark = [&](std::size_t before_last, Profile::Span span) {
+    span.part = static_cast<int>(part);
+    if (data.profile) data.profile->mark(*list, data.profile->spans().size() - 1 - before_last, std::move(span));
+  };
+  mark(1, {.label = "between parts"});
+  double bytes = 0;
+  for (const auto& [node, slot] : data.outputs) {
+    list->copy(slot.device, {data.readback.get(), slot.offset, slot.device.bytes});
+    bytes += 2.0 * static_cast<double>(slot.device.bytes);
+  }
+  if (data.profile) list->barrier();
+  mark(0, {.label = "copy of outputs", .bytes = bytes});
+  data.parts->end(*list, part, copy_seconds(data, bytes), true);
+  data.output_copies = std::move(list);
+}
+
+void record_step(Program::Data& data, double submission_seconds) {
+  const auto& context = data.device->context;
+  const auto cuts = static_cast<std::size_t>(std::count_if(
+      data.commands.begin(), data.commands.end(), [](const Command& command) { return command.new_part; }));
+  const std::size_t copies = 2, gaps = cuts + 1;
+  data.parts = std::make_unique<Parts>(context, cuts + copies, submission_seconds);
+  if (data.profiled) data.profile = std::make_unique<Profile>(context, data.commands.size() + gaps + copies);
+  data.descriptors = std::make_unique<vk::Descriptors>(context);
+  data.list = std::make_unique<vk::CommandList>(context);
+  record_inputs(data);
+  Recorder(data).run();
+  record_outputs(data);
+  data.stats.submissions = data.parts->submissions();
 }
 
 }  // namespace volute

@@ -1,10 +1,12 @@
-// A dispatch brought to a command list: its pipeline and descriptor set, then its push words at a step.
+// Recording: dispatches with their pipelines and descriptor sets, and a whole step as the parts of a program.
+// Invariant: a part begins with a barrier, so parts may be submitted together or apart.
 #pragma once
 
 #include <functional>
 
-#include "engine/kernels/dispatch.hpp"
-#include "engine/vulkan/commands.hpp"
+#include <volute/device.hpp>
+
+#include "engine/compile/schedule.hpp"
 
 namespace volute {
 
@@ -14,8 +16,16 @@ struct PreparedDispatch {
 };
 
 /// Makes the pipeline and the set; `range` says where a storage lies. Throws Unsupported beyond a device's limits.
-PreparedDispatch prepare(const Dispatch& dispatch, vk::PipelineCache& pipelines, vk::Descriptors& descriptors,
+PreparedDispatch prepare(const Command& command, vk::PipelineCache& pipelines, vk::Descriptors& descriptors,
                          const std::function<vk::BufferRange(const Storage*)>& range);
-void record(vk::CommandList& list, const PreparedDispatch& prepared, const Dispatch& dispatch, std::int64_t t);
+void record(vk::CommandList& list, const PreparedDispatch& prepared, const Command& command);
+
+/// Records all parts of the program's step: the copy of inputs, what `commands` are cut into, the copy of outputs.
+void record_step(Program::Data& data, double submission_seconds);
+
+/// Records the first or the last part again, into command buffers of its own: the copies between host buffers and
+/// device, slot by slot. Not while they are under way.
+void record_inputs(Program::Data& data);
+void record_outputs(Program::Data& data);
 
 }  // namespace volute

@@ -61,11 +61,11 @@ class Stopwatch {
             const Candidate& candidate)
       : context_(context), descriptors_(context) {
     const auto locate = [&](const Storage* storage) { return std::pair(scratch.number(storage), std::uint64_t{0}); };
-    commands_ = schedule(candidate.sections, locate, std::numeric_limits<double>::max(),
-                         [](const Dispatch&) { return 0.0; });
+    commands_ = schedule(candidate.sections, locate,
+                         {std::numeric_limits<double>::max(), [](const Dispatch&) { return 0.0; }});
     for (const Command& command : commands_)
       if (!prepared_.contains(command.dispatch))
-        prepared_[command.dispatch] = prepare(*command.dispatch, pipelines, descriptors_,
+        prepared_[command.dispatch] = prepare(command, pipelines, descriptors_,
                                               [&](const Storage* storage) { return scratch.range(storage); });
   }
 
@@ -90,8 +90,8 @@ class Stopwatch {
     list.begin();
     for (int i = 0; i < repeats; ++i)
       for (const Command& command : commands_) {
-        if (command.barrier || command.new_submission) list.barrier();
-        record(list, prepared_.at(command.dispatch), *command.dispatch, command.t);
+        if (command.barrier || command.new_part) list.barrier();
+        record(list, prepared_.at(command.dispatch), command);
       }
     list.end();
     const auto start = std::chrono::steady_clock::now();

@@ -46,18 +46,23 @@ void CommandList::begin() {
   barrier();
 }
 
-void CommandList::end() {
+void CommandList::end(bool to_host) {
   // Waiting for the timeline does not by itself make device writes visible to mapped memory.
-  memory_barrier(*context_, buffers_.back(), VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+  if (to_host) memory_barrier(*context_, buffers_.back(), VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
   check(context_->fn.vkEndCommandBuffer(buffers_.back()), "vkEndCommandBuffer");
 }
 
 void CommandList::dispatch(const Pipeline& pipeline, VkDescriptorSet set, const void* push, std::uint32_t groups_x,
                            std::uint32_t groups_y, std::uint32_t groups_z) {
+  dispatch(pipeline, set, push, {{0, 0, 0}, {groups_x, groups_y, groups_z}});
+}
+
+void CommandList::dispatch(const Pipeline& pipeline, VkDescriptorSet set, const void* push, const Groups& groups) {
+  const auto& [first, count] = groups;
   const std::uint32_t* most = context_->properties.limits.maxComputeWorkGroupCount;
-  if (groups_x > most[0] || groups_y > most[1] || groups_z > most[2])
-    throw Unsupported("a dispatch of " + std::to_string(groups_x) + " x " + std::to_string(groups_y) + " x " +
-                      std::to_string(groups_z) + " groups exceeds maxComputeWorkGroupCount of " + context_->info.name);
+  if (count[0] > most[0] || count[1] > most[1] || count[2] > most[2])
+    throw Unsupported("a dispatch of " + std::to_string(count[0]) + " x " + std::to_string(count[1]) + " x " +
+                      std::to_string(count[2]) + " groups exceeds maxComputeWorkGroupCount of " + context_->info.name);
   const auto& fn = context_->fn;
   VkCommandBuffer commands = buffers_.back();
   const bool same_pipeline = bound_ == pipeline.handle;
@@ -66,7 +71,8 @@ void CommandList::dispatch(const Pipeline& pipeline, VkDescriptorSet set, const 
     fn.vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout, 0, 1, &set, 0, nullptr);
   if (pipeline.push_bytes > 0)
     fn.vkCmdPushConstants(commands, pipeline.layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, pipeline.push_bytes, push);
-  fn.vkCmdDispatch(commands, groups_x, groups_y, groups_z);
+  if (first[0] + first[1] + first[2] == 0) fn.vkCmdDispatch(commands, count[0], count[1], count[2]);
+  else fn.vkCmdDispatchBase(commands, first[0], first[1], first[2], count[0], count[1], count[2]);
   bound_ = pipeline.handle;
   bound_set_ = set;
 }

@@ -6,6 +6,12 @@
 
 namespace volute::vk {
 
+/// A box of a dispatch's workgroups.
+struct Groups {
+  std::uint32_t first[3] = {0, 0, 0};
+  std::uint32_t count[3] = {1, 1, 1};
+};
+
 /// A pool with the primary command buffers of one program.
 class CommandList : public Resource {
  public:
@@ -15,9 +21,12 @@ class CommandList : public Resource {
   /// Starts the next command buffer (it may be submitted again while not pending). Begins with a barrier
   /// that makes all earlier work of the queue visible.
   void begin();
-  void end();
+  /// `to_host`: what was written is visible to the host once the submission has finished.
+  void end(bool to_host = true);
   void dispatch(const Pipeline& pipeline, VkDescriptorSet set, const void* push, std::uint32_t groups_x,
                 std::uint32_t groups_y, std::uint32_t groups_z);
+  /// Those workgroups of a dispatch. Where they do not begin at 0, the pipeline must be one for boxes.
+  void dispatch(const Pipeline& pipeline, VkDescriptorSet set, const void* push, const Groups& groups);
   void copy(BufferRange source, BufferRange target);
   /// Orders everything before against everything after: compute and transfer, writes and reads.
   void barrier();

@@ -23,8 +23,8 @@ std::string driver_cache_name(const VkPhysicalDeviceProperties& properties) {
 }
 
 std::string key_of(const std::string& source, const std::vector<BindingKind>& bindings, std::uint32_t push_bytes,
-                   const std::vector<std::uint32_t>& constants) {
-  std::string key = std::to_string(push_bytes) + ':';
+                   const std::vector<std::uint32_t>& constants, bool in_boxes) {
+  std::string key = std::to_string(push_bytes) + (in_boxes ? ";" : ":");
   for (const std::uint32_t constant : constants) key += std::to_string(constant) + ',';
   for (const BindingKind kind : bindings) key += static_cast<char>('a' + static_cast<int>(kind));
   return key + '\n' + source;
@@ -75,7 +75,8 @@ VkPipelineLayout make_layout(const Context& context, VkDescriptorSetLayout set_l
 }
 
 VkPipeline make_pipeline(const Context& context, VkPipelineCache cache, VkPipelineLayout layout,
-                         const std::vector<std::uint32_t>& words, const std::vector<std::uint32_t>& constants) {
+                         const std::vector<std::uint32_t>& words, const std::vector<std::uint32_t>& constants,
+                         VkPipelineCreateFlags flags) {
   VkShaderModuleCreateInfo module_info{VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO};
   module_info.codeSize = words.size() * 4;
   module_info.pCode = words.data();
@@ -92,6 +93,7 @@ VkPipeline make_pipeline(const Context& context, VkPipelineCache cache, VkPipeli
   info.stage.pName = "main";
   if (!constants.empty()) info.stage.pSpecializationInfo = &values;
   info.layout = layout;
+  info.flags = flags;
   VkPipeline pipeline = VK_NULL_HANDLE;
   const VkResult result = context.fn.vkCreateComputePipelines(context.device, cache, 1, &info, nullptr, &pipeline);
   context.fn.vkDestroyShaderModule(context.device, module, nullptr);
@@ -141,9 +143,10 @@ void PipelineCache::release() noexcept {
 }
 
 const Pipeline& PipelineCache::get(const std::string& source, const std::vector<BindingKind>& bindings,
-                                   std::uint32_t push_bytes, const std::vector<std::uint32_t>& constants) {
+                                   std::uint32_t push_bytes, const std::vector<std::uint32_t>& constants,
+                                   bool in_boxes) {
   context_->require_attached();
-  std::string key = key_of(source, bindings, push_bytes, constants);
+  std::string key = key_of(source, bindings, push_bytes, constants, in_boxes);
   std::lock_guard lock(mutex_);
   if (const auto found = pipelines_.find(key); found != pipelines_.end()) return *found->second;
   if (push_bytes % 4 != 0) throw Error("push constants must be a multiple of 4 bytes");
@@ -154,7 +157,8 @@ const Pipeline& PipelineCache::get(const std::string& source, const std::vector<
   pipeline->push_bytes = push_bytes;
   pipeline->set_layout = make_set_layout(*context_, bindings);
   pipeline->layout = make_layout(*context_, pipeline->set_layout, push_bytes);
-  pipeline->handle = make_pipeline(*context_, driver_cache_, pipeline->layout, compile_glsl(source), constants);
+  pipeline->handle = make_pipeline(*context_, driver_cache_, pipeline->layout, compile_glsl(source), constants,
+                                   VkPipelineCreateFlags(in_boxes ? VK_PIPELINE_CREATE_DISPATCH_BASE_BIT : 0));
   const Pipeline& kept = *pipeline;
   pipelines_.emplace(std::move(key), nullptr).first->second = std::move(pipeline);
   cleanup.dismiss();

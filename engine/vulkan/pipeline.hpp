@@ -36,9 +36,9 @@ class PipelineCache : public Resource {
   explicit PipelineCache(std::shared_ptr<Context> context);
   ~PipelineCache() { release_once(); }  // saves the driver cache
   /// The pipeline for this GLSL text, created on first use. push_bytes <= 128, a multiple of 4. constants[i] is the
-  /// value of the specialization constant with constant_id = i.
+  /// value of the specialization constant with constant_id = i. `in_boxes`: it is dispatched a box at a time.
   const Pipeline& get(const std::string& source, const std::vector<BindingKind>& bindings, std::uint32_t push_bytes,
-                      const std::vector<std::uint32_t>& constants = {});
+                      const std::vector<std::uint32_t>& constants = {}, bool in_boxes = false);
 
  private:
   void release() noexcept override;

@@ -21,24 +21,39 @@ Timestamps::Timestamps(std::shared_ptr<Context> context, std::uint32_t count)
 
 void Timestamps::release() noexcept { context_->fn.vkDestroyQueryPool(context_->device, pool_, nullptr); }
 
-void Timestamps::reset(VkCommandBuffer commands) { context_->fn.vkCmdResetQueryPool(commands, pool_, 0, count_); }
+void Timestamps::reset(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count) {
+  context_->fn.vkCmdResetQueryPool(commands, pool_, first, count);
+}
 
-void Timestamps::write(VkCommandBuffer commands) {
-  if (written_ == count_) throw Error("more timestamps than the " + std::to_string(count_) + " planned");
-  context_->fn.vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool_, written_++);
+void Timestamps::write(VkCommandBuffer commands, std::uint32_t index) {
+  if (index >= count_) throw Error("more timestamps than the " + std::to_string(count_) + " planned");
+  context_->fn.vkCmdWriteTimestamp(commands, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool_, index);
 }
 
 std::vector<double> Timestamps::read() const {
-  std::vector<std::uint64_t> values(written_);
-  check(context_->fn.vkGetQueryPoolResults(context_->device, pool_, 0, written_, values.size() * sizeof values[0],
+  std::vector<std::uint64_t> values(count_);
+  check(context_->fn.vkGetQueryPoolResults(context_->device, pool_, 0, count_, values.size() * sizeof values[0],
                                            values.data(), sizeof values[0],
                                            VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
         "vkGetQueryPoolResults");
   std::vector<double> times(values.size(), 0);
-  const double period = context_->properties.limits.timestampPeriod;
-  for (std::size_t i = 1; i < values.size(); ++i)
-    times[i] = times[i - 1] + elapsed_ns(values[i - 1], values[i], context_->timestamp_bits, period);
+  for (std::size_t i = 1; i < values.size(); ++i) times[i] = times[i - 1] + elapsed(values[i - 1], values[i]);
   return times;
+}
+
+bool Timestamps::read_pairs(std::uint32_t first, std::span<double> ns) const {
+  std::vector<std::uint64_t> values(2 * ns.size());
+  const VkResult result = context_->fn.vkGetQueryPoolResults(
+      context_->device, pool_, 2 * first, static_cast<std::uint32_t>(values.size()), values.size() * sizeof values[0],
+      values.data(), sizeof values[0], VK_QUERY_RESULT_64_BIT);
+  if (result == VK_NOT_READY) return false;
+  check(result, "vkGetQueryPoolResults");
+  for (std::size_t i = 0; i < ns.size(); ++i) ns[i] = elapsed(values[2 * i], values[2 * i + 1]);
+  return true;
+}
+
+double Timestamps::elapsed(std::uint64_t from, std::uint64_t to) const {
+  return elapsed_ns(from, to, context_->timestamp_bits, context_->properties.limits.timestampPeriod);
 }
 
 }  // namespace volute::vk

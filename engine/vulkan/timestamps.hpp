@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "engine/vulkan/resource.hpp"
@@ -18,18 +19,21 @@ class Timestamps : public Resource {
   Timestamps(std::shared_ptr<Context> context, std::uint32_t count);
   ~Timestamps() { release_once(); }
 
-  void reset(VkCommandBuffer commands);
-  /// Notes when everything recorded before it has finished, as the next value. Throws Error beyond `count`.
-  void write(VkCommandBuffer commands);
-  std::uint32_t written() const { return written_; }
-  /// Nanoseconds since the first, one for each value written. Call after the commands have finished.
+  void reset(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count);
+  /// Notes when everything recorded before it has finished, as value `index`. Throws Error beyond `count`.
+  void write(VkCommandBuffer commands, std::uint32_t index);
+  /// Nanoseconds since the first, one for each value. Call after all have been written.
   std::vector<double> read() const;
+  /// Nanoseconds between the values of each pair 2i, 2i + 1 from pair `first` on. Call after they have been written;
+  /// false if they have not.
+  bool read_pairs(std::uint32_t first, std::span<double> ns) const;
 
  private:
+  double elapsed(std::uint64_t from, std::uint64_t to) const;
   void release() noexcept override;
 
   VkQueryPool pool_ = VK_NULL_HANDLE;
-  std::uint32_t count_ = 0, written_ = 0;
+  std::uint32_t count_ = 0;
 };
 
 }  // namespace volute::vk

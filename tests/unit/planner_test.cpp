@@ -111,7 +111,7 @@ struct Plan {
     };
   }
   std::vector<Command> commands(double budget) const {
-    return schedule(sections, locate(), budget, [](const Dispatch&) { return 1.0; });
+    return schedule(sections, locate(), {budget, [](const Dispatch&) { return 1.0; }});
   }
 
   LiveGraph live;
@@ -264,22 +264,22 @@ TEST(Barriers, CutsStandInForThem) {
   const test::RandomGraph random(9);
   const Plan plan(random.graph, random.targets);
   const auto whole = plan.commands(1e9);
-  auto cut = plan.commands(2.5);  // two dispatches a submission
-  ASSERT_GT(std::count_if(cut.begin(), cut.end(), [](const Command& c) { return c.new_submission; }), 5);
+  auto cut = plan.commands(2.5);  // two dispatches a part
+  ASSERT_GT(std::count_if(cut.begin(), cut.end(), [](const Command& c) { return c.new_part; }), 5);
   EXPECT_FALSE(find_hazard(cut, plan.locate()));
   int needed = 0, cuts = 0;
   for (std::size_t i = 1; i < cut.size(); ++i) {
     const Command kept = cut[i];
-    if (!kept.new_submission && !kept.barrier) continue;
-    cut[i].new_submission = cut[i].barrier = false;
+    if (!kept.new_part && !kept.barrier) continue;
+    cut[i].new_part = cut[i].barrier = false;
     const bool hazard = find_hazard(cut, plan.locate()).has_value();
-    EXPECT_TRUE(hazard || kept.new_submission) << "before " << kept.dispatch->label;
-    needed += kept.new_submission && hazard;
-    cuts += kept.new_submission;
+    EXPECT_TRUE(hazard || kept.new_part) << "before " << kept.dispatch->label;
+    needed += kept.new_part && hazard;
+    cuts += kept.new_part;
     cut[i] = kept;
   }
   EXPECT_GT(needed, 0);
-  for (Command& command : cut) command.new_submission = false;
+  for (Command& command : cut) command.new_part = false;
   EXPECT_TRUE(find_hazard(cut, plan.locate()));
   EXPECT_EQ(cut.size(), whole.size());
   std::printf("%d of %d cuts stand in for a barrier\n", needed, cuts);

@@ -1,0 +1,140 @@
+// Costs, and which parts go together; see parts.hpp.
+
+#include "engine/compile/parts.hpp"
+
+#include <algorithm>
+
+namespace volute {
+
+void Cost::measured(double seconds) {
+  if (!measured_) seconds_ = seconds;
+  else if (seconds < seconds_) seconds_ += 0.5 * (seconds - seconds_);
+  else seconds_ += 0.25 * (std::min(seconds, 2 * seconds_) - seconds_);
+  measured_ = true;
+}
+
+Parts::Parts(std::shared_ptr<vk::Context> context, std::size_t count, double most_seconds)
+    : context_(std::move(context)), most_seconds_(most_seconds), commands_(count), costs_(count),
+      submission_of_(count, 0) {
+  if (context_->timestamp_bits) timestamps_.emplace(context_, static_cast<std::uint32_t>(2 * count));
+}
+
+void Parts::begin(vk::CommandList& list, std::size_t index) {
+  list.begin();
+  if (!timestamps_) return;
+  const auto query = static_cast<std::uint32_t>(2 * index);
+  timestamps_->reset(list.buffers().back(), query, 2);
+  timestamps_->write(list.buffers().back(), query);
+}
+
+void Parts::end(vk::CommandList& list, std::size_t index, double estimate, bool to_host) {
+  if (timestamps_) timestamps_->write(list.buffers().back(), static_cast<std::uint32_t>(2 * index + 1));
+  list.end(to_host);
+  commands_[index] = list.buffers().back();
+  costs_[index] = Cost(estimate);
+}
+
+double Parts::seconds() const {
+  double sum = 0;
+  for (const Cost& cost : costs_) sum += cost.seconds();
+  return sum;
+}
+
+double Parts::under_way() const {
+  double sum = 0;
+  for (const Pending& pending : pending_) sum += pending.seconds;
+  return sum;
+}
+
+std::size_t Parts::fitting(double seconds) const {
+  double room = seconds - under_way();
+  std::size_t end = next_;
+  for (; end < size() && costs_[end].seconds() <= room; ++end) room -= costs_[end].seconds();
+  return end == next_ && pending_.empty() ? next_ + 1 : end;
+}
+
+std::size_t Parts::end_of_submission(std::size_t first, std::size_t end) const {
+  double spent = costs_[first].seconds();
+  std::size_t part = first + 1;
+  for (; part < end && spent + costs_[part].seconds() <= most_seconds_; ++part) spent += costs_[part].seconds();
+  return part;
+}
+
+int Parts::submissions() const {
+  int count = 0;
+  for (std::size_t part = 0; part < size(); part = end_of_submission(part, size())) ++count;
+  return count;
+}
+
+Parts::Sent Parts::submit(double seconds, const interop::Sync& sync) {
+  Sent sent;
+  const std::size_t end = fitting(seconds);
+  batches_.clear();
+  for (std::size_t part = next_; part < end;) {
+    const std::size_t stop = end_of_submission(part, end);
+    batches_.emplace_back(&commands_[part], stop - part);
+    part = stop;
+  }
+  if (batches_.empty() && sync.wait.empty() && sync.signal.empty()) return sent;
+  const std::uint64_t value = context_->submit(batches_, sync);
+  last_ = value;
+  note(value, end, sent);
+  return sent;
+}
+
+/// What was submitted is under way; the step goes on at `end`.
+void Parts::note(std::uint64_t last_value, std::size_t end, Sent& sent) {
+  if (next_ == 0 && end > 0) {
+    submissions_ = 0;
+    fraction_ = 0;
+    inputs_ = last_value - batches_.size() + 1;
+  }
+  // The queries of parts that are under way from the step before are about to be written again.
+  for (Pending& pending : pending_)
+    if (pending.first < end && next_ < pending.last) pending.last = pending.first;
+  std::uint64_t value = last_value - batches_.size();
+  for (const vk::Batch& batch : batches_) {
+    Pending pending{++value, 0, next_, next_ + batch.size()};
+    for (; next_ < pending.last; ++next_) {
+      pending.seconds += costs_[next_].seconds();
+      submission_of_[next_] = submissions_;
+    }
+    ++submissions_;
+    ++sent.submissions;
+    sent.seconds += pending.seconds;
+    pending_.push_back(pending);
+  }
+  double done = 0;
+  for (std::size_t part = 0; part < next_; ++part) done += costs_[part].seconds();
+  const double all = seconds();
+  if (all > 0) fraction_ = std::clamp(done / all, fraction_, 1.0);
+  if (next_ < size()) return;
+  fraction_ = 1;
+  next_ = 0;
+  step_ = last_value;
+}
+
+void Parts::wait(std::uint64_t value) {
+  if (!value) return;
+  context_->wait(value);
+  finished(value);
+}
+
+void Parts::poll() {
+  if (!pending_.empty()) finished(context_->completed());
+}
+
+void Parts::finished(std::uint64_t value) {
+  const auto end = std::find_if(pending_.begin(), pending_.end(), [&](const Pending& p) { return p.value > value; });
+  for (auto each = pending_.begin(); each != end; ++each) time(*each);
+  pending_.erase(pending_.begin(), end);
+}
+
+void Parts::time(const Pending& pending) {
+  if (!timestamps_ || pending.first == pending.last) return;
+  times_.resize(pending.last - pending.first);
+  if (!timestamps_->read_pairs(static_cast<std::uint32_t>(pending.first), times_)) return;
+  for (std::size_t i = 0; i < times_.size(); ++i) costs_[pending.first + i].measured(times_[i] * 1e-9);
+}
+
+}  // namespace volute
