@@ -74,7 +74,8 @@ bool Learner::begin_continuation(const Canvas& canvas) {
 double Learner::advance_continuation(double budget) {
   Turn& turn = turns_[back_];
   // Frames that draw what this turn had before read the buffer it is about to write.
-  const volute::Progress progress = interop::advance(*turn.program, std::chrono::duration<double>(budget), {.wait = frames_.point(), .signal = {}});
+  const volute::Progress progress = interop::advance(*turn.program, std::chrono::duration<double>(budget),
+                                                     {.wait = frames_.point(), .signal = {}});
   continuing_.add(progress);
   turn.frame = frames_.submitted();
   turn.computed = progress.finished;

@@ -1,6 +1,6 @@
 // Trains the model and continues strokes, a budget of device time a frame.
-// Invariant: no call waits for the device while a window is shown, but start-up, reset, save and load. What is drawn lies
-// still while the next continuations are computed: two programs of one graph take turns, each with its own buffer.
+// Invariant: nothing waits for the device but start-up, reset, save and load. What is drawn lies still while the next
+// continuations are computed: two programs of one graph take turns, each with its own buffer.
 #pragma once
 
 #include <array>

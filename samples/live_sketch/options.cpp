@@ -64,8 +64,8 @@ void check_all(const Options& o) {
 std::optional<Options> parse(int argc, const char* const* argv) {
   Options o;
   CLI::App app(
-      "Learns to continue strokes drawn with the mouse, while it draws them: training shares the device with rendering,\n"
-      "and continuations are drawn straight from the network's output.",
+      "Learns to continue strokes drawn with the mouse, while it draws them: training shares the device with\n"
+      "rendering, and continuations are drawn straight from the network's output.",
       "live_sketch");
   std::string cell = "gru", size = "1280x800";
   app.add_flag("--headless", o.headless, "render off screen; needs no display");

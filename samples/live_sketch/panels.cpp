@@ -15,21 +15,23 @@ namespace {
 
 constexpr ImU32 blue = IM_COL32(110, 168, 255, 255), green = IM_COL32(120, 214, 164, 255);
 
+constexpr float value_column = 165;
+
 void section(const char* title) {
-  ImGui::Dummy({0, 2});
+  ImGui::Dummy({0, 1});
   ImGui::TextDisabled("%s", title);
 }
 
 /// A line "name      value" with values under each other.
 void row(const char* name, const char* format, double value) {
   ImGui::TextUnformatted(name);
-  ImGui::SameLine(165);
+  ImGui::SameLine(value_column);
   ImGui::Text(format, value);
 }
 
 void show_loss(const Readings& r) {
-  section("LOSS  (nats a step, the lower the surer)");
-  Plot plot{.height = 130, .low = -4, .high = 2, .colour = blue, .smooth = true};
+  section("LOSS  (nats a step; the lower, the surer)");
+  Plot plot{.height = 108, .low = -4, .high = 2, .colour = blue, .smooth = true};
   if (!r.losses->empty()) {
     const auto [least, most] = std::minmax_element(r.losses->begin(), r.losses->end());
     plot.low = std::floor(std::min(*least, plot.high - 1));
@@ -37,24 +39,23 @@ void show_loss(const Readings& r) {
   }
   show_plot(*r.losses, plot);
   ImGui::Text("step %lld", static_cast<long long>(r.steps));
-  ImGui::SameLine(165);
-  if (!r.losses->empty())
-    ImGui::Text("loss %.2f", static_cast<double>(r.losses->back()));
+  ImGui::SameLine(value_column);
+  if (r.losses->empty())
+    ImGui::TextUnformatted("loss ...");
   else
-    ImGui::TextUnformatted("starting");
+    ImGui::Text("loss %.2f", static_cast<double>(r.losses->back()));
 }
 
 void show_times(Controls& c, const Readings& r) {
-  section("TIME");
+  section("FRAME TIME  (ms; dashed: 60 a second)");
   const std::vector<float> times(r.frame_times->begin(), r.frame_times->end());
   const float longest = times.empty() ? 0 : *std::max_element(times.begin(), times.end());
   const float high = std::clamp(std::ceil(longest / 20) * 20, 40.0f, 400.0f);
-  show_plot(times, {.height = 84, .low = 0, .high = high, .mark = 1000.0f / 60, .mark_name = "60 a second",
-                    .colour = green});
+  show_plot(times, {.height = 62, .low = 0, .high = high, .mark = 1000.0f / 60, .colour = green});
   row("frame", "%.1f ms", r.frame_ms);
   row("training step", "%.1f ms of device time", r.step_ms);
   row("continuations", "%.1f ms of device time", r.continuation_ms);
-  row("steps a second", "%.1f", r.steps_per_second);
+  row("training", "%.1f steps a second", r.steps_per_second);
   ImGui::SetNextItemWidth(-1);
   ImGui::SliderFloat("##budget", &c.budget_ms, 0.5f, 50, "budget  %.1f ms a frame", ImGuiSliderFlags_Logarithmic);
   ImGui::ProgressBar(static_cast<float>(r.fraction), {-1, 5}, "");
@@ -94,8 +95,8 @@ void show_canvas(Controls& c, const Readings& r) {
   c.examples = ImGui::Button("New examples", {half, 0});
   ImGui::PushTextWrapPos(0);
   ImGui::TextDisabled(
-      "Draw with the mouse. White is drawn, colour is how the network goes on: bright what it finds most likely, thin "
-      "what else it imagines. It learns from your strokes too (%d so far).",
+      "Draw with the mouse: white is drawn, bright colour what the network finds most likely to follow, thin lines what "
+      "else it imagines. It learns your strokes too (%d so far).",
       r.drawn);
   ImGui::PopTextWrapPos();
 }
@@ -138,7 +139,7 @@ void show_marks(const std::vector<Canvas::Entry>& strokes, const View& view) {
     list.AddCircleFilled(at, 5, IM_COL32(255, 255, 255, 255), 20);
   }
   if (!strokes.empty()) return;
-  const char* hint = "Draw here";
+  const char* hint = "draw here";
   const ImVec2 extent = ImGui::CalcTextSize(hint);
   list.AddText({view.centre[0] - extent.x / 2, view.centre[1]}, IM_COL32(136, 147, 168, 255), hint);
 }

@@ -38,8 +38,6 @@ void draw_mark(ImDrawList& list, const Area& area, const Plot& plot) {
   if (plot.mark <= plot.low || plot.mark >= plot.high) return;
   const float y = area.y(plot.mark);
   for (float x = area.from.x; x < area.to.x; x += 10) list.AddLine({x, y}, {std::min(x + 5, area.to.x), y}, label);
-  const ImVec2 size = ImGui::CalcTextSize(plot.mark_name);
-  list.AddText({area.to.x - size.x - 4, y - size.y - 1}, label, plot.mark_name);
 }
 
 /// At most one point a pixel: the mean of the values that fall on it.

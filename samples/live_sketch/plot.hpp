@@ -9,8 +9,7 @@ namespace live_sketch {
 struct Plot {
   float height = 120;
   float low = 0, high = 1;       ///< of the vertical axis
-  float mark = 0;                ///< value of a dashed line; outside of low to high: none
-  const char* mark_name = "";
+  float mark = -1e9f;            ///< value of a dashed line; outside of low to high: none
   unsigned colour = 0xffffffff;  ///< as Dear ImGui's IM_COL32
   bool smooth = false;           ///< the curve averaged, with the values faint behind it
 };
