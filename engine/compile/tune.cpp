@@ -95,7 +95,7 @@ class Stopwatch {
       }
     list.end();
     const auto start = std::chrono::steady_clock::now();
-    context_->wait(context_->submit(list.buffers()));
+    context_->wait(context_->submit_batch(list.buffers()));
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 

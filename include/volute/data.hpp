@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include <volute/graph.hpp>
+
 namespace volute::data {
 
 /// One batch: x[t, n] and the character after it y[t, n]; both [T, N], row-major.
@@ -22,7 +24,7 @@ struct Batch {
 };
 
 /// Byte-level text with the vocabulary of the bytes that occur, split into 90 % training, 10 % validation.
-class Text {
+class VOLUTE_API Text {
  public:
   /// Throws BadFile naming the file if one is missing, unreadable or empty.
   static Text load(const std::vector<std::string>& paths);
@@ -46,7 +48,7 @@ class Text {
 /// N parallel contiguous streams over tokens, cut in pieces of T: piece i+1 begins `advance` tokens after piece
 /// i in each stream (T by default, so recurrent state may be carried; k1 for tbptt with T = k2). Wraps around
 /// at the end. Keeps a reference to the tokens.
-class Streams {
+class VOLUTE_API Streams {
  public:
   /// Throws BadFile if there are fewer than N*(T+1) tokens, InvalidGraph unless 1 <= advance <= T (0: T).
   Streams(const std::vector<std::uint32_t>& tokens, std::int64_t T, std::int64_t N, std::int64_t advance = 0);
@@ -63,7 +65,7 @@ class Streams {
 // Order and splits. --------------------------------------------------------------------------------------
 
 /// SplitMix64 (Steele, Lea and Flood 2014): the same numbers everywhere, which std::shuffle does not promise.
-class Generator {
+class VOLUTE_API Generator {
  public:
   explicit Generator(std::uint64_t seed, std::uint64_t stream = 0);
   std::uint64_t next();
@@ -75,7 +77,7 @@ class Generator {
 };
 
 /// 0 .. count-1 in an order that seed and epoch fix (Fisher and Yates).
-std::vector<std::size_t> shuffled(std::size_t count, std::uint64_t seed, std::uint64_t epoch = 0);
+VOLUTE_API std::vector<std::size_t> shuffled(std::size_t count, std::uint64_t seed, std::uint64_t epoch = 0);
 
 /// Indices of the samples of each part, in shuffled order.
 struct Split {
@@ -84,9 +86,10 @@ struct Split {
 
 /// Shuffles and cuts: floor(count * fraction) samples for validation and test, the rest for training. Throws
 /// InvalidGraph unless both are in [0, 1) and leave something for training.
-Split split(std::size_t count, double validation, double test, std::uint64_t seed);
+VOLUTE_API Split split(std::size_t count, double validation, double test, std::uint64_t seed);
 /// The same within each class, so every part has each class in proportion.
-Split stratified_split(std::span<const std::uint32_t> labels, double validation, double test, std::uint64_t seed);
+VOLUTE_API Split stratified_split(std::span<const std::uint32_t> labels, double validation, double test,
+                                  std::uint64_t seed);
 
 // Sequences of unequal length. -----------------------------------------------------------------------------
 
@@ -102,13 +105,15 @@ struct Padded {
 
 /// The sequences `rows` as one batch of T steps and N rows; longer ones are cut. C values a step.
 /// Throws InvalidGraph if there are more rows than N, one does not exist, or its size is no multiple of C.
-Padded<std::uint32_t> pad(const std::vector<std::vector<std::uint32_t>>& sequences, std::span<const std::size_t> rows,
-                          std::int64_t T, std::int64_t N, std::uint32_t padding = 0, Keep keep = Keep::start);
-Padded<float> pad(const std::vector<std::vector<float>>& sequences, std::int64_t C, std::span<const std::size_t> rows,
-                  std::int64_t T, std::int64_t N, float padding = 0, Keep keep = Keep::start);
+VOLUTE_API Padded<std::uint32_t> pad(const std::vector<std::vector<std::uint32_t>>& sequences,
+                                     std::span<const std::size_t> rows, std::int64_t T, std::int64_t N,
+                                     std::uint32_t padding = 0, Keep keep = Keep::start);
+VOLUTE_API Padded<float> pad(const std::vector<std::vector<float>>& sequences, std::int64_t C,
+                             std::span<const std::size_t> rows, std::int64_t T, std::int64_t N, float padding = 0,
+                             Keep keep = Keep::start);
 
 /// Batches of sequences of about the same length: each bucket is a program's T. One bucket is plain padding.
-class Buckets {
+class VOLUTE_API Buckets {
  public:
   /// One batch: at most N rows of one bucket, and the bucket's T.
   struct Rows {
@@ -132,7 +137,7 @@ class Buckets {
 };
 
 /// Means and deviations of C columns, fitted on training rows only and applied to all: (x - mean) / deviation.
-class Normalizer {
+class VOLUTE_API Normalizer {
  public:
   /// values [rows, C]. A constant column gets deviation 1. Throws InvalidGraph if there are no rows, or a value
   /// is not finite.
@@ -150,7 +155,7 @@ class Normalizer {
 // Words. -----------------------------------------------------------------------------------------------------
 
 /// Words in lower case (ASCII), punctuation marks as words of their own. Bytes above 127 are letters.
-std::vector<std::string> words(std::string_view text);
+VOLUTE_API std::vector<std::string> words(std::string_view text);
 
 struct VocabularyOptions {
   std::int64_t min_count = 1;  ///< rarer words are unknown
@@ -158,7 +163,7 @@ struct VocabularyOptions {
 };
 
 /// Words and their tokens: 0 is padding "<pad>", 1 unknown "<unk>", then by count, equal counts by bytes.
-class Vocabulary {
+class VOLUTE_API Vocabulary {
  public:
   static constexpr std::uint32_t padding = 0, unknown = 1;
   static Vocabulary build(const std::vector<std::vector<std::string>>& texts, VocabularyOptions options = {});
@@ -187,7 +192,7 @@ struct CsvOptions {
 
 /// A table of texts, after RFC 4180: quoted fields with doubled quotes, delimiters and line breaks; LF or CRLF;
 /// a UTF-8 mark and empty lines are skipped. Every row must have as many fields as the first.
-class Csv {
+class VOLUTE_API Csv {
  public:
   static Csv load(const std::string& path, CsvOptions options = {});
   static Csv parse(std::string_view text, const std::string& name = "csv", CsvOptions options = {});
@@ -215,7 +220,7 @@ enum class Missing {
 };
 
 /// Columns of numbers in the order of time.
-struct Series {
+struct VOLUTE_API Series {
   std::vector<std::string> names;
   std::vector<float> values;  ///< [rows, C]
   std::size_t rows() const { return names.empty() ? 0 : values.size() / names.size(); }
@@ -232,7 +237,7 @@ struct WindowOptions {
 };
 
 /// Windows over a series. Keeps a reference to it.
-class Windows {
+class VOLUTE_API Windows {
  public:
   /// Throws InvalidGraph on an option out of range or if not one window fits.
   Windows(const Series& series, WindowOptions options);
@@ -250,7 +255,7 @@ class Windows {
 };
 
 /// Texts and their classes, from two columns of a table.
-struct Labelled {
+struct VOLUTE_API Labelled {
   std::vector<std::string> texts;
   std::vector<std::uint32_t> labels;  ///< index in `classes`
   std::vector<std::string> classes;   ///< sorted, or as given
@@ -262,7 +267,7 @@ struct Labelled {
 // Prefetching. -----------------------------------------------------------------------------------------------
 
 /// A thread that keeps up to `depth` results ready; the part of Prefetcher that knows no type.
-class PrefetchThread {
+class VOLUTE_API PrefetchThread {
  public:
   PrefetchThread(std::function<std::shared_ptr<void>()> make, std::size_t depth);
   ~PrefetchThread();

@@ -34,7 +34,7 @@ struct DeviceInfo {
 };
 
 /// Every device of the machine, in the loader's order. Empty without a Vulkan loader or driver.
-std::vector<DeviceInfo> list_devices();
+VOLUTE_API std::vector<DeviceInfo> list_devices();
 
 /// Values for one input: f32 or u32, row-major, exactly the input's element count.
 struct Feed {
@@ -82,7 +82,7 @@ struct Progress {
 };
 
 /// A recorded command stream with its memory. Move-only; keeps its device and parameters alive.
-class Program {
+class VOLUTE_API Program {
  public:
   struct Data;
   explicit Program(std::unique_ptr<Data> data);
@@ -145,7 +145,7 @@ struct CompileLimits {
 };
 
 /// A Vulkan device, Volute's own or lent by an application (interop.hpp). Copies share it.
-class Device {
+class VOLUTE_API Device {
  public:
   struct Data;
   /// The best device (discrete, integrated, virtual, CPU), or the one `selector` (an index or part of a

@@ -12,6 +12,19 @@
 #include <string>
 #include <vector>
 
+/// What a shared library exports. On Windows, define VOLUTE_STATIC to use the static library; CMake's targets do.
+#if defined(_WIN32) && !defined(VOLUTE_STATIC)
+#ifdef VOLUTE_BUILDING
+#define VOLUTE_API __declspec(dllexport)
+#else
+#define VOLUTE_API __declspec(dllimport)
+#endif
+#elif defined(__GNUC__)
+#define VOLUTE_API __attribute__((visibility("default")))
+#else
+#define VOLUTE_API
+#endif
+
 namespace volute {
 
 /// Element type of a tensor. u32 holds indices and counters, everything else is f32. f16 (IEEE binary16) and bf16
@@ -19,10 +32,10 @@ namespace volute {
 /// graph has them.
 enum class DType : std::uint8_t { f32, u32, f16, bf16 };
 
-const char* name_of(DType dtype);
+VOLUTE_API const char* name_of(DType dtype);
 
 /// Extents of a tensor, outermost first. Rank 0 is a scalar.
-class Shape {
+class VOLUTE_API Shape {
  public:
   Shape() = default;
   Shape(std::initializer_list<std::int64_t> dims) : dims_(dims) {}
@@ -44,37 +57,37 @@ class Shape {
 };
 
 /// Base of every error Volute throws.
-class Error : public std::runtime_error {
+class VOLUTE_API Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
 /// A mistake in how a graph is built or fed; names the operation and the shapes.
-class InvalidGraph : public Error {
+class VOLUTE_API InvalidGraph : public Error {
  public:
   using Error::Error;
 };
 
 /// The graph is right but this device, or this version, cannot run it.
-class Unsupported : public Error {
+class VOLUTE_API Unsupported : public Error {
  public:
   using Error::Error;
 };
 
 /// Host or device memory is exhausted.
-class OutOfMemory : public Error {
+class VOLUTE_API OutOfMemory : public Error {
  public:
   using Error::Error;
 };
 
 /// The device stopped answering; objects made from it are unusable.
-class DeviceLost : public Error {
+class VOLUTE_API DeviceLost : public Error {
  public:
   using Error::Error;
 };
 
 /// A file is missing, unreadable or not what it should be.
-class BadFile : public Error {
+class VOLUTE_API BadFile : public Error {
  public:
   using Error::Error;
 };
@@ -84,7 +97,7 @@ struct GraphData;      // nodes of a graph; private to the engine
 struct ParameterData;  // values of a parameter and their device copy; private to the engine
 
 /// Handle to the result of one operation. Cheap to copy; valid while its Graph lives.
-class Tensor {
+class VOLUTE_API Tensor {
  public:
   Tensor() = default;
   explicit Tensor(Node* node) : node_(node) {}
@@ -104,7 +117,7 @@ class Tensor {
 
 /// A trainable f32 array shared by every program compiled from graphs that use it.
 /// Copies refer to the same values. Programs that train it change it in place.
-class Parameter {
+class VOLUTE_API Parameter {
  public:
   /// Throws InvalidGraph unless `values` has exactly shape.elements() entries.
   Parameter(std::string name, Shape shape, std::vector<float> values);
@@ -128,7 +141,7 @@ struct Carried {};
 enum class Mode { training, inference };
 
 /// A static, shaped, typed graph. Build it once, compile it, replay it.
-class Graph {
+class VOLUTE_API Graph {
  public:
   explicit Graph(Mode mode = Mode::training);
   explicit Graph(std::shared_ptr<GraphData> data) : data_(std::move(data)) {}
@@ -162,13 +175,13 @@ class Graph {
 };
 
 /// The graph a tensor belongs to, with everything reachable from it still owned by the user's Graph.
-Graph graph_of(Tensor tensor);
+VOLUTE_API Graph graph_of(Tensor tensor);
 
 /// The parameters a tensor depends on other than through stop_gradient, in the order they were added to its graph.
-std::vector<Tensor> parameters_of(Tensor tensor);
+VOLUTE_API std::vector<Tensor> parameters_of(Tensor tensor);
 
 /// Name of a parameter, state, input or scalar; empty for any other tensor.
-std::string label(Tensor tensor);
+VOLUTE_API std::string label(Tensor tensor);
 
 /// One value to store into a parameter or state when a run ends.
 struct Update {
@@ -185,7 +198,7 @@ struct Update {
 /// (MinimizeOptions::loss_scale). bf16 has 8 bits and the range of f32.
 enum class Precision : std::uint8_t { f32, f16, bf16 };
 
-const char* name_of(Precision precision);
+VOLUTE_API const char* name_of(Precision precision);
 
 /// What a program computes: tensors to read after a run, updates to make in it, and how precisely. `minimize`
 /// fills one in; to evaluate a loss in 16 bits: Targets t(loss); t.precision = Precision::bf16;

@@ -29,7 +29,7 @@ struct Ability {
 ///   if (!wishes.rejected().empty()) ...
 ///   device_info.pNext = wishes.add_features(&my_features);
 ///   for (const char* name : wishes.extensions()) my_extensions.push_back(name);
-class Wishes {
+class VOLUTE_API Wishes {
  public:
   /// `get`: the loader's entry point; null: Volute opens the loader itself, as in Adoption.
   Wishes(VkInstance instance, VkPhysicalDevice physical, PFN_vkGetInstanceProcAddr get = nullptr);
@@ -102,7 +102,7 @@ struct Adoption {
 };
 
 /// Throws Unsupported, naming what is missing, if the device cannot be used.
-Device adopt(const Adoption& adoption);
+VOLUTE_API Device adopt(const Adoption& adoption);
 
 /// A device Volute creates for both, with what the application needs of it.
 struct Creation {
@@ -118,7 +118,7 @@ struct Creation {
 };
 
 /// Throws Unsupported listing every device and why it was rejected.
-Device create(const Creation& creation);
+VOLUTE_API Device create(const Creation& creation);
 
 /// A device's Vulkan objects, Volute's or lent. `queue` is what Volute submits to; `app_queue` is the application's, the
 /// same unless Creation::async_compute gave Volute its own.
@@ -130,19 +130,19 @@ struct Handles {
   std::uint32_t queue_family = 0, app_queue_family = 0;
   VkQueue queue = VK_NULL_HANDLE, app_queue = VK_NULL_HANDLE;
 };
-Handles handles(const Device& device);
+VOLUTE_API Handles handles(const Device& device);
 
 /// Optional abilities with what is enabled. DeviceInfo::without has those that are not, in words.
-std::vector<Ability> abilities(const Device& device);
+VOLUTE_API std::vector<Ability> abilities(const Device& device);
 
 /// Holds what Volute holds while it submits: for an application's own submissions to a queue both use.
-std::unique_lock<std::mutex> lock_queue(const Device& device);
+VOLUTE_API std::unique_lock<std::mutex> lock_queue(const Device& device);
 
 /// Waits for Volute's own work and destroys all Vulkan objects Volute has made on the device, those of its programs
 /// included; lent ones stay. After it, Programs and parameters of the device can only be destroyed; any other call
 /// on them throws DeviceLost. For applications that destroy their VkDevice before their Programs. Parameters'
 /// values are fetched to the host first, so that io::save still works and another Device can take them.
-void detach(Device& device);
+VOLUTE_API void detach(Device& device);
 
 // Tensors as buffers. -----------------------------------------------------------------------------------------
 
@@ -155,17 +155,17 @@ struct Slice {
 
 /// Bytes from one row of the last axis to the next: the last extent rounded up to a multiple of 4, times 4. A scalar's
 /// is 16. Padding lanes hold zeros.
-VkDeviceSize row_pitch(const Shape& shape);
+VOLUTE_API VkDeviceSize row_pitch(const Shape& shape);
 /// Bytes a Slice of this shape needs.
-VkDeviceSize slice_bytes(const Shape& shape);
+VOLUTE_API VkDeviceSize slice_bytes(const Shape& shape);
 
 /// Where an input, output or state of the program lies in Volute's own memory. Usage: storage, uniform, texel, vertex,
 /// index, indirect, transfer. An output is valid from the end of a step to the start of the next; an input's slice is
 /// overwritten by fed values at the start of each step unless it is bound to itself (bind). Throws InvalidGraph.
-Slice slice(Program& program, Tensor tensor);
-Slice slice(Program& program, const std::string& state);
+VOLUTE_API Slice slice(Program& program, Tensor tensor);
+VOLUTE_API Slice slice(Program& program, const std::string& state);
 /// Where a parameter lies once a program of this device uses it.
-Slice slice(const Device& device, const Parameter& parameter);
+VOLUTE_API Slice slice(const Device& device, const Parameter& parameter);
 
 /// From the next step on, an input's values come from the application's buffer, or an output's go to it: copied on
 /// the device, first and last in the step (so the buffer is the application's again as soon as the copy is done, even
@@ -175,16 +175,17 @@ Slice slice(const Device& device, const Parameter& parameter);
 /// ownership is acquired before an input's copy and released after an output's; the application does the other half
 /// (record_release, record_acquire). Waits for the last run; throws InvalidGraph for tensors that are neither
 /// inputs nor outputs, slices too small, offsets or sizes not multiples of 4.
-void bind(Program& program, Tensor tensor, const Slice& slice, std::uint32_t family = VK_QUEUE_FAMILY_IGNORED);
+VOLUTE_API void bind(Program& program, Tensor tensor, const Slice& slice,
+                     std::uint32_t family = VK_QUEUE_FAMILY_IGNORED);
 /// Back to the host.
-void unbind(Program& program, Tensor tensor);
+VOLUTE_API void unbind(Program& program, Tensor tensor);
 
 /// The application's half of an ownership transfer, into its command buffer: gives what its stages wrote or read to
 /// Volute, or takes from Volute what its stages will read. Without a change of family it is a plain memory barrier.
-void record_release(const Device& device, VkCommandBuffer commands, const Slice& slice, std::uint32_t family,
-                    VkPipelineStageFlags stages, VkAccessFlags accesses);
-void record_acquire(const Device& device, VkCommandBuffer commands, const Slice& slice, std::uint32_t family,
-                    VkPipelineStageFlags stages, VkAccessFlags accesses);
+VOLUTE_API void record_release(const Device& device, VkCommandBuffer commands, const Slice& slice,
+                               std::uint32_t family, VkPipelineStageFlags stages, VkAccessFlags accesses);
+VOLUTE_API void record_acquire(const Device& device, VkCommandBuffer commands, const Slice& slice,
+                               std::uint32_t family, VkPipelineStageFlags stages, VkAccessFlags accesses);
 
 // Synchronisation. --------------------------------------------------------------------------------------------
 
@@ -202,19 +203,19 @@ struct Sync {
 };
 
 /// Program::run and Program::advance with semaphores.
-void run(Program& program, const std::vector<Feed>& feeds, const Sync& sync);
-Progress advance(Program& program, std::chrono::duration<double> budget, const Sync& sync);
+VOLUTE_API void run(Program& program, const std::vector<Feed>& feeds, const Sync& sync);
+VOLUTE_API Progress advance(Program& program, std::chrono::duration<double> budget, const Sync& sync);
 
 /// The point of Volute's own timeline at which all work the program has submitted is done: to be waited for by the
 /// application's submissions. Throws Unsupported on a device without timeline semaphores.
-SemaphorePoint completion(const Program& program);
+VOLUTE_API SemaphorePoint completion(const Program& program);
 
 /// Records a whole step into a command buffer of the application's in the recording state, outside of a render pass,
 /// for a queue of Volute's family. Begins with a barrier after everything before, ends with one before everything
 /// after. The command buffer may be submitted again and again, one execution at a time and none beside a run of the
 /// program. Fed values are read when it executes: feed() sets them. Once it has executed, read() returns its outputs.
-void record(Program& program, VkCommandBuffer commands);
+VOLUTE_API void record(Program& program, VkCommandBuffer commands);
 /// Writes inputs for the next execution of a recorded step; no execution may be pending. Throws as Program::run does.
-void feed(Program& program, const std::vector<Feed>& feeds);
+VOLUTE_API void feed(Program& program, const std::vector<Feed>& feeds);
 
 }  // namespace volute::interop

@@ -21,13 +21,13 @@ struct Entry {
 using Metadata = std::map<std::string, std::string>;
 
 /// Writes atomically: a temporary file beside `path`, then rename. Throws BadFile if it cannot.
-void save(const std::string& path, const std::vector<Entry>& entries, const Metadata& metadata = {});
+VOLUTE_API void save(const std::string& path, const std::vector<Entry>& entries, const Metadata& metadata = {});
 
 /// Reads parameters into the modules. Throws BadFile, and changes nothing, if the file is not a
 /// safetensors file, or a tensor is missing or has another shape.
-void load(const std::string& path, const std::vector<Entry>& entries);
+VOLUTE_API void load(const std::string& path, const std::vector<Entry>& entries);
 
 /// The metadata alone. Throws BadFile if the file is not a safetensors file.
-Metadata read_metadata(const std::string& path);
+VOLUTE_API Metadata read_metadata(const std::string& path);
 
 }  // namespace volute::io

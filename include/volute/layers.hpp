@@ -26,16 +26,18 @@ struct ClassOptions {
 /// -log softmax(logits)[target] with options. logits [..., V], targets [...] u32; `none` gives [...].
 /// If every target is ignored the mean is NaN, as in PyTorch. A target that is neither a class nor
 /// ignored has probability 0: its loss is infinite (check_targets finds it on the host).
-Tensor cross_entropy(Tensor logits, Tensor targets, const ClassOptions& options);
+VOLUTE_API Tensor cross_entropy(Tensor logits, Tensor targets, const ClassOptions& options);
 /// The same from log-probabilities [..., V].
-Tensor nll_loss(Tensor log_probabilities, Tensor targets, const ClassOptions& options = {});
+VOLUTE_API Tensor nll_loss(Tensor log_probabilities, Tensor targets, const ClassOptions& options = {});
 
-Tensor mse_loss(Tensor prediction, Tensor target, Reduction reduction = Reduction::mean);
-Tensor l1_loss(Tensor prediction, Tensor target, Reduction reduction = Reduction::mean);
+VOLUTE_API Tensor mse_loss(Tensor prediction, Tensor target, Reduction reduction = Reduction::mean);
+VOLUTE_API Tensor l1_loss(Tensor prediction, Tensor target, Reduction reduction = Reduction::mean);
 /// d^2 / 2 where |d| < delta, else delta (|d| - delta / 2).
-Tensor huber_loss(Tensor prediction, Tensor target, float delta = 1.0f, Reduction reduction = Reduction::mean);
+VOLUTE_API Tensor huber_loss(Tensor prediction, Tensor target, float delta = 1.0f,
+                             Reduction reduction = Reduction::mean);
 /// Huber with delta = beta, divided by beta; beta = 0 is l1_loss.
-Tensor smooth_l1_loss(Tensor prediction, Tensor target, float beta = 1.0f, Reduction reduction = Reduction::mean);
+VOLUTE_API Tensor smooth_l1_loss(Tensor prediction, Tensor target, float beta = 1.0f,
+                                 Reduction reduction = Reduction::mean);
 
 struct BinaryOptions {
   Tensor weight = {};      ///< broadcast to the logits
@@ -43,7 +45,7 @@ struct BinaryOptions {
   Reduction reduction = Reduction::mean;
 };
 /// -(p y log sigmoid(x) + (1 - y) log sigmoid(-x)), finite for every finite x. Targets in [0, 1].
-Tensor bce_with_logits(Tensor logits, Tensor targets, const BinaryOptions& options = {});
+VOLUTE_API Tensor bce_with_logits(Tensor logits, Tensor targets, const BinaryOptions& options = {});
 
 struct CtcOptions {
   std::uint32_t blank = 0;
@@ -56,18 +58,18 @@ struct CtcOptions {
 /// gives [N]. The gradient is that of this function of the log-probabilities, minus the posterior.
 /// An impossible alignment (input shorter than the target with its repeats, a target that is no class, a
 /// target length beyond S) has infinite loss and gradient 0; input lengths beyond T count as T (check_lengths).
-Tensor ctc_loss(Tensor log_probabilities, Tensor targets, Tensor input_lengths, Tensor target_lengths,
-                const CtcOptions& options = {});
+VOLUTE_API Tensor ctc_loss(Tensor log_probabilities, Tensor targets, Tensor input_lengths, Tensor target_lengths,
+                           const CtcOptions& options = {});
 /// ctc_loss of log_softmax(logits).
-Tensor ctc_loss_from_logits(Tensor logits, Tensor targets, Tensor input_lengths, Tensor target_lengths,
-                            const CtcOptions& options = {});
+VOLUTE_API Tensor ctc_loss_from_logits(Tensor logits, Tensor targets, Tensor input_lengths, Tensor target_lengths,
+                                       const CtcOptions& options = {});
 
 /// Throws InvalidGraph naming the first target that is neither below `classes` nor `ignore_index`.
-void check_targets(std::span<const std::uint32_t> targets, std::int64_t classes,
-                   std::optional<std::uint32_t> ignore_index = {});
+VOLUTE_API void check_targets(std::span<const std::uint32_t> targets, std::int64_t classes,
+                              std::optional<std::uint32_t> ignore_index = {});
 
 /// Throws InvalidGraph naming the first length beyond `limit`.
-void check_lengths(std::span<const std::uint32_t> lengths, std::int64_t limit);
+VOLUTE_API void check_lengths(std::span<const std::uint32_t> lengths, std::int64_t limit);
 
 // Decoding on the host. -------------------------------------------------------------------------------
 
@@ -79,12 +81,14 @@ struct Hypothesis {
 
 /// Best path: argmax each step, repeats merged, blanks dropped. log_probabilities [T, N, C] row-major (logits
 /// do as well), lengths [N], each at most T.
-std::vector<std::vector<std::uint32_t>> ctc_greedy(std::span<const float> log_probabilities, const Shape& shape,
-                                                   std::span<const std::uint32_t> lengths, std::uint32_t blank = 0);
+VOLUTE_API std::vector<std::vector<std::uint32_t>> ctc_greedy(std::span<const float> log_probabilities,
+                                                              const Shape& shape,
+                                                              std::span<const std::uint32_t> lengths,
+                                                              std::uint32_t blank = 0);
 /// Prefix beam search: the `width` most probable labellings of each row, best first.
-std::vector<std::vector<Hypothesis>> ctc_beam(std::span<const float> log_probabilities, const Shape& shape,
-                                              std::span<const std::uint32_t> lengths, int width,
-                                              std::uint32_t blank = 0);
+VOLUTE_API std::vector<std::vector<Hypothesis>> ctc_beam(std::span<const float> log_probabilities, const Shape& shape,
+                                                         std::span<const std::uint32_t> lengths, int width,
+                                                         std::uint32_t blank = 0);
 
 struct BeamOptions {
   int width = 4;
@@ -97,15 +101,15 @@ struct BeamOptions {
 using BeamStep = std::function<std::vector<float>(std::span<const std::uint32_t> tokens,
                                                   std::span<const std::uint32_t> parents)>;
 /// The `width` best sequences, best first, without begin and end. Ties go to the lower row, then the lower token.
-std::vector<Hypothesis> beam_search(const BeamStep& step, const BeamOptions& options);
+VOLUTE_API std::vector<Hypothesis> beam_search(const BeamStep& step, const BeamOptions& options);
 
 // Attention as functions. -----------------------------------------------------------------------------
 
 /// softmax over the last axis of the scores whose mask (broadcast to them) is not 0. Without a single one the
 /// weights and their gradients are 0. An empty mask masks nothing.
-Tensor masked_softmax(Tensor scores, Tensor mask = {});
+VOLUTE_API Tensor masked_softmax(Tensor scores, Tensor mask = {});
 /// softmax(q k^T / sqrt(d)) v. q [..., T, d], k [..., S, d], v [..., S, e], mask broadcast to [..., T, S].
-Tensor scaled_dot_product_attention(Tensor q, Tensor k, Tensor v, Tensor mask = {});
+VOLUTE_API Tensor scaled_dot_product_attention(Tensor q, Tensor k, Tensor v, Tensor mask = {});
 
 namespace nn {
 
@@ -117,7 +121,7 @@ struct NormOptions {
 };
 
 /// (x - mean) / sqrt(var + eps) * weight + bias over the last axis. weight and bias [C].
-class LayerNorm : public Module {
+class VOLUTE_API LayerNorm : public Module {
  public:
   explicit LayerNorm(std::int64_t size, NormOptions options = {});
   Tensor operator()(Tensor x) const;
@@ -128,7 +132,7 @@ class LayerNorm : public Module {
 };
 
 /// x / sqrt(mean x^2 + eps) * weight over the last axis. weight [C].
-class RMSNorm : public Module {
+class VOLUTE_API RMSNorm : public Module {
  public:
   explicit RMSNorm(std::int64_t size, NormOptions options = {});
   Tensor operator()(Tensor x) const;
@@ -147,7 +151,7 @@ struct BatchNormOptions {
 /// Per channel of the last axis, over all other axes. A training graph uses the batch's statistics and
 /// carries the running ones (parameters running_mean and running_var [C], variance unbiased) from run to
 /// run; an inference graph uses the running ones. Use it once per training graph.
-class BatchNorm : public Module {
+class VOLUTE_API BatchNorm : public Module {
  public:
   explicit BatchNorm(std::int64_t size, BatchNormOptions options = {});
   /// x [..., C].
@@ -163,7 +167,7 @@ class BatchNorm : public Module {
 };
 
 /// Dropout as a layer; with over_time one mask [1, ...] serves every step of x [T, ...] (Gal and Ghahramani 2016).
-class Dropout : public Module {
+class VOLUTE_API Dropout : public Module {
  public:
   explicit Dropout(float p, bool over_time = false);
   Tensor operator()(Tensor x) const;
@@ -192,7 +196,7 @@ struct Attended {
 enum class Score { additive, dot, general, scaled };
 
 /// One query per row over a memory, inside a scan body or outside.
-class Attention : public Module {
+class VOLUTE_API Attention : public Module {
  public:
   /// `size` is the width of the additive score's hidden layer (0: that of the query).
   Attention(Score score, std::int64_t query, std::int64_t memory, std::int64_t size = 0);
@@ -208,7 +212,7 @@ class Attention : public Module {
 };
 
 /// torch.nn.MultiheadAttention: in_proj_weight [3E, E], in_proj_bias, out_proj.weight [E, E], out_proj.bias.
-class MultiHeadAttention : public Module {
+class VOLUTE_API MultiHeadAttention : public Module {
  public:
   MultiHeadAttention(std::int64_t size, std::int64_t heads, bool bias = true);
   /// values [S, N, E], mask [S, N] or empty.
@@ -225,12 +229,12 @@ class MultiHeadAttention : public Module {
 };
 
 /// [T, S] f32, 1 where s <= t.
-Tensor causal_mask(Graph graph, std::int64_t T, std::int64_t S);
+VOLUTE_API Tensor causal_mask(Graph graph, std::int64_t T, std::int64_t S);
 
 /// Vectors of parts of a whole to the sequence of each whole: [D * S, H], the parts of a document
 /// together, -> [S, D, H]. Words to sentences to document: encode all sentences as one batch [W, D * S],
 /// regroup their last states, and run a second network over the sentences.
-Tensor regroup(Tensor vectors, std::int64_t parts);
+VOLUTE_API Tensor regroup(Tensor vectors, std::int64_t parts);
 
 // Encoder-decoder. ------------------------------------------------------------------------------------------
 
@@ -244,7 +248,7 @@ struct Seq2SeqOptions {
 };
 
 /// Bidirectional GRU encoder, GRU decoder with attention inside its scan (Bahdanau et al. 2015).
-class Seq2Seq : public Module {
+class VOLUTE_API Seq2Seq : public Module {
  public:
   explicit Seq2Seq(const Seq2SeqOptions& options);
   struct Encoded {
@@ -277,7 +281,7 @@ class Seq2Seq : public Module {
 
 /// Translates with a model: a program that encodes and one of a single decoder step, both on the
 /// model's parameters. Sequences longer than `source_length` are refused.
-class Translator {
+class VOLUTE_API Translator {
  public:
   Translator(Device& device, const Seq2Seq& model, std::int64_t source_length, std::int64_t rows,
              std::int64_t max_length);
@@ -299,15 +303,15 @@ class Translator {
 namespace metrics {
 
 /// Share of predictions that equal their target; ignored targets do not count. NaN if none count.
-double accuracy(std::span<const std::uint32_t> predicted, std::span<const std::uint32_t> targets,
-                std::optional<std::uint32_t> ignore_index = {});
+VOLUTE_API double accuracy(std::span<const std::uint32_t> predicted, std::span<const std::uint32_t> targets,
+                           std::optional<std::uint32_t> ignore_index = {});
 /// exp of a mean cross-entropy in nats.
-double perplexity(double mean_cross_entropy);
+VOLUTE_API double perplexity(double mean_cross_entropy);
 
 enum class Average { micro, macro };
 
 /// Counts of (target, predicted) pairs, and the figures that follow from them. A ratio 0 / 0 is 0.
-class ConfusionMatrix {
+class VOLUTE_API ConfusionMatrix {
  public:
   explicit ConfusionMatrix(std::int64_t classes);
   /// Throws InvalidGraph on unequal counts or a class out of range.
@@ -331,11 +335,12 @@ class ConfusionMatrix {
 };
 
 /// Insertions, deletions and substitutions that turn one sequence into the other (Levenshtein).
-std::int64_t edit_distance(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b);
+VOLUTE_API std::int64_t edit_distance(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b);
 /// Edits over reference length, summed over all pairs: words are separated by white space, characters are
 /// UTF-8 code points. Throws InvalidGraph on unequal counts; NaN without any reference word.
-double word_error_rate(std::span<const std::string> references, std::span<const std::string> hypotheses);
-double character_error_rate(std::span<const std::string> references, std::span<const std::string> hypotheses);
+VOLUTE_API double word_error_rate(std::span<const std::string> references, std::span<const std::string> hypotheses);
+VOLUTE_API double character_error_rate(std::span<const std::string> references,
+                                       std::span<const std::string> hypotheses);
 
 }  // namespace metrics
 }  // namespace volute

@@ -15,12 +15,12 @@
 namespace volute {
 
 /// Seeds the initial values of layers built from here on in this process.
-void manual_seed(std::uint64_t seed);
+VOLUTE_API void manual_seed(std::uint64_t seed);
 
 namespace nn {
 
 /// Something with parameters. Names are PyTorch's within the layer ("weight_ih_l0").
-class Module {
+class VOLUTE_API Module {
  public:
   virtual ~Module() = default;
   const std::vector<Parameter>& parameters() const { return parameters_; }
@@ -35,7 +35,7 @@ struct EmbeddingOptions {
 };
 
 /// indices [...] u32 -> [..., E]. weight [V, E] from N(0, 1).
-class Embedding : public Module {
+class VOLUTE_API Embedding : public Module {
  public:
   Embedding(std::int64_t vocabulary, std::int64_t size, EmbeddingOptions options = {});
   Tensor operator()(Tensor indices) const;
@@ -47,7 +47,7 @@ class Embedding : public Module {
 };
 
 /// x [..., I] -> x weight^T + bias, [..., O]. weight [O, I], bias [O], both U(+-1/sqrt(I)).
-class Linear : public Module {
+class VOLUTE_API Linear : public Module {
  public:
   Linear(std::int64_t inputs, std::int64_t outputs, bool bias = true);
   /// A head [..., E] -> [..., V] on the embedding's own weight, which both then train; only the bias is new.
@@ -59,7 +59,7 @@ class Linear : public Module {
 };
 
 /// An elementwise function: one of the usual ones, or any lambda of public operations.
-class Activation {
+class VOLUTE_API Activation {
  public:
   /// standard: whatever the cell uses by itself. hard_sigmoid is clip(x / 6 + 1/2, 0, 1) (PyTorch, Keras 3);
   /// leaky_relu has slope 0.01, elu alpha 1.
@@ -143,7 +143,7 @@ struct RecurrentInputs {
 };
 
 /// What a run gives. Unused parts cost nothing.
-struct RecurrentResult {
+struct VOLUTE_API RecurrentResult {
   Tensor outputs;            ///< of the last layer, [T, N, D H] ([T, N, H] unless merged by concat)
   Tensor last_output;        ///< the last valid one of each sequence and direction, [N, D H]
   std::vector<Tensor> last;  ///< last valid states, each [layers D, N, size], direction fastest
@@ -171,7 +171,7 @@ struct CellWeight {
 };
 
 /// What a cell sees of one step, and the building blocks that give it the options above.
-class CellStep {
+class VOLUTE_API CellStep {
  public:
   struct Data;
   explicit CellStep(const Data& data);
@@ -223,7 +223,7 @@ struct Cell {
 };
 
 /// A stack of recurrent layers over one cell: weight names, order and state layout are PyTorch's.
-class Recurrent : public Module {
+class VOLUTE_API Recurrent : public Module {
  public:
   /// Throws InvalidGraph naming the cell and the option if an option is out of range or the cell has no maths
   /// for it.
@@ -262,37 +262,37 @@ class Recurrent : public Module {
 };
 
 /// i f g o; c' = f c + i g, h' = o tanh(c'). States h, c. Hochreiter and Schmidhuber 1997, Gers et al. 2000.
-class LSTM : public Recurrent {
+class VOLUTE_API LSTM : public Recurrent {
  public:
   LSTM(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});
 };
 
 /// r z n; h' = (1 - z) n + z h. State h. Cho et al. 2014.
-class GRU : public Recurrent {
+class VOLUTE_API GRU : public Recurrent {
  public:
   GRU(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});
 };
 
 /// h' = tanh(W x + b_ih + U h + b_hh), or any activation. State h. Elman 1990.
-class RNN : public Recurrent {
+class VOLUTE_API RNN : public Recurrent {
  public:
   RNN(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});
 };
 
 /// h' = relu(W x + b + u h), elementwise in h: one kernel a step. State h. Li et al. 2018.
-class IndRNN : public Recurrent {
+class VOLUTE_API IndRNN : public Recurrent {
  public:
   IndRNN(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});
 };
 
 /// z n of x alone; h' = (1 - z) h + z n. State h. Feng et al. 2024.
-class MinGRU : public Recurrent {
+class VOLUTE_API MinGRU : public Recurrent {
  public:
   MinGRU(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});
 };
 
 /// f i n of x alone; h' = (f h + i n) / (f + i). State h. Feng et al. 2024.
-class MinLSTM : public Recurrent {
+class VOLUTE_API MinLSTM : public Recurrent {
  public:
   MinLSTM(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});
 };

@@ -12,86 +12,86 @@
 namespace volute {
 
 // Pointwise, f32, with broadcasting. ------------------------------------------------------------
-Tensor operator+(Tensor a, Tensor b);
-Tensor operator-(Tensor a, Tensor b);
-Tensor operator*(Tensor a, Tensor b);
-Tensor operator/(Tensor a, Tensor b);
-Tensor operator+(Tensor a, float b);
-Tensor operator-(Tensor a, float b);
-Tensor operator*(Tensor a, float b);
-Tensor operator/(Tensor a, float b);
-Tensor operator+(float a, Tensor b);
-Tensor operator-(float a, Tensor b);
-Tensor operator*(float a, Tensor b);
-Tensor operator/(float a, Tensor b);
-Tensor operator-(Tensor a);
-Tensor maximum(Tensor a, Tensor b);
-Tensor minimum(Tensor a, Tensor b);
-Tensor exp(Tensor a);
+VOLUTE_API Tensor operator+(Tensor a, Tensor b);
+VOLUTE_API Tensor operator-(Tensor a, Tensor b);
+VOLUTE_API Tensor operator*(Tensor a, Tensor b);
+VOLUTE_API Tensor operator/(Tensor a, Tensor b);
+VOLUTE_API Tensor operator+(Tensor a, float b);
+VOLUTE_API Tensor operator-(Tensor a, float b);
+VOLUTE_API Tensor operator*(Tensor a, float b);
+VOLUTE_API Tensor operator/(Tensor a, float b);
+VOLUTE_API Tensor operator+(float a, Tensor b);
+VOLUTE_API Tensor operator-(float a, Tensor b);
+VOLUTE_API Tensor operator*(float a, Tensor b);
+VOLUTE_API Tensor operator/(float a, Tensor b);
+VOLUTE_API Tensor operator-(Tensor a);
+VOLUTE_API Tensor maximum(Tensor a, Tensor b);
+VOLUTE_API Tensor minimum(Tensor a, Tensor b);
+VOLUTE_API Tensor exp(Tensor a);
 /// exp(a) - 1 without cancellation near 0.
-Tensor expm1(Tensor a);
-Tensor log(Tensor a);
-Tensor sqrt(Tensor a);
-Tensor abs(Tensor a);
-Tensor tanh(Tensor a);
+VOLUTE_API Tensor expm1(Tensor a);
+VOLUTE_API Tensor log(Tensor a);
+VOLUTE_API Tensor sqrt(Tensor a);
+VOLUTE_API Tensor abs(Tensor a);
+VOLUTE_API Tensor tanh(Tensor a);
 /// 1 / (1 + exp(-a))
-Tensor sigmoid(Tensor a);
-Tensor relu(Tensor a);
+VOLUTE_API Tensor sigmoid(Tensor a);
+VOLUTE_API Tensor relu(Tensor a);
 /// 1 where a < b (both f32 or both u32), else 0; f32, no gradient.
-Tensor less(Tensor a, Tensor b);
+VOLUTE_API Tensor less(Tensor a, Tensor b);
 /// 1 where a == b (both f32 or both u32), else 0; f32, no gradient.
-Tensor equal(Tensor a, Tensor b);
+VOLUTE_API Tensor equal(Tensor a, Tensor b);
 /// a where condition is not 0, else b; no gradient for the condition.
-Tensor where(Tensor condition, Tensor a, Tensor b);
+VOLUTE_API Tensor where(Tensor condition, Tensor a, Tensor b);
 /// u32 to f32 by value.
-Tensor to_f32(Tensor a);
+VOLUTE_API Tensor to_f32(Tensor a);
 /// f32 to u32, towards zero; the values must be in [0, 2^32). No gradient.
-Tensor to_u32(Tensor a);
+VOLUTE_API Tensor to_u32(Tensor a);
 /// Index of the largest element of the last axis, the first of equals. a [..., V] -> [...] u32.
-Tensor argmax(Tensor a);
+VOLUTE_API Tensor argmax(Tensor a);
 /// The value of a; its gradient is 0.
-Tensor stop_gradient(Tensor a);
+VOLUTE_API Tensor stop_gradient(Tensor a);
 
 // Reductions. An empty list of axes means all of them. --------------------------------------------
-Tensor sum(Tensor a, std::vector<int> axes = {}, bool keepdims = false);
-Tensor mean(Tensor a, std::vector<int> axes = {}, bool keepdims = false);
+VOLUTE_API Tensor sum(Tensor a, std::vector<int> axes = {}, bool keepdims = false);
+VOLUTE_API Tensor mean(Tensor a, std::vector<int> axes = {}, bool keepdims = false);
 /// The gradient is shared equally among tied maxima.
-Tensor max(Tensor a, std::vector<int> axes = {}, bool keepdims = false);
-Tensor softmax(Tensor a, int axis = -1);
-Tensor log_softmax(Tensor a, int axis = -1);
+VOLUTE_API Tensor max(Tensor a, std::vector<int> axes = {}, bool keepdims = false);
+VOLUTE_API Tensor softmax(Tensor a, int axis = -1);
+VOLUTE_API Tensor log_softmax(Tensor a, int axis = -1);
 
 // Shape. --------------------------------------------------------------------------------------------
 /// Same elements in row-major order; one extent may be -1.
-Tensor reshape(Tensor a, Shape shape);
+VOLUTE_API Tensor reshape(Tensor a, Shape shape);
 /// Axes in the given order; without one, the last two are swapped.
-Tensor transpose(Tensor a, std::vector<int> order = {});
+VOLUTE_API Tensor transpose(Tensor a, std::vector<int> order = {});
 /// Elements begin..end-1 of one axis. Negative bounds count from the end.
-Tensor slice(Tensor a, int axis, std::int64_t begin, std::int64_t end);
-Tensor concat(const std::vector<Tensor>& parts, int axis);
+VOLUTE_API Tensor slice(Tensor a, int axis, std::int64_t begin, std::int64_t end);
+VOLUTE_API Tensor concat(const std::vector<Tensor>& parts, int axis);
 /// Equal parts of one axis. Throws InvalidGraph if `count` does not divide it.
-std::vector<Tensor> split(Tensor a, int axis, int count);
-Tensor broadcast_to(Tensor a, Shape shape);
+VOLUTE_API std::vector<Tensor> split(Tensor a, int axis, int count);
+VOLUTE_API Tensor broadcast_to(Tensor a, Shape shape);
 
 // Products and lookups. -------------------------------------------------------------------------------
 /// a [..., M, K] (K, M if transpose_a) times b [..., K, N] (N, K if transpose_b) -> [..., M, N].
 /// Leading axes broadcast. keep_f32: it and its gradients are taken in f32 whatever the program's Precision, for
 /// products that pick or count rather than mix.
-Tensor matmul(Tensor a, Tensor b, bool transpose_a = false, bool transpose_b = false, bool keep_f32 = false);
+VOLUTE_API Tensor matmul(Tensor a, Tensor b, bool transpose_a = false, bool transpose_b = false, bool keep_f32 = false);
 /// Rows of table [V, E] for indices [...] u32 -> [..., E]. Indices beyond V-1 read row V-1. Of a table much smaller
 /// than the number of indices, rows nobody looks up may enter gradients of products with weight 0: keep them finite.
-Tensor embedding(Tensor table, Tensor indices);
+VOLUTE_API Tensor embedding(Tensor table, Tensor indices);
 /// out [rows, E] with out[indices[i]] += values[i], in ascending i (deterministic).
 /// indices [...] u32, values [..., E]; indices beyond rows-1 are dropped.
-Tensor scatter_add(Tensor indices, Tensor values, std::int64_t rows);
+VOLUTE_API Tensor scatter_add(Tensor indices, Tensor values, std::int64_t rows);
 
 // Random numbers and losses. --------------------------------------------------------------------------
 /// Uniform in [0, 1), shaped like a: a function of (seed, step, node, element) alone.
 /// Generator: pcg4d, Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020.
-Tensor random_like(Tensor a);
+VOLUTE_API Tensor random_like(Tensor a);
 /// Zeroes elements with probability p and scales the rest by 1/(1-p); identity in Mode::inference.
-Tensor dropout(Tensor a, float p);
+VOLUTE_API Tensor dropout(Tensor a, float p);
 /// Mean over all targets of -log softmax(logits)[target], nats. logits [..., V], targets [...] u32.
-Tensor cross_entropy(Tensor logits, Tensor targets);
+VOLUTE_API Tensor cross_entropy(Tensor logits, Tensor targets);
 
 // Time. -----------------------------------------------------------------------------------------------
 /// What a scan body returns: the next states, and outputs to stack over time.
@@ -115,15 +115,15 @@ using ScanBody = std::function<ScanStep(std::span<const Tensor> xs, std::span<co
 
 /// Unrolls `body` over the leading axis T of every tensor in xs. Tensors from outside may be used in
 /// the body as they are. Throws InvalidGraph if a state changes its shape or type.
-ScanResult scan(std::vector<Tensor> xs, std::vector<Tensor> initial, const ScanBody& body,
-                ScanOptions options = {});
+VOLUTE_API ScanResult scan(std::vector<Tensor> xs, std::vector<Tensor> initial, const ScanBody& body,
+                           ScanOptions options = {});
 /// One sequence, one state: body(x, h) -> h. Returns all states [T, ...] and the last one.
-std::pair<Tensor, Tensor> scan(Tensor xs, Tensor initial, const std::function<Tensor(Tensor, Tensor)>& body,
-                               ScanOptions options = {});
+VOLUTE_API std::pair<Tensor, Tensor> scan(Tensor xs, Tensor initial,
+                                          const std::function<Tensor(Tensor, Tensor)>& body, ScanOptions options = {});
 
 // Gradients. ------------------------------------------------------------------------------------------
 /// d loss / d wrt for each wrt, built from the operations above. loss is a f32 scalar; a tensor the
 /// loss does not depend on gets zeros.
-std::vector<Tensor> gradients(Tensor loss, const std::vector<Tensor>& wrt);
+VOLUTE_API std::vector<Tensor> gradients(Tensor loss, const std::vector<Tensor>& wrt);
 
 }  // namespace volute

@@ -79,7 +79,7 @@ struct Group {
 /// shadow += (1 - decay) (parameter - shadow), from the values parameters have when it is made.
 /// Copies share the shadows. swap() puts the averages where every program and file of the module finds them:
 ///   ema.swap(); evaluate(); ema.swap();
-class EMA {
+class VOLUTE_API EMA {
  public:
   /// Throws InvalidGraph unless decay is in [0, 1) and there are parameters, none of them twice.
   explicit EMA(std::vector<Parameter> parameters, float decay = 0.999f);
@@ -98,7 +98,7 @@ class EMA {
 
 /// An optimiser's moments and counters outside of any program. Programs for several lengths (data::Buckets) that
 /// are given the same states train as one would: else each would keep its own. Copies share the values.
-class OptimizerStates {
+class VOLUTE_API OptimizerStates {
  public:
   OptimizerStates();
   /// Those made so far, named as the states of a program would be; counters are f32 scalars.
@@ -157,11 +157,11 @@ struct MinimizeOptions {
 /// Throws InvalidGraph if the loss is no f32 scalar or depends on no parameter that is not frozen, an option
 /// is out of range, a group names a parameter the loss does not depend on or another group has, or a
 /// scalar's name is taken.
-Targets minimize(Tensor loss, const Optimizer& optimizer, const MinimizeOptions& options = {});
+VOLUTE_API Targets minimize(Tensor loss, const Optimizer& optimizer, const MinimizeOptions& options = {});
 
 /// All outputs (each once) and updates of several targets: two losses trained in one program, each with a
 /// name of its own. Throws InvalidGraph if a parameter is updated twice, or if precisions differ.
-Targets merge(const std::vector<Targets>& targets);
+VOLUTE_API Targets merge(const std::vector<Targets>& targets);
 
 // Learning rates from the host: program.set("lr", schedule(step)). -----------------------------------------
 
@@ -176,7 +176,7 @@ struct OneCycle {
 /// lr as a function of the step, 0 for the first update. Named and computed as torch.optim.lr_scheduler, in
 /// closed form, so any step may be asked for in any order. Factories throw InvalidGraph on a rate below 0, a
 /// length below 1, or a factor that is not finite; a call does on a step below 0.
-class Schedule {
+class VOLUTE_API Schedule {
  public:
   explicit Schedule(std::function<double(std::int64_t)> lr) : lr_(std::move(lr)) {}
   float operator()(std::int64_t step) const { return static_cast<float>(exact(step)); }
@@ -221,7 +221,7 @@ struct PlateauOptions {
 };
 
 /// ReduceLROnPlateau. A metric that is not a number is no progress.
-class Plateau {
+class VOLUTE_API Plateau {
  public:
   explicit Plateau(double lr, PlateauOptions options = {});
   /// The rate from here on, after one more look at the metric.
@@ -243,7 +243,7 @@ struct EarlyStoppingOptions {
 };
 
 /// Ends training when a metric no longer improves (Keras' EarlyStopping). NaN is no progress.
-class EarlyStopping {
+class VOLUTE_API EarlyStopping {
  public:
   explicit EarlyStopping(EarlyStoppingOptions options = {});
   /// One more look; whether it was the best so far. Keeping values waits for running programs.
@@ -280,7 +280,7 @@ using Unroll = std::function<Unrolled(Tensor xs, const std::vector<Tensor>& init
 /// Throws InvalidGraph unless 1 <= k1 <= k2 = xs.dim(0).
 ///   Tensor h = tbptt(g, "lstm", embed(x), k1, {{1, N, H}, {1, N, H}}, [&](Tensor xs, auto& s) {
 ///     auto r = lstm.run(xs, s); return Unrolled{r.outputs, r.last}; });
-Tensor tbptt(Graph graph, const std::string& name, Tensor xs, std::int64_t k1, const std::vector<Shape>& states,
-             const Unroll& unroll);
+VOLUTE_API Tensor tbptt(Graph graph, const std::string& name, Tensor xs, std::int64_t k1,
+                        const std::vector<Shape>& states, const Unroll& unroll);
 
 }  // namespace volute

@@ -12,7 +12,7 @@
 namespace volute {
 
 /// Evaluates graphs node by node. u32 tensors are held as doubles with integral values.
-class Reference {
+class VOLUTE_API Reference {
  public:
   using Values = std::vector<double>;
 

@@ -65,6 +65,10 @@ TEST(Project, TextsAreClean) {
   for (const File& file : project()) EXPECT_EQ(joined(text_violations(file)), "");
 }
 
+TEST(Project, PublicNamesAreExported) {
+  for (const File& file : project()) EXPECT_EQ(joined(export_violations(file)), "");
+}
+
 TEST(Project, FilesStayInBudget) { EXPECT_EQ(joined(size_violations(project())), ""); }
 
 TEST(Project, FunctionsStayInBudget) { EXPECT_EQ(joined(function_violations(project())), ""); }
@@ -111,6 +115,16 @@ TEST(Rules, Texts) {
   EXPECT_EQ(count("engine/vulkan/a.cpp", "// A file.\nauto a = vkCreateBuffer(device);\n"), 1u);
   EXPECT_EQ(count("engine/vulkan/a.cpp", "// A file.\nauto a = fn.vkCreateBuffer(b);\n"), 0u);
   EXPECT_EQ(count("tests/unit/a_test.cpp", "// A file.\nauto a = vkCreateBuffer(device);\n"), 0u);
+}
+
+TEST(Rules, Exports) {
+  const auto count = [](const std::string& text) { return export_violations({"include/volute/a.hpp", text}).size(); };
+  EXPECT_EQ(count("VOLUTE_API int f(int a,\n                 int b);\nclass VOLUTE_API A {\n  int f();\n};\n"), 0u);
+  EXPECT_EQ(count("int f(int a);\n"), 1u);
+  EXPECT_EQ(count("class A : public B {\n  int f();\n};\n"), 1u);
+  EXPECT_EQ(count("class A;\nstruct B {\n  B() = default;\n};\n// f()\nusing F = void(int);\n"), 0u);
+  EXPECT_EQ(count("template <class T>\nclass A {\n};\ntemplate <class T>\nvoid f(T);\n"), 0u);
+  EXPECT_TRUE(export_violations({"engine/a.hpp", "int f(int a);\n"}).empty());
 }
 
 TEST(Rules, Sizes) {

@@ -105,6 +105,20 @@ Violations text_violations(const File& file) {
   return out;
 }
 
+Violations export_violations(const File& file) {
+  Violations out;
+  if (!starts(file.path, "include/") || !ends(file.path, ".hpp")) return out;
+  static const std::regex exportable("class \\w[^;]*\\{.*|(?!class |struct |enum |using |inline |template)\\w.*\\(.*");
+  std::istringstream code(code_only(file.text));
+  std::string line, previous;
+  for (int number = 1; std::getline(code, line); ++number, previous = line) {
+    const bool marked = starts(line, "VOLUTE_API ") || starts(line, "class VOLUTE_API ");
+    if (std::regex_match(line, exportable) && !marked && !starts(previous, "template"))
+      out.push_back(file.path + ":" + std::to_string(number) + ": not exported, without VOLUTE_API: " + line);
+  }
+  return out;
+}
+
 Violations size_violations(const std::vector<File>& files) {
   Violations out;
   int sources = 0, small = 0, headers = 0;

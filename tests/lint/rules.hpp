@@ -28,6 +28,8 @@ std::vector<Function> functions_in(const std::string& text);
 Violations include_violations(const File& file);
 /// Opens with a comment; no leftover markers; getenv and bare Vulkan device calls only where they belong.
 Violations text_violations(const File& file);
+/// Every class with a body and every function of a public header that is not a template is exported.
+Violations export_violations(const File& file);
 /// No file over 600 lines and half under 150; shaders under 200; at most 12 public headers.
 Violations size_violations(const std::vector<File>& files);
 /// No function over 80 lines, nine in ten under 40.
