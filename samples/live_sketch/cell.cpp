@@ -9,32 +9,40 @@ using volute::Tensor;
 using States = std::vector<Tensor>;
 namespace nn = volute::nn;
 
-/// x W^T + b of the layer's parameters `weight` and `weight` + `bias`, in their order: w_ih w_hh b_ih b_hh.
-Tensor affine(const nn::Recurrent& layer, Tensor x, std::size_t weight, std::size_t bias) {
-  volute::Graph g = graph_of(x);
-  return matmul(x, g.parameter(layer.parameters()[weight]), false, true) + g.parameter(layer.parameters()[bias]);
+/// W_ih x + b_ih, [R, gates H], column by column of W_ih: a product with so few inputs would be a dispatch of its own
+/// in every step, a sum of columns rides with the gates. `bias` is b_ih's place among the parameters, W_ih the first.
+Tensor from_input(const nn::Recurrent& layer, const States& x, std::size_t bias = 2) {
+  volute::Graph g = graph_of(x[0]);
+  const States columns = split(transpose(g.parameter(layer.parameters()[0])), 0, static_cast<int>(x.size()));
+  Tensor total = g.parameter(layer.parameters()[bias]);
+  for (std::size_t i = 0; i < x.size(); ++i) total = total + x[i] * columns[i];  // [R, 1] [1, gates H]
+  return total;
 }
-Tensor from_input(const nn::Recurrent& layer, Tensor x) { return affine(layer, x, 0, 2); }
-Tensor from_state(const nn::Recurrent& layer, Tensor h) { return affine(layer, h, 1, 3); }
 
-States gru(const nn::Recurrent& layer, Tensor x, const States& states) {
+/// W_hh h + b_hh, [R, gates H].
+Tensor from_state(const nn::Recurrent& layer, Tensor h) {
+  volute::Graph g = graph_of(h);
+  return matmul(h, g.parameter(layer.parameters()[1]), false, true) + g.parameter(layer.parameters()[3]);
+}
+
+States gru(const nn::Recurrent& layer, const States& x, const States& states) {
   const States a = split(from_input(layer, x), 1, 3), u = split(from_state(layer, states[0]), 1, 3);  // [R, H] each
   const Tensor r = sigmoid(a[0] + u[0]), z = sigmoid(a[1] + u[1]), n = tanh(a[2] + r * u[2]);         // [R, H]
   return {(1.0f - z) * n + z * states[0]};
 }
 
-States lstm(const nn::Recurrent& layer, Tensor x, const States& states) {
-  const States z = split(from_input(layer, x) + from_state(layer, states[0]), 1, 4);      // [R, H] each
-  const Tensor next = sigmoid(z[1]) * states[1] + sigmoid(z[0]) * tanh(z[2]);  // [R, H]
+States lstm(const nn::Recurrent& layer, const States& x, const States& states) {
+  const States z = split(from_input(layer, x) + from_state(layer, states[0]), 1, 4);  // [R, H] each
+  const Tensor next = sigmoid(z[1]) * states[1] + sigmoid(z[0]) * tanh(z[2]);         // [R, H]
   return {sigmoid(z[3]) * tanh(next), next};
 }
 
-States rnn(const nn::Recurrent& layer, Tensor x, const States& states) {
+States rnn(const nn::Recurrent& layer, const States& x, const States& states) {
   return {tanh(from_input(layer, x) + from_state(layer, states[0]))};
 }
 
-States min_gru(const nn::Recurrent& layer, Tensor x, const States& states) {
-  const States a = split(affine(layer, x, 0, 1), 1, 2);  // [R, H] each
+States min_gru(const nn::Recurrent& layer, const States& x, const States& states) {
+  const States a = split(from_input(layer, x, 1), 1, 2);  // [R, H] each
   const Tensor z = sigmoid(a[0]);                        // [R, H]
   return {(1.0f - z) * states[0] + z * a[1]};
 }
@@ -46,17 +54,19 @@ const char* name_of(Cell cell) {
   return names[static_cast<int>(cell)];
 }
 
+float rate_of(Cell cell) { return cell == Cell::rnn ? 3e-3f : 2e-2f; }
+
 std::unique_ptr<nn::Recurrent> make_layer(Cell cell, std::int64_t inputs, std::int64_t hidden) {
   switch (cell) {
     case Cell::gru: return std::make_unique<nn::GRU>(inputs, hidden);
-    case Cell::lstm: return std::make_unique<nn::LSTM>(inputs, hidden);
+    case Cell::lstm: return std::make_unique<nn::LSTM>(inputs, hidden, nn::RecurrentOptions{.forget_bias = 1.0f});
     case Cell::rnn: return std::make_unique<nn::RNN>(inputs, hidden);
     case Cell::min_gru: return std::make_unique<nn::MinGRU>(inputs, hidden);
   }
   throw volute::InvalidGraph("live_sketch: no such cell");
 }
 
-States step(Cell cell, const nn::Recurrent& layer, Tensor x, const States& states) {
+States step(Cell cell, const nn::Recurrent& layer, const States& x, const States& states) {
   switch (cell) {
     case Cell::gru: return gru(layer, x, states);
     case Cell::lstm: return lstm(layer, x, states);

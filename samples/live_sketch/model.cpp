@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include "samples/live_sketch/cell.hpp"
 #include "samples/live_sketch/mixture.hpp"
@@ -29,13 +30,17 @@ std::unique_ptr<volute::nn::Recurrent> seeded_layer(const ModelOptions& o, std::
 
 /// What the layer sees of a step: it in the frame of the one before (a turn is the same wherever a line heads), and
 /// where it heads.
-Tensor features_of(Tensor local, Tensor step) { return concat({local, slice(step, -1, 0, 2)}, -1); }
-
-/// The same of whole strokes [T, N, 3]; the first step has none before.
-Tensor features_of_all(Tensor steps) {
+/// Of whole strokes [T, N, 3] -> [T, N, 5]; the first step has none before.
+Tensor features_of(Tensor steps) {
   const std::int64_t T = steps.dim(0);
   const Tensor none = graph_of(steps).full({1, steps.dim(1), 3}, 0.0f);
-  return features_of(to_frame(steps, concat({none, slice(steps, 0, 0, T - 1)}, 0)), steps);
+  const Tensor local = to_frame(steps, concat({none, slice(steps, 0, 0, T - 1)}, 0));
+  return concat({local, slice(steps, -1, 0, 2)}, -1);
+}
+
+ModelOptions with_rate(ModelOptions options) {
+  if (options.lr <= 0) options.lr = rate_of(options.cell);
+  return options;
 }
 
 [[noreturn]] void unfit(const std::string& path, const std::string& what) {
@@ -61,7 +66,7 @@ std::int64_t size_entry(const std::string& path, const volute::io::Metadata& met
 
 struct Model::Data {
   Data(volute::Device device, const ModelOptions& o)
-      : options(o),
+      : options(with_rate(o)),
         layer(seeded_layer(o, o.seed)),
         head(o.hidden, mixture_width(o.mixtures)),
         train(build_training(device)),
@@ -70,7 +75,9 @@ struct Model::Data {
   std::vector<volute::io::Entry> entries() const { return {{"layer", *layer}, {"head", head}}; }
   Program build_training(volute::Device& device);
   std::array<Program, 2> build_continuations(volute::Device& device);
-  std::vector<Tensor> warm_up(Tensor steps, Tensor mask) const;
+  std::vector<Tensor> warm_up() const;
+  Tensor drawn(Graph& g) const;
+  Tensor vertices(Graph& g, Tensor moves) const;
   Tensor repeated(Tensor rows) const;
   Noise noise(Graph& g) const;
 
@@ -86,6 +93,7 @@ struct Model::Data {
   std::vector<float> start;
   std::vector<Feed> batch_feeds, prefix_feeds;
   std::uint64_t resets = 0;
+  std::int64_t batches = 0;  // since the weights were new
 };
 
 Program Model::Data::build_training(volute::Device& device) {
@@ -95,7 +103,8 @@ Program Model::Data::build_training(volute::Device& device) {
   mask = g.input("mask", {T, N});
   const Tensor x = slice(steps, 0, 0, T - 1), y = slice(steps, 0, 1, T);  // [T - 1, N, 3]
   const Tensor counts = slice(mask, 0, 1, T);                             // [T - 1, N]
-  const Tensor nll = negative_log_likelihood(mixture_of(head((*layer)(features_of_all(x)))), to_frame(y, x));
+  const Mixture next = mixture_of(head((*layer)(features_of(x))));
+  const Tensor nll = negative_log_likelihood(next, to_frame(y, x));  // [T - 1, N]
   loss = sum(where(counts, nll, g.full({}, 0.0f))) / maximum(sum(counts), g.full({}, 1.0f));
   return device.compile(g, minimize(loss, volute::Adam{.lr = options.lr}, {.clip_norm = 1.0f}));
 }
@@ -106,10 +115,10 @@ Tensor Model::Data::repeated(Tensor rows) const {
   return reshape(broadcast_to(reshape(rows, {K, 1, C}), {K, S, C}), {K * S, C});
 }
 
-/// States after steps [W, K, 3], those with mask 0 left out; [K S, H] each.
-std::vector<Tensor> Model::Data::warm_up(Tensor prefix_of, Tensor valid) const {
+/// States after the steps there are, [K S, H] each.
+std::vector<Tensor> Model::Data::warm_up() const {
   std::vector<Tensor> states;
-  for (Tensor last : layer->run(features_of_all(prefix_of), {.mask = valid}).last)  // [1, K, H]
+  for (Tensor last : layer->run(features_of(prefix_steps), {.mask = prefix_mask}).last)  // [1, K, H]
     states.push_back(repeated(reshape(last, {options.prefixes, options.hidden})));
   return states;
 }
@@ -123,30 +132,48 @@ Noise Model::Data::noise(Graph& g) const {
   return noise_of(uniform, M, rows * g.scalar("temperature", 0.5f));
 }
 
-std::array<Program, 2> Model::Data::build_continuations(volute::Device& device) {
+/// The model's steps after those it was warmed up with, in the canvas's frame: [P - 1, K S, 3].
+Tensor Model::Data::drawn(Graph& g) const {
+  const std::int64_t W = options.warm_up, K = options.prefixes;
+  std::vector<Tensor> states = {repeated(reshape(slice(prefix_steps, 0, W - 1, W), {K, 3}))};
+  for (Tensor state : warm_up()) states.push_back(state);
+  const Noise random = noise(g);
+  const auto body = [&](std::span<const Tensor> xs, std::span<const Tensor> old) {
+    const Tensor local = sample(mixture_of(head(old[1])), {xs[0], xs[1], xs[2]});  // [K S, 3]
+    const Tensor next = from_frame(local, old[0]);                                 // [K S, 3]
+    std::vector<Tensor> columns = split(local, 1, 3);
+    for (int i = 0; i < 2; ++i) columns.push_back(slice(next, 1, i, i + 1));
+    std::vector<Tensor> now = step(options.cell, *layer, columns, {old.begin() + 1, old.end()});
+    now.insert(now.begin(), next);
+    return volute::ScanStep{now, {next}};
+  };
+  return scan({random.component, random.step, random.end}, states, body).outputs[0];
+}
+
+/// Steps summed up, from the ends of the strokes on. A loop of its own, without products, is one dispatch.
+Tensor Model::Data::vertices(Graph& g, Tensor moves) const {
   const std::int64_t W = options.warm_up, K = options.prefixes, R = K * options.samples, P = options.points;
+  const Tensor there = reshape(slice(prefix_mask, 0, W - 1, W), {K, 1});
+  const Tensor first = repeated(concat({prefix_start, there}, 1));  // [R, 3] x, y, pen
+  const Tensor by = slice(moves, 2, 0, 2) * step_length, stays = 1.0f - slice(moves, 2, 2, 3);
+  const auto body = [](std::span<const Tensor> xs, std::span<const Tensor> old) {
+    const std::vector<Tensor> now = {old[0] + xs[0], old[1] * xs[1]};
+    return volute::ScanStep{now, now};
+  };
+  const std::vector<Tensor> begin = {slice(first, 1, 0, 2), slice(first, 1, 2, 3)};
+  const std::vector<Tensor> rest = scan({by, stays}, begin, body).outputs;
+  const Tensor lines = concat({reshape(first, {1, R, 3}), concat(rest, 2)}, 0);                   // [P, R, 3]
+  const Tensor age = reshape(to_f32(g.iota(P)) / static_cast<float>(P - 1), {P, 1, 1});
+  return transpose(concat({lines, broadcast_to(age, {P, R, 1})}, 2), {1, 0, 2});                  // [R, P, 4]
+}
+
+std::array<Program, 2> Model::Data::build_continuations(volute::Device& device) {
+  const std::int64_t W = options.warm_up, K = options.prefixes;
   Graph& g = continuation_graph;
   prefix_steps = g.input("steps", {W, K, 3});
   prefix_mask = g.input("mask", {W, K});
   prefix_start = g.input("start", {K, 2});
-  const Noise random = noise(g);
-  std::vector<Tensor> states = {
-      repeated(reshape(slice(prefix_steps, 0, W - 1, W), {K, 3})), repeated(prefix_start),
-      repeated(reshape(slice(prefix_mask, 0, W - 1, W), {K, 1}))};
-  const std::vector<Tensor> first(states.begin() + 1, states.end());  // position [R, 2], pen [R, 1]
-  for (Tensor state : warm_up(prefix_steps, prefix_mask)) states.push_back(state);
-  const auto body = [&](std::span<const Tensor> xs, std::span<const Tensor> old) {
-    const Tensor local = sample(mixture_of(head(old[3])), {xs[0], xs[1], xs[2]});  // [R, 3]
-    const Tensor next = from_frame(local, old[0]);                                   // [R, 3]
-    const Tensor position = old[1] + slice(next, 1, 0, 2) * step_length, pen = old[2] * (1.0f - slice(next, 1, 2, 3));
-    std::vector<Tensor> now = {next, position, pen};
-    for (Tensor state : step(options.cell, *layer, features_of(local, next), {old.begin() + 3, old.end()})) now.push_back(state);
-    return volute::ScanStep{now, {position, pen}};
-  };
-  const volute::ScanResult run = scan({random.component, random.step, random.end}, states, body);
-  const auto from = [&](int i, std::int64_t C) { return concat({reshape(first[i], {1, R, C}), run.outputs[i]}, 0); };
-  const Tensor age = reshape(to_f32(g.iota(P)) / static_cast<float>(P - 1), {P, 1, 1});
-  points = transpose(concat({from(0, 2), from(1, 1), broadcast_to(age, {P, R, 1})}, 2), {1, 0, 2});  // [R, P, 4]
+  points = vertices(g, drawn(g));
   return {device.compile(g, points), device.compile(g, points)};
 }
 
@@ -189,12 +216,14 @@ const std::vector<Feed>& Model::batch(TrainingSet& strokes) {
 
 const std::vector<Feed>& Model::batch(Batch strokes) {
   data_->batch = std::move(strokes);
+  const float halvings = static_cast<float>(data_->batches++) / 250;
+  data_->train.set("lr", data_->options.lr * std::max(0.1f, std::exp2(-halvings)));
   return data_->batch_feeds = {{data_->steps, data_->batch.steps}, {data_->mask, data_->batch.mask}};
 }
 
 const std::vector<Feed>& Model::prefixes(const std::vector<Stroke>& strokes) {
-  const auto W = static_cast<std::size_t>(data_->options.warm_up), K = static_cast<std::size_t>(data_->options.prefixes);
   Data& d = *data_;
+  const auto W = static_cast<std::size_t>(d.options.warm_up), K = static_cast<std::size_t>(d.options.prefixes);
   d.prefix = {std::vector<float>(W * K * 3), std::vector<float>(W * K)};
   d.start.assign(K * 2, 0.0f);
   const std::size_t skipped = strokes.size() > K ? strokes.size() - K : 0;
@@ -229,6 +258,7 @@ void Model::load(const std::string& path) {
                           std::to_string(file.hidden) + ", mixtures " + std::to_string(file.mixtures));
   volute::io::load(path, data_->entries());
   data_->train.reset();
+  data_->batches = 0;
 }
 
 void Model::reset() {
@@ -242,6 +272,7 @@ void Model::reset() {
   copy(*layer, *data_->layer);
   copy(head, data_->head);
   data_->train.reset();
+  data_->batches = 0;
 }
 
 }  // namespace live_sketch

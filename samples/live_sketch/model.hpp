@@ -13,6 +13,7 @@
 
 namespace live_sketch {
 
+/// min_gru's gates do not see its state: cheapest, and not able to tell when a corner is due.
 enum class Cell : std::uint8_t { gru, lstm, rnn, min_gru };
 inline constexpr int cells = 4;
 const char* name_of(Cell cell);  ///< "GRU", "LSTM", "RNN", "minGRU"
@@ -22,13 +23,13 @@ struct ModelOptions {
   std::int64_t hidden = 96;    ///< H
   std::int64_t mixtures = 5;   ///< M
   std::int64_t batch = 32;     ///< N, strokes a training step
-  std::int64_t length = 64;    ///< T, steps of a stroke a training step sees
+  std::int64_t length = 80;    ///< T, steps of a stroke a training step sees
   std::int64_t prefixes = 8;   ///< K, strokes continued at once
   std::int64_t samples = 4;    ///< S, continuations of each: the first the most likely, the others drawn at random
   std::int64_t warm_up = 64;   ///< W, steps of a stroke its continuation sees, the last ones
-  std::int64_t points = 64;    ///< P, vertices of a continuation
+  std::int64_t points = 48;    ///< P, vertices of a continuation
   std::uint64_t seed = 1;
-  float lr = 5e-3f;
+  float lr = 0;                ///< learning rate to begin with; 0: what suits the cell
 };
 
 /// Throws volute::BadFile if the file was not written by Model::save; `base` with the cell and sizes it holds.
@@ -46,18 +47,18 @@ class Model {
   /// Number of trained values.
   std::int64_t weights() const;
 
-  /// One update a run. Scalar "lr".
+  /// One update a run. batch() sets its scalar "lr".
   volute::Program& train();
   /// Mean negative log-likelihood of a step, in nats; steps are in units of step_length.
   volute::Tensor loss() const;
   /// The next batch as feeds of train(): begin(feeds) or run(feeds). Refers to memory of the model's, valid until the
-  /// next call.
+  /// next call. The learning rate halves every 250 batches until it is a tenth: enough to learn what is drawn later.
   const std::vector<volute::Feed>& batch(TrainingSet& strokes);
   const std::vector<volute::Feed>& batch(Batch strokes);
 
   /// Continues the strokes fed last. Scalar "temperature" (default 0.5), from 0, where all continuations are the most
-  /// likely one, to 1, as the model believes. There are two of them, turns 0 and 1, so that the vertices of one can be drawn while
-  /// the other runs. Every run draws new random numbers unless seed() and reset() are called.
+  /// likely one, to 1, as the model believes. Every run draws new random numbers unless seed() and reset() are called.
+  /// There are two, turns 0 and 1, so that the vertices of one can be drawn while the other runs.
   volute::Program& continuation(std::size_t turn = 0);
   /// Its output, [K S, P, 4] f32: x, y in canvas coordinates, alpha (1, from where the pen goes up on 0; 0 for a stroke
   /// that is not there) and age (0 at the first vertex to 1 at the last). Row k S + s is continuation s of stroke k;

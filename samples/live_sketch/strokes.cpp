@@ -57,7 +57,9 @@ Curve star(Generator& random) {
   const float radius = edge / (2 * std::sin(turn / 5));
   return [=](float t) {
     const float u = t / edge + start, corner = std::floor(u), part = u - corner;
-    const auto at = [=](float i) { return Point{radius * std::cos(0.4f * turn * i), radius * std::sin(0.4f * turn * i)}; };
+    const auto at = [=](float i) {
+      return Point{radius * std::cos(0.4f * turn * i), radius * std::sin(0.4f * turn * i)};
+    };
     const Point a = at(corner), b = at(corner + 1);
     return Point{a.x + part * (b.x - a.x), a.y + part * (b.y - a.y)};
   };
@@ -131,7 +133,7 @@ const char* name_of(Family family) {
 
 Stroke generate(Family family, Generator& random, int steps) {
   const Curve line = curve(family, random);
-  const float angle = uniform(random, 0, turn);
+  const float angle = uniform(random, -0.5f, 0.5f);  // most hands write to the right
   Stroke stroke = draw(line, steps, angle, random.below(2) == 1);
   float x = 0, y = 0;
   for (const Point& p : stroke) x += p.x, y += p.y;

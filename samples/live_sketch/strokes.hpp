@@ -41,8 +41,8 @@ enum class Family : std::uint8_t { wave, zigzag, loops, spiral, star };
 inline constexpr int families = 5;
 const char* name_of(Family family);
 
-/// A stroke of the family with size, direction and phase at random, resampled, `steps` steps long, its middle in the
-/// middle of the canvas.
+/// A stroke of the family with size, direction (to the right, half a radian up or down) and phase at random, resampled,
+/// `steps` steps long, its middle in the middle of the canvas.
 Stroke generate(Family family, volute::data::Generator& random, int steps);
 
 /// Beginnings of generated strokes, `count` of them (6 at most), spread over the canvas with room to go on: what a window shows
@@ -65,7 +65,7 @@ class TrainingSet {
   int drawn() const { return static_cast<int>(drawn_.size()); }
   /// Whether generated strokes are among the next batches while there are drawn ones; they are at first.
   void generated(bool use) { generated_ = use; }
-  /// N strokes, or parts of them, of up to T steps, with slight turns and tremor. Drawn strokes make up a growing part,
+  /// N strokes, or parts of them, of up to T steps, with some tremor; drawn ones slightly turned. Drawn strokes make up a growing part,
   /// up to a half of the batch, and the latest ones come most often.
   Batch next(std::int64_t T, std::int64_t N);
 

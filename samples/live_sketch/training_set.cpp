@@ -1,5 +1,5 @@
-// Batches of generated and drawn strokes. Every stroke is turned at random, a drawn one slightly, and gets some tremor:
-// without it a model learns lines so exact that it is lost after the first error of its own.
+// Batches of generated and drawn strokes. Invariant: every stroke has some tremor. Without it a model learns lines so
+// exact that it is lost after the first error of its own.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -10,7 +10,7 @@
 namespace live_sketch {
 namespace {
 
-constexpr float tremor = 0.05f;  // of a step, either way
+constexpr float tremor = 0.03f;  // of a step, either way
 constexpr std::size_t most_drawn = 64;
 
 }  // namespace
@@ -48,7 +48,8 @@ std::vector<Step> TrainingSet::pick(int T) {
 }
 
 Batch TrainingSet::next(std::int64_t T, std::int64_t N) {
-  Batch batch{std::vector<float>(static_cast<std::size_t>(T * N * 3)), std::vector<float>(static_cast<std::size_t>(T * N))};
+  Batch batch{std::vector<float>(static_cast<std::size_t>(T * N * 3)),
+              std::vector<float>(static_cast<std::size_t>(T * N))};
   for (std::int64_t n = 0; n < N; ++n) {
     const std::vector<Step> steps = pick(static_cast<int>(T));
     const auto length = static_cast<std::int64_t>(steps.size());
