@@ -64,6 +64,7 @@ Report App::run() {
   report_.continuations = learner_->continuations();
   report_.loss_reads = static_cast<std::int64_t>(learner_->losses().size());
   const Report report = report_;
+  if (options_.save_at_end) learner_->save(options_.save);
   if (!options_.shot.empty()) write_shot();
   frames_.drain();
   return report;

@@ -57,7 +57,6 @@ void Learner::advance(double budget, const Canvas& canvas) {
 bool Learner::begin_continuation(const Canvas& canvas) {
   Turn& turn = turns_[back_];
   if (turn.computed || (!stepped_ && continued_version_ == canvas.version())) return false;
-  if (!done(*turn.program, turn.frame)) return false;
   std::vector<Stroke> strokes;
   turn.ids.clear();
   for (const Canvas::Entry& entry : canvas.strokes()) {
@@ -100,8 +99,7 @@ void Learner::show_if_done() {
 double Learner::advance_training(double budget) {
   volute::Program& train = model_.train();
   if (!train.in_step()) {
-    if (!done(train, step_frame_)) return 0;
-    read_loss();
+    if (loss_due_ && !read_loss()) return 0;
     if (!training_) return 0;
     train.begin(model_.batch(strokes_));
   }
@@ -118,10 +116,11 @@ double Learner::advance_training(double budget) {
 }
 
 /// The one value that comes to the host: of a step that is done, so that nothing waits for it.
-void Learner::read_loss() {
-  if (!loss_due_) return;
+bool Learner::read_loss() {
+  if (!done(model_.train(), step_frame_)) return false;
   losses_.push_back(model_.train().value(model_.loss()));
   loss_due_ = false;
+  return true;
 }
 
 /// Parameters change between steps only.

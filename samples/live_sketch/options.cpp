@@ -78,7 +78,7 @@ std::optional<Options> parse(int argc, const char* const* argv) {
   app.add_option("--seed", o.model.seed, "of weights and strokes")->capture_default_str();
   app.add_option("--device", o.device, "index or part of the name of a Vulkan device");
   app.add_option("--load", o.load, "start from this model; its cell and size are used")->type_name("FILE");
-  app.add_option("--save", o.save, "where the Save button writes, and the end of --frames if given")
+  app.add_option("--save", o.save, "where Save writes, and Load reads; given with --frames, the end as well")
       ->type_name("FILE")
       ->capture_default_str();
   app.add_flag("--stats", o.stats, "print frame times, steps, maps and transfers of the loop at the end");
@@ -91,6 +91,7 @@ std::optional<Options> parse(int argc, const char* const* argv) {
     return std::nullopt;
   }
   o.model.cell = cell_of(cell);
+  o.save_at_end = o.frames > 0 && app.count("--save") > 0;
   read_size(size, o);
   check_all(o);
   return o;

@@ -19,6 +19,7 @@ class UsageError : public std::runtime_error {
 
 struct Options {
   bool headless = false, validation = false, stats = false;
+  bool save_at_end = false;
   std::uint64_t frames = 0;  ///< 0: until the window is closed
   std::string shot, device;
   std::string save = "live_sketch.safetensors", load;

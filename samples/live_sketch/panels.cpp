@@ -29,6 +29,17 @@ void row(const char* name, const char* format, double value) {
   ImGui::Text(format, value);
 }
 
+/// The value is written beside the slider, where its handle does not hide it.
+void slider(const char* text, float& value, float low, float high, ImGuiSliderFlags flags) {
+  ImGui::AlignTextToFramePadding();
+  ImGui::Text(text, static_cast<double>(value));
+  ImGui::SameLine(value_column);
+  ImGui::SetNextItemWidth(-1);
+  ImGui::PushID(text);
+  ImGui::SliderFloat("", &value, low, high, "", flags);
+  ImGui::PopID();
+}
+
 void show_loss(const Readings& r) {
   section("LOSS  (nats a step; the lower, the surer)");
   Plot plot{.height = 108, .low = -4, .high = 2, .colour = blue, .smooth = true};
@@ -56,8 +67,7 @@ void show_times(Controls& c, const Readings& r) {
   row("training step", "%.1f ms of device time", r.step_ms);
   row("continuations", "%.1f ms of device time", r.continuation_ms);
   row("training", "%.1f steps a second", r.steps_per_second);
-  ImGui::SetNextItemWidth(-1);
-  ImGui::SliderFloat("##budget", &c.budget_ms, 0.5f, 50, "budget  %.1f ms a frame", ImGuiSliderFlags_Logarithmic);
+  slider("budget  %.1f ms", c.budget_ms, 0.5f, 50, ImGuiSliderFlags_Logarithmic);
   ImGui::ProgressBar(static_cast<float>(r.fraction), {-1, 5}, "");
 }
 
@@ -72,8 +82,7 @@ void show_model(Controls& c, const Readings& r) {
   }
   ImGui::SameLine();
   ImGui::TextDisabled("%lld weights", static_cast<long long>(r.weights));
-  ImGui::SetNextItemWidth(-1);
-  ImGui::SliderFloat("##temperature", &c.temperature, 0, 1, "temperature  %.2f");
+  slider("temperature  %.2f", c.temperature, 0, 1, 0);
   ImGui::Checkbox("train", &c.training);
   ImGui::SameLine(half + ImGui::GetStyle().ItemSpacing.x + ImGui::GetStyle().WindowPadding.x);
   ImGui::Checkbox("generated strokes", &c.generated);
