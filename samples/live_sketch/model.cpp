@@ -28,9 +28,8 @@ std::unique_ptr<volute::nn::Recurrent> seeded_layer(const ModelOptions& o, std::
   return make_layer(o.cell, features, o.hidden);
 }
 
-/// What the layer sees of a step: it in the frame of the one before (a turn is the same wherever a line heads), and
-/// where it heads.
-/// Of whole strokes [T, N, 3] -> [T, N, 5]; the first step has none before.
+/// What the layer sees of strokes [T, N, 3]: each step in the frame of the one before, since a turn is the same
+/// wherever a line heads, and where it heads; [T, N, 5]. The first step has none before.
 Tensor features_of(Tensor steps) {
   const std::int64_t T = steps.dim(0);
   const Tensor none = graph_of(steps).full({1, steps.dim(1), 3}, 0.0f);

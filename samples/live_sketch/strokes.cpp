@@ -2,7 +2,6 @@
 // does not depend on how large a step is on the canvas. Invariant: the same generator gives the same strokes.
 #include "samples/live_sketch/strokes.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numbers>
@@ -25,10 +24,11 @@ Curve wave(Generator& random) {
 }
 
 Curve zigzag(Generator& random) {
-  const float height = uniform(random, 3, 5), period = uniform(random, 6, 10), phase = uniform(random, 0, 1);
+  const float edge = uniform(random, 6, 9), slope = uniform(random, 0.95f, 1.25f);
+  const float start = uniform(random, 0, 2 * edge), across = std::cos(slope), up = std::sin(slope);
   return [=](float t) {
-    const float u = t / period + phase;
-    return Point{t, height * (4 * std::abs(u - std::floor(u + 0.5f)) - 1)};
+    const float u = std::fmod(t + start, 2 * edge);
+    return Point{t * across, up * (u < edge ? u : 2 * edge - u)};
   };
 }
 
@@ -51,17 +51,13 @@ Curve spiral(Generator& random) {
   };
 }
 
-// Straight edges, the next corner of five left out.
-Curve star(Generator& random) {
-  const float edge = uniform(random, 9, 13), start = uniform(random, 0, 5);
-  const float radius = edge / (2 * std::sin(turn / 5));
+// Petals round a ring: r = R (1 + e cos n a).
+Curve flower(Generator& random) {
+  const float radius = uniform(random, 6, 8), depth = uniform(random, 0.25f, 0.4f);
+  const float petals = 4 + static_cast<float>(random.below(3)), start = uniform(random, 0, turn);
   return [=](float t) {
-    const float u = t / edge + start, corner = std::floor(u), part = u - corner;
-    const auto at = [=](float i) {
-      return Point{radius * std::cos(0.4f * turn * i), radius * std::sin(0.4f * turn * i)};
-    };
-    const Point a = at(corner), b = at(corner + 1);
-    return Point{a.x + part * (b.x - a.x), a.y + part * (b.y - a.y)};
+    const float a = t / (1.5f * radius) + start, r = radius * (1 + depth * std::cos(petals * a));
+    return Point{r * std::cos(a), r * std::sin(a)};
   };
 }
 
@@ -71,7 +67,7 @@ Curve curve(Family family, Generator& random) {
     case Family::zigzag: return zigzag(random);
     case Family::loops: return loops(random);
     case Family::spiral: return spiral(random);
-    case Family::star: return star(random);
+    case Family::flower: return flower(random);
   }
   throw std::invalid_argument("live_sketch: no such family of strokes");
 }
@@ -127,7 +123,7 @@ std::vector<Step> steps_of(std::span<const Point> points) {
 }
 
 const char* name_of(Family family) {
-  static constexpr const char* names[families] = {"wave", "zigzag", "loops", "spiral", "star"};
+  static constexpr const char* names[families] = {"wave", "zigzag", "loops", "spiral", "flower"};
   return names[static_cast<int>(family)];
 }
 
@@ -147,9 +143,9 @@ std::vector<Stroke> examples(int count, std::uint64_t seed, int steps) {
     Family family;
     float x, y;  ///< of the beginning, or of the middle of a stroke that turns round it
   };
-  static constexpr Place places[] = {{Family::wave, -0.8f, -0.7f},  {Family::loops, -0.8f, -0.3f},
-                                     {Family::zigzag, -0.8f, 0.1f}, {Family::spiral, -0.55f, 0.62f},
-                                     {Family::star, 0.05f, 0.62f},  {Family::spiral, 0.6f, 0.62f}};
+  static constexpr Place places[] = {{Family::wave, -0.8f, -0.7f},    {Family::loops, -0.8f, -0.3f},
+                                     {Family::zigzag, -0.8f, -0.05f}, {Family::spiral, -0.55f, 0.62f},
+                                     {Family::flower, 0.05f, 0.62f},  {Family::spiral, 0.6f, 0.62f}};
   Generator random(seed);
   std::vector<Stroke> all;
   for (const Place& place : places) {

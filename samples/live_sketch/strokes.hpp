@@ -37,19 +37,19 @@ struct Step {
 std::vector<Step> steps_of(std::span<const Point> points);
 
 /// Strokes there is something to learn from before anybody has drawn.
-enum class Family : std::uint8_t { wave, zigzag, loops, spiral, star };
+enum class Family : std::uint8_t { wave, zigzag, loops, spiral, flower };
 inline constexpr int families = 5;
 const char* name_of(Family family);
 
-/// A stroke of the family with size, direction (to the right, half a radian up or down) and phase at random, resampled,
-/// `steps` steps long, its middle in the middle of the canvas.
+/// A stroke of the family with size, direction (to the right, half a radian up or down) and phase at random,
+/// resampled, `steps` steps long, its middle in the middle of the canvas.
 Stroke generate(Family family, volute::data::Generator& random, int steps);
 
-/// Beginnings of generated strokes, `count` of them (6 at most), spread over the canvas with room to go on: what a window shows
-/// before its user has drawn.
+/// Beginnings of generated strokes, `count` of them (6 at most), spread over the canvas with room to go on: what a
+/// window shows before its user has drawn.
 std::vector<Stroke> examples(int count, std::uint64_t seed, int steps = 40);
 
-/// Strokes side by side: steps [T, N, 3] with zeros behind the end, mask [T, N], 1 where there is a step. Row-major.
+/// Strokes side by side: steps [T, N, 3], zeros behind the end; mask [T, N], 1 where there is a step. Row-major.
 struct Batch {
   std::vector<float> steps, mask;
 };
@@ -65,8 +65,8 @@ class TrainingSet {
   int drawn() const { return static_cast<int>(drawn_.size()); }
   /// Whether generated strokes are among the next batches while there are drawn ones; they are at first.
   void generated(bool use) { generated_ = use; }
-  /// N strokes, or parts of them, of up to T steps, with some tremor; drawn ones slightly turned. Drawn strokes make up a growing part,
-  /// up to a half of the batch, and the latest ones come most often.
+  /// N strokes, or parts of them, of up to T steps, with some tremor; drawn ones slightly turned. Drawn strokes make
+  /// up a growing part, up to a half of the batch, and the latest ones come most often.
   Batch next(std::int64_t T, std::int64_t N);
 
  private:
