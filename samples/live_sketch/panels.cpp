@@ -154,12 +154,14 @@ void show_marks(const std::vector<Canvas::Entry>& strokes, const View& view) {
 }
 
 Colour colour_of(std::uint32_t id) {
-  static constexpr std::array<Colour, 6> colours = {{{0.38f, 0.66f, 1.00f, 1},
+  static constexpr std::array<Colour, 8> colours = {{{0.38f, 0.66f, 1.00f, 1},
                                                      {1.00f, 0.62f, 0.30f, 1},
                                                      {0.44f, 0.87f, 0.62f, 1},
                                                      {0.97f, 0.46f, 0.60f, 1},
                                                      {0.73f, 0.58f, 1.00f, 1},
-                                                     {0.95f, 0.84f, 0.40f, 1}}};
+                                                     {0.95f, 0.84f, 0.40f, 1},
+                                                     {0.33f, 0.87f, 0.89f, 1},
+                                                     {0.95f, 0.52f, 0.93f, 1}}};
   return colours[id % colours.size()];
 }
 
