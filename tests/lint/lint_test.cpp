@@ -99,6 +99,8 @@ TEST(Rules, VulkanHeaders) {
   EXPECT_EQ(includes_break("include/volute/device.hpp", "<vulkan/vulkan.h>"), 1);
   EXPECT_EQ(includes_break("include/volute/interop.hpp", "<vulkan/vulkan.h>"), 0);
   EXPECT_EQ(includes_break("engine/vulkan/context.hpp", "<volk.h>"), 0);
+  EXPECT_EQ(includes_break("samples/embed/main.cpp", "<vulkan/vulkan.h>"), 0);
+  EXPECT_EQ(includes_break("tools/volute.cpp", "<vulkan/vulkan.h>"), 1);
 }
 
 TEST(Rules, Texts) {

@@ -1,0 +1,27 @@
+// Draws a closed curve over what is there, as light that adds up; its points are rows of a tensor [points, 1, 2],
+// 4 floats apart.
+#version 450
+layout(local_size_x = 8, local_size_y = 8) in;
+layout(binding = 0) readonly buffer Points { vec4 point[]; };
+layout(binding = 1) buffer Picture { vec4 pixel[]; };
+layout(push_constant) uniform Frame { uint size, points; float age; };  // age: 0 in the first frame, 1 in the last
+
+float distance_to_line(vec2 p, vec2 a, vec2 b) {
+  vec2 along = b - a;
+  float t = clamp(dot(p - a, along) / max(dot(along, along), 1e-9), 0.0, 1.0);
+  return distance(p, a + t * along);
+}
+
+void main() {
+  uvec2 at = gl_GlobalInvocationID.xy;
+  if (max(at.x, at.y) >= size) return;
+  vec2 p = (vec2(at) + 0.5) / float(size) * 2.4 - 1.2;
+  float nearest = 9.0;
+  for (uint i = 0; i < points; ++i)
+    nearest = min(nearest, distance_to_line(p, point[i].xy, point[(i + 1) % points].xy));
+  float sharp = mix(90.0, 220.0, age);
+  vec3 colour = mix(mix(vec3(0.1, 0.2, 0.9), vec3(0.9, 0.2, 0.6), 2.0 * age), vec3(1.0, 0.9, 0.6),
+                    clamp(2.0 * age - 1.0, 0.0, 1.0));
+  vec3 old = age > 0.0 ? pixel[at.y * size + at.x].rgb : vec3(0.01, 0.01, 0.03);
+  pixel[at.y * size + at.x] = vec4(max(old * 0.985, colour * exp(-nearest * sharp)), 1.0);
+}
