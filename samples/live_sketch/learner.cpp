@@ -10,6 +10,9 @@ namespace {
 /// A loss is read every so many steps: often enough for a curve.
 constexpr std::int64_t loss_interval = 4;
 
+/// Between continuations that differ by what was learned only. Each draws new random numbers: faster, they flicker.
+constexpr std::chrono::milliseconds rhythm(300);
+
 }  // namespace
 
 Learner::Learner(Context& context, const Frames& frames, const ModelOptions& options, const std::string& load)
@@ -56,7 +59,9 @@ void Learner::advance(double budget, const Canvas& canvas) {
 /// After a step of training or a change on the canvas, if the other turn's vertices are no longer drawn.
 bool Learner::begin_continuation(const Canvas& canvas) {
   Turn& turn = turns_[back_];
-  if (turn.computed || (!stepped_ && continued_version_ == canvas.version())) return false;
+  const auto now = std::chrono::steady_clock::now();
+  const bool learned = stepped_ && now >= continued_at_ + rhythm;
+  if (turn.computed || (!learned && continued_version_ == canvas.version())) return false;
   std::vector<Stroke> strokes;
   turn.ids.clear();
   for (const Canvas::Entry& entry : canvas.strokes()) {
@@ -66,6 +71,7 @@ bool Learner::begin_continuation(const Canvas& canvas) {
   turn.program->set("temperature", temperature_);
   turn.program->begin(model_.prefixes(strokes));
   continued_version_ = canvas.version();
+  continued_at_ = now;
   stepped_ = false;
   return true;
 }
@@ -121,6 +127,11 @@ bool Learner::read_loss() {
   losses_.push_back(model_.train().value(model_.loss()));
   loss_due_ = false;
   return true;
+}
+
+void Learner::temperature(float value) {
+  stepped_ = stepped_ || value != temperature_;
+  temperature_ = value;
 }
 
 /// Parameters change between steps only.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <memory>
 
 #include "samples/live_sketch/canvas.hpp"
@@ -30,7 +31,7 @@ class Learner {
   const std::optional<Drawable>& drawable() const { return drawable_; }
 
   void training(bool on) { training_ = on; }
-  void temperature(float value) { temperature_ = value; }
+  void temperature(float value);
   /// A stroke the user has drawn, to learn from.
   void learn(const Stroke& drawn) { strokes_.add(drawn); }
   void forget_drawn() { strokes_.clear(); }
@@ -83,6 +84,7 @@ class Learner {
   std::optional<Drawable> drawable_;
   bool training_ = true, stepped_ = true, loss_due_ = false;
   std::uint64_t continued_version_ = 0, step_frame_ = 0;
+  std::chrono::steady_clock::time_point continued_at_;
   std::int64_t steps_ = 0, continuations_ = 0;
   Cost step_, continuing_;
   std::vector<float> losses_;
