@@ -1,6 +1,6 @@
 # The library, compiled once and linked twice: volute_static and volute_shared. volute::volute, what others link, is the
-# one BUILD_SHARED_LIBS says. Only what VOLUTE_API marks leaves the shared one: symbols are hidden by default, and those
-# of static libraries inside it are left out.
+# one BUILD_SHARED_LIBS says. Only what VOLUTE_API and VOLUTE_C_API mark leaves the shared one: symbols are hidden by
+# default, and those of static libraries inside it are left out.
 file(GLOB_RECURSE VOLUTE_SOURCES CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/engine/*.cpp")
 volute_embed(OUTPUT "${PROJECT_BINARY_DIR}/generated/embedded_shaders.cpp" ROOT "${PROJECT_SOURCE_DIR}/shaders"
              FOLDERS . PATTERNS "*.comp;*.glsl" NAMESPACE volute::vk ARRAY embedded_shaders
@@ -11,8 +11,9 @@ target_compile_features(volute_objects PRIVATE cxx_std_20)
 target_include_directories(volute_objects PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}")
 target_include_directories(volute_objects SYSTEM PRIVATE "${VOLUTE_VULKAN_INCLUDE}" "${VOLUTE_GLSLANG_INCLUDE}")
 target_compile_definitions(volute_objects PRIVATE VOLUTE_BUILDING)
-# What is kept of timings is of this version's kernels.
-set_source_files_properties(engine/compile/tune.cpp PROPERTIES COMPILE_DEFINITIONS VOLUTE_VERSION="${PROJECT_VERSION}")
+# What is kept of timings is of this version's kernels; the C interface can be asked for its version.
+set_source_files_properties(engine/compile/tune.cpp engine/c/guard.cpp PROPERTIES
+                            COMPILE_DEFINITIONS VOLUTE_VERSION="${PROJECT_VERSION}")
 set_target_properties(volute_objects PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden
                       CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 volute_warnings(volute_objects)

@@ -223,6 +223,7 @@ class MemoryBuilder {
         array->write(p.host);
         p.device = std::move(array);
         p.device_owner = data_.device.get();
+        data_.device->parameters.push_back(node->parameter);
         offset += aligned(storage->bytes);
       }
       data_.parameters.push_back(node->parameter);
@@ -260,9 +261,6 @@ class MemoryBuilder {
   const Targets& targets_;
 };
 
-/// Estimated seconds of a part: 1 to 2 ms of most kernels, and a few of those the estimate flatters.
-constexpr double kPartSeconds = 2e-3;
-
 /// Work for every processor in each box a dispatch is divided into; a GPU's hide latency with several workgroups each.
 std::uint32_t groups_at_once(const Program::Data& data) {
   return data.device->context->is_cpu ? data.target.cores : 4 * data.target.cores;
@@ -294,7 +292,7 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   const bool cpu = device->context->is_cpu;
   data->profiled = options.profile.value_or(environment().profile || !environment().trace.empty());
   data->commands = schedule(data->sections, data->locate(),
-                            {std::min(kPartSeconds, options.submission_seconds / 2),
+                            {std::min(options.part_seconds, options.submission_seconds / 2),
                              [cpu](const Dispatch& d) { return estimated_seconds(d, cpu); }, groups_at_once(*data)});
   data->stats.dispatches = static_cast<std::int64_t>(data->commands.size());
   record_step(*data, options.submission_seconds);

@@ -18,6 +18,7 @@ struct Device::Data {
   KernelTarget target;
   std::unique_ptr<Tuner> tuner;
   bool tune = false;  ///< whether programs use it unless they say otherwise
+  std::vector<std::weak_ptr<ParameterData>> parameters;  ///< that live here
 
   explicit Data(std::shared_ptr<vk::Context> own);
   ~Data();

@@ -42,7 +42,7 @@ std::string explain_text(const Program::Data& data) {
   for (std::size_t i = 0; i < s.hoisted.size(); ++i) out << (i ? ", " : "") << s.hoisted[i];
   out << (s.hoisted.empty() ? "nothing\n" : "\n");
   out << "  kernels: " << s.kernels << "; dispatches a run: " << s.dispatches << ", barriers " << s.barriers
-      << ", submissions " << s.submissions << "\n";
+      << ", parts " << (data.parts ? data.parts->size() : 0) << ", submissions " << s.submissions << "\n";
   out << "  arena: " << mebibytes(s.arena_bytes) << ", without aliasing " << mebibytes(s.unaliased_bytes)
       << (s.recomputes ? "; long scans recompute by segments" : "") << "\n";
   for (const Section& section : data.sections) print_section(out, section);

@@ -3,6 +3,7 @@
 #include "engine/compile/parts.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace volute {
 
@@ -47,10 +48,23 @@ double Parts::under_way() const {
 }
 
 std::size_t Parts::fitting(double seconds) const {
+  // Of the step before parts may be under way still: a command buffer is submitted again when it has finished.
+  std::size_t most = size();
+  for (const Pending& pending : pending_)
+    if (pending.last > next_) most = std::min(most, std::max(pending.first, next_));
   double room = seconds - under_way();
   std::size_t end = next_;
-  for (; end < size() && costs_[end].seconds() <= room; ++end) room -= costs_[end].seconds();
+  for (; end < most && costs_[end].seconds() <= room; ++end) room -= costs_[end].seconds();
   return end == next_ && pending_.empty() ? next_ + 1 : end;
+}
+
+Parts::Sent Parts::submit_rest(const interop::Sync& sync) {
+  for (std::size_t i = pending_.size(); i-- > 0;)
+    if (pending_[i].last > next_) {
+      wait(pending_[i].value);  // of the step before, as above
+      break;
+    }
+  return submit(std::numeric_limits<double>::infinity(), sync);
 }
 
 std::size_t Parts::end_of_submission(std::size_t first, std::size_t end) const {
@@ -89,9 +103,6 @@ void Parts::note(std::uint64_t last_value, std::size_t end, Sent& sent) {
     fraction_ = 0;
     inputs_ = last_value - batches_.size() + 1;
   }
-  // The queries of parts that are under way from the step before are about to be written again.
-  for (Pending& pending : pending_)
-    if (pending.first < end && next_ < pending.last) pending.last = pending.first;
   std::uint64_t value = last_value - batches_.size();
   for (const vk::Batch& batch : batches_) {
     Pending pending{++value, 0, next_, next_ + batch.size()};
@@ -131,7 +142,7 @@ void Parts::finished(std::uint64_t value) {
 }
 
 void Parts::time(const Pending& pending) {
-  if (!timestamps_ || pending.first == pending.last) return;
+  if (!timestamps_) return;
   times_.resize(pending.last - pending.first);
   if (!timestamps_->read_pairs(static_cast<std::uint32_t>(pending.first), times_)) return;
   for (std::size_t i = 0; i < times_.size(); ++i) costs_[pending.first + i].measured(times_[i] * 1e-9);

@@ -3,7 +3,6 @@
 // Invariant: a step's parts are submitted in order, each once; the first copies inputs, the last copies outputs.
 #pragma once
 
-#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -44,11 +43,11 @@ class Parts {
     double seconds = 0;
     int submissions = 0;
   };
-  /// Submits the parts that fit `seconds`, less what is still under way; if nothing is, at least one. The first
-  /// submission waits for the semaphores, the last signals them.
+  /// Submits the parts that fit `seconds`, less what is still under way; if nothing is, at least one. None is that is
+  /// under way itself, from the step before. The first submission waits for the semaphores, the last signals them.
   Sent submit(double seconds, const interop::Sync& sync);
-  /// Everything that is left of the step.
-  Sent submit_rest(const interop::Sync& sync) { return submit(std::numeric_limits<double>::infinity(), sync); }
+  /// Everything that is left of the step; blocks while parts of it are under way from the step before.
+  Sent submit_rest(const interop::Sync& sync);
   /// Waits for the copy of inputs, for the last step that is submitted whole, or for all that is submitted.
   void wait_for_inputs() { wait(inputs_); }
   void wait_for_step() { wait(step_); }
@@ -60,6 +59,8 @@ class Parts {
   /// Of the step in progress, by cost; 1 at its end.
   double fraction() const { return fraction_; }
   bool at_start() const { return next_ == 0; }
+  /// Number of the last submission; 0: none yet.
+  std::uint64_t last_submission() const { return last_; }
   bool has_finished_a_step() const { return step_ != 0; }
   double seconds(std::size_t index) const { return costs_[index].seconds(); }
   double seconds() const;
@@ -74,7 +75,7 @@ class Parts {
   struct Pending {
     std::uint64_t value = 0;
     double seconds = 0;
-    std::size_t first = 0, last = 0;  ///< to be timed: first to last - 1
+    std::size_t first = 0, last = 0;  ///< parts first to last - 1
   };
 
   void wait(std::uint64_t value);

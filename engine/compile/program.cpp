@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cstring>
 #include <iostream>
-#include <limits>
+#include <optional>
 
 #include "engine/compile/program_data.hpp"
 #include "engine/environment.hpp"
@@ -60,8 +60,9 @@ FeedView look(const Feed& feed) {
   return {DType::u32, u.data(), u.size()};
 }
 
-/// Everything is checked before anything is written.
-void check_feeds(Program::Data& data, const std::vector<Feed>& feeds) {
+}  // namespace
+
+void check_feeds(const Program::Data& data, const std::vector<Feed>& feeds) {
   std::set<const Node*> fed;
   for (const Feed& feed : feeds) {
     const Node* node = feed.input.node();
@@ -72,6 +73,8 @@ void check_feeds(Program::Data& data, const std::vector<Feed>& feeds) {
     }
     const auto& slot = found->second;
     const FeedView view = look(feed);
+    if (slot.bound)
+      throw InvalidGraph("run: input \"" + slot.name + "\" is bound to a buffer of the application; unbind it to feed it");
     if (view.dtype != slot.dtype || static_cast<std::int64_t>(view.count) != slot.shape.elements()) {
       throw InvalidGraph("run: input \"" + slot.name + "\" takes " + std::to_string(slot.shape.elements()) +
                          " values " + slot.shape.str() + " " + name_of(slot.dtype) + "; got " +
@@ -80,9 +83,11 @@ void check_feeds(Program::Data& data, const std::vector<Feed>& feeds) {
     fed.insert(node);
   }
   for (const auto& [node, slot] : data.inputs)
-    if (!slot.fed && !fed.contains(node))
+    if (!slot.fed && !slot.bound && !fed.contains(node))
       throw InvalidGraph("run: input \"" + slot.name + "\" " + slot.shape.str() + " was never fed");
 }
+
+namespace {
 
 const Program::Data::HostSlot& output_slot(const Program::Data& data, Tensor output, DType dtype) {
   const auto found = data.outputs.find(output.node());
@@ -90,16 +95,25 @@ const Program::Data::HostSlot& output_slot(const Program::Data& data, Tensor out
     throw InvalidGraph("read: the tensor is not an output of this program; name it in the targets of compile");
   if (found->second.dtype != dtype)
     throw InvalidGraph(std::string("read: the output is ") + name_of(found->second.dtype) + ", not " + name_of(dtype));
-  if (!data.parts->has_finished_a_step()) throw InvalidGraph("read: the program has not run yet");
+  if (found->second.bound)
+    throw InvalidGraph("read: the output is bound to a buffer of the application; unbind it to read it");
+  if (!data.parts->has_finished_a_step() && !data.recorded) throw InvalidGraph("read: the program has not run yet");
   return found->second;
-}
-
-void require_no_step(const Program::Data& data, const char* call) {
-  if (data.in_step) throw InvalidGraph(std::string(call) + ": a step is in progress; finish() it first");
 }
 
 void collect_profile(Program::Data& data) {
   if (data.profile) data.profile->collect(data.parts->submission_of());
+}
+
+void wait_for_step(Program::Data& data) {
+  data.parts->wait_for_step();
+  collect_profile(data);
+}
+
+}  // namespace
+
+void require_no_step(const Program::Data& data, const char* call) {
+  if (data.in_step) throw InvalidGraph(std::string(call) + ": a step is in progress; finish() it first");
 }
 
 void wait_for_all(Program::Data& data) {
@@ -107,10 +121,17 @@ void wait_for_all(Program::Data& data) {
   collect_profile(data);
 }
 
-void wait_for_step(Program::Data& data) {
-  data.parts->wait_for_step();
-  collect_profile(data);
+void write_inputs(Program::Data& data, const std::vector<Feed>& feeds) {
+  for (const auto& [offset, word] : data.later) std::memcpy(data.staging->mapped() + offset, &word, sizeof word);
+  data.later.clear();
+  for (const Feed& feed : feeds) {
+    auto& slot = data.inputs.at(feed.input.node());
+    pack(slot.shape, look(feed).values, data.staging->mapped() + slot.offset);
+    slot.fed = true;
+  }
 }
+
+namespace {
 
 /// The step has its inputs. `alone`: all before it is done then, as a profiled step needs it: its timestamps are one set.
 void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone) {
@@ -120,21 +141,15 @@ void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone)
   if (alone || data.profile) wait_for_all(data);
   else data.parts->wait_for_inputs();
   const auto waited = Clock::now();
-  for (const auto& [offset, word] : data.later) std::memcpy(data.staging->mapped() + offset, &word, sizeof word);
-  data.later.clear();
-  for (const Feed& feed : feeds) {
-    auto& slot = data.inputs.at(feed.input.node());
-    pack(slot.shape, look(feed).values, data.staging->mapped() + slot.offset);
-    slot.fed = true;
-  }
+  write_inputs(data, feeds);
   data.in_step = true;
   data.host_seconds = Seconds((checked - start) + (Clock::now() - waited)).count();
 }
 
-/// Parts worth `seconds`, less what is under way.
-Progress go_on(Program::Data& data, double seconds, const interop::Sync& sync) {
+/// Parts worth `seconds`, less what is under way, or all that are left.
+Progress go_on(Program::Data& data, std::optional<double> seconds, const interop::Sync& sync) {
   const auto start = Clock::now();
-  const Parts::Sent sent = data.parts->submit(seconds, sync);
+  const Parts::Sent sent = seconds ? data.parts->submit(*seconds, sync) : data.parts->submit_rest(sync);
   Progress progress{false, data.parts->fraction(), sent.seconds, sent.submissions};
   progress.finished = sent.submissions > 0 && data.parts->at_start();
   if (data.parts->at_start() && !progress.finished) progress.fraction = 0;
@@ -146,14 +161,17 @@ Progress go_on(Program::Data& data, double seconds, const interop::Sync& sync) {
   return progress;
 }
 
-constexpr double kWholeStep = std::numeric_limits<double>::infinity();
-
 }  // namespace
 
 void run_program(Program::Data& data, const std::vector<Feed>& feeds, const interop::Sync& sync) {
   require_no_step(data, "run");
   begin_step(data, feeds, true);
-  go_on(data, kWholeStep, sync);
+  try {
+    go_on(data, std::nullopt, sync);
+  } catch (...) {
+    data.in_step = !data.parts->at_start();  // of a step that could not be submitted nothing is left to finish
+    throw;
+  }
 }
 
 Progress advance_program(Program::Data& data, double seconds, const interop::Sync& sync) {
@@ -172,7 +190,7 @@ void Program::begin(const std::vector<Feed>& feeds) {
 Progress Program::advance(std::chrono::duration<double> budget) { return advance_program(*data_, budget.count(), {}); }
 
 void Program::finish() {
-  if (data_->in_step) go_on(*data_, kWholeStep, {});
+  if (data_->in_step) go_on(*data_, std::nullopt, {});
 }
 
 bool Program::in_step() const { return data_->in_step; }

@@ -20,7 +20,8 @@ struct CompileOptions {
   std::uint64_t guard_bytes = 0;      ///< untouched bytes after each storage, checked by guards_intact
   bool alias = true;                  ///< false: no two storages share memory, so every guard can be checked
   std::uint64_t memory_bytes = 0;     ///< CompileLimits
-  double submission_seconds = 0.1;    ///< CompileLimits; parts are cut to half of it by estimate
+  double submission_seconds = 0.1;    ///< CompileLimits
+  double part_seconds = 2e-3;         ///< estimated, of a part of the step: those between which advance() may pause
   std::string matmul = {};            ///< matmul family, if not the device's own
   std::optional<Scans> scans = {};         ///< how loops run, if not as is fastest
   std::optional<bool> texel_loads = {};    ///< how kernels read memory, if not as the device likes best
@@ -31,6 +32,11 @@ struct CompileOptions {
 };
 
 struct Program::Data {
+  /// An application's buffer in place of the host's.
+  struct Bound {
+    interop::Slice slice;
+    std::uint32_t family = VK_QUEUE_FAMILY_IGNORED;  ///< that owns it between steps, if not Volute's
+  };
   /// An input or output in a host-visible buffer.
   struct HostSlot {
     Shape shape;
@@ -39,6 +45,7 @@ struct Program::Data {
     bool fed = false;  ///< input: has values
     std::string name;
     vk::BufferRange device = {};  ///< where the copy of inputs puts it, that of outputs takes it from
+    std::optional<Bound> bound = {};
   };
 
   std::shared_ptr<Device::Data> device;
@@ -68,6 +75,7 @@ struct Program::Data {
   std::vector<Command> commands;
   ProgramStats stats;
   bool in_step = false;        ///< begun and not submitted whole
+  bool recorded = false;       ///< into a command buffer of an application's: it knows when a step has run
   std::map<std::uint64_t, std::uint32_t> later;  ///< words of staging, by offset, for the step after this one
   double host_seconds = 0;     ///< spent on the step besides waiting
   std::uint64_t guard_bytes = 0;
@@ -89,6 +97,13 @@ double estimated_seconds(const Dispatch& dispatch, bool cpu);
 /// Program::run and Program::advance with semaphores.
 void run_program(Program::Data& data, const std::vector<Feed>& feeds, const interop::Sync& sync);
 Progress advance_program(Program::Data& data, double seconds, const interop::Sync& sync);
+/// Throws InvalidGraph naming the first feed that is wrong or missing.
+void check_feeds(const Program::Data& data, const std::vector<Feed>& feeds);
+/// Checked feeds, for the next step; the last step's must have been copied.
+void write_inputs(Program::Data& data, const std::vector<Feed>& feeds);
+/// Throws InvalidGraph while a step is in progress.
+void require_no_step(const Program::Data& data, const char* call);
+void wait_for_all(Program::Data& data);
 
 std::string explain_text(const Program::Data& data);
 

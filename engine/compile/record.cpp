@@ -116,15 +116,50 @@ double estimated_seconds(const Dispatch& dispatch, bool cpu) {
   return launch + std::max(dispatch.flops / flops, dispatch.bytes / bandwidth);
 }
 
+namespace {
+
+/// Whether the slot is bound to where it is: the application uses it there, and nothing is copied.
+bool in_place(const Program::Data::HostSlot& slot) {
+  return slot.bound && slot.bound->slice.buffer == slot.device.buffer->handle();
+}
+
+/// Returns the bytes that are moved.
+double copy_inputs(const Program::Data& data, vk::CommandList& list) {
+  double bytes = 0;
+  list.barrier_around();
+  for (const auto& [node, slot] : data.inputs) {
+    interop::Slice source{slot.bound ? VK_NULL_HANDLE : data.staging->handle(), slot.offset, slot.device.bytes};
+    if (slot.bound) {
+      source = {slot.bound->slice.buffer, slot.bound->slice.offset, slot.device.bytes};
+      list.acquire(source, slot.bound->family);
+      if (in_place(slot)) continue;
+    }
+    list.copy(source, slot.device.slice());
+    bytes += 2.0 * static_cast<double>(slot.device.bytes);
+  }
+  return bytes;
+}
+
+double copy_outputs(const Program::Data& data, vk::CommandList& list) {
+  double bytes = 0;
+  for (const auto& [node, slot] : data.outputs) {
+    interop::Slice target{data.readback->handle(), slot.offset, slot.device.bytes};
+    if (slot.bound) target = {slot.bound->slice.buffer, slot.bound->slice.offset, slot.device.bytes};
+    if (!in_place(slot)) list.copy(slot.device.slice(), target);
+    if (slot.bound) list.release(target, slot.bound->family);
+    if (!in_place(slot)) bytes += 2.0 * static_cast<double>(slot.device.bytes);
+  }
+  list.barrier_around();
+  return bytes;
+}
+
+}  // namespace
+
 void record_inputs(Program::Data& data) {
   auto list = std::make_unique<vk::CommandList>(data.device->context);
   data.parts->begin(*list, 0);
   if (data.profile) data.profile->start(*list);
-  double bytes = 0;
-  for (const auto& [node, slot] : data.inputs) {
-    list->copy({data.staging.get(), slot.offset, slot.device.bytes}, slot.device);
-    bytes += 2.0 * static_cast<double>(slot.device.bytes);
-  }
+  const double bytes = copy_inputs(data, *list);
   if (data.profile) {
     list->barrier();
     data.profile->mark(*list, 0, {.label = "copy of inputs", .bytes = bytes});
@@ -142,15 +177,25 @@ void record_outputs(Program::Data& data) {
     if (data.profile) data.profile->mark(*list, data.profile->spans().size() - 1 - before_last, std::move(span));
   };
   mark(1, {.label = "between parts"});
-  double bytes = 0;
-  for (const auto& [node, slot] : data.outputs) {
-    list->copy(slot.device, {data.readback.get(), slot.offset, slot.device.bytes});
-    bytes += 2.0 * static_cast<double>(slot.device.bytes);
-  }
+  const double bytes = copy_outputs(data, *list);
   if (data.profile) list->barrier();
   mark(0, {.label = "copy of outputs", .bytes = bytes});
   data.parts->end(*list, part, copy_seconds(data, bytes), true);
   data.output_copies = std::move(list);
+}
+
+void record_whole(Program::Data& data, vk::CommandList& list) {
+  const auto range = [&](const Storage* storage) { return data.ranges[storage->id]; };
+  copy_inputs(data, list);
+  list.barrier();
+  for (const Command& command : data.commands) {
+    if (command.barrier || command.new_part) list.barrier();
+    // Made when the program was compiled, and found again.
+    record(list, prepare(command, *data.device->pipelines, *data.descriptors, range), command);
+  }
+  list.barrier();
+  copy_outputs(data, list);
+  list.to_host();
 }
 
 void record_step(Program::Data& data, double submission_seconds) {

@@ -23,6 +23,9 @@ void record(vk::CommandList& list, const PreparedDispatch& prepared, const Comma
 /// Records all parts of the program's step: the copy of inputs, what `commands` are cut into, the copy of outputs.
 void record_step(Program::Data& data, double submission_seconds);
 
+/// Records the whole step into a list of one command buffer, which goes to the device by other hands.
+void record_whole(Program::Data& data, vk::CommandList& list);
+
 /// Records the first or the last part again, into command buffers of its own: the copies between host buffers and
 /// device, slot by slot. Not while they are under way.
 void record_inputs(Program::Data& data);

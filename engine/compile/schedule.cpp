@@ -34,28 +34,22 @@ class Tracker {
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 /// Divides the box along `axis`, and where a slice of it is still too long, along the next one in.
-void divide(const vk::Groups& box, int axis, std::int64_t pieces, std::uint32_t at_once,
+void divide(const vk::Groups& box, int axis, std::int64_t pieces, std::int64_t at_once,
             std::vector<vk::Groups>& boxes) {
   const std::int64_t extent = box.count[axis];
-  const bool x_is_numbered = axis == 1 && extent > 1;
-  if (axis > 0 && (extent == 1 || (pieces >= 2 * extent && !x_is_numbered))) {
-    for (std::uint32_t i = 0; i < extent; ++i) {
-      vk::Groups slice = box;
-      slice.first[axis] += i;
-      slice.count[axis] = 1;
-      divide(slice, axis - 1, divide_up(pieces, extent), at_once, boxes);
-    }
-    return;
-  }
   std::int64_t inner = 1;
   for (int a = 0; a < axis; ++a) inner *= box.count[a];
-  const std::int64_t whole = at_once / std::gcd(inner, std::int64_t{at_once});
-  const std::int64_t slices = divide_up(divide_up(extent, pieces), whole) * whole;
+  const bool x_is_numbered = axis == 1 && extent > 1;
+  const bool slices_are_long = pieces >= 2 * extent && inner >= 2 * at_once && !x_is_numbered;
+  const std::int64_t multiple = slices_are_long ? 1 : at_once / std::gcd(inner, at_once);
+  const std::int64_t units = divide_up(extent, multiple);
+  const std::int64_t slices = divide_up(units, std::min(pieces, units)) * multiple;
   for (std::int64_t i = 0; i < extent; i += slices) {
     vk::Groups slice = box;
     slice.first[axis] += static_cast<std::uint32_t>(i);
     slice.count[axis] = static_cast<std::uint32_t>(std::min(slices, extent - i));
-    boxes.push_back(slice);
+    if (axis > 0 && (extent == 1 || slices_are_long)) divide(slice, axis - 1, divide_up(pieces, extent), at_once, boxes);
+    else boxes.push_back(slice);
   }
 }
 
@@ -110,10 +104,9 @@ double Command::share() const {
 
 std::vector<vk::Groups> boxes(const std::uint32_t (&groups)[3], std::int64_t pieces, std::uint32_t at_once) {
   const vk::Groups whole{{0, 0, 0}, {groups[0], groups[1], groups[2]}};
-  const std::int64_t most = std::int64_t{groups[0]} * groups[1] * groups[2] / at_once;
-  if (std::min(pieces, most) < 2) return {whole};
+  if (pieces < 2 || std::int64_t{groups[0]} * groups[1] * groups[2] < 2 * std::int64_t{at_once}) return {whole};
   std::vector<vk::Groups> found;
-  divide(whole, 2, std::min(pieces, most), at_once, found);
+  divide(whole, 2, pieces, at_once, found);
   return found;
 }
 

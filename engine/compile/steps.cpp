@@ -12,8 +12,8 @@ namespace {
 
 // What a dispatch and its barrier cost, in multiplications of a product on one core (lavapipe: 9 us, 25e9 a second).
 constexpr double kLaunchCost = 2.25e5;
-// Longest a walk may stay in one dispatch, in products' operations: 50 ms at 20 GFLOP/s.
-constexpr double kWalkFlops = 1e9;
+// Longest a walk may stay in one dispatch, in products' operations: 2 ms at 50 GFLOP/s, as the parts of a step are cut.
+constexpr double kWalkFlops = 1e8;
 
 constexpr std::int64_t kTimedSteps = 8;
 

@@ -28,6 +28,7 @@ Dispatch link_dispatch(const View& indices, const View& out, const Storage* head
                constant_word(kBlockTexels),    constant_word(blocks)};
   link.touches = {touch_of(indices, false), whole(head, true), whole(next, true)};
   link.flops = static_cast<double>(rows) * static_cast<double>(indices.shape.elements());
+  link.bytes = 4 * link.flops;  // every row looks at all indices
   set_flat_groups(link, rows * blocks, target);
   return link;
 }

@@ -39,7 +39,7 @@ void check_range(const BufferRange& range, const char* what) {
 
 Buffer::Buffer(std::shared_ptr<Context> context, std::uint64_t bytes, Residency residency)
     : Resource(std::move(context)), bytes_(bytes) {
-  OnFailure cleanup([this] { release_once(); });
+  OnFailure cleanup([this] { destroy_once(); });
   const std::string asked = std::to_string(bytes) + " bytes on " + context_->info.name;
   if (bytes > context_->info.max_allocation_bytes)
     throw OutOfMemory("a buffer of " + asked + " exceeds its maxMemoryAllocationSize of " +
@@ -98,7 +98,7 @@ void Buffer::allocate(Residency residency) {
   if (mapped) mapped_ = static_cast<std::byte*>(memory_.mapped);
 }
 
-void Buffer::release() noexcept {
+void Buffer::destroy() noexcept {
   context_->fn.vkDestroyBuffer(context_->device, buffer_, nullptr);
   if (context_->allocator.free) {
     if (memory_.memory) context_->allocator.free(memory_);

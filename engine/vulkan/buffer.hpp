@@ -18,7 +18,7 @@ class Buffer : public Resource {
  public:
   /// Usage: whatever kernels, copies and an application's shaders and draws may want. Throws OutOfMemory naming `bytes`.
   Buffer(std::shared_ptr<Context> context, std::uint64_t bytes, Residency residency);
-  ~Buffer() { release_once(); }
+  ~Buffer() { destroy_once(); }
 
   VkBuffer handle() const { return buffer_; }
   std::uint64_t bytes() const { return bytes_; }
@@ -27,7 +27,7 @@ class Buffer : public Resource {
  private:
   void create(Residency residency);
   void allocate(Residency residency);
-  void release() noexcept override;
+  void destroy() noexcept override;
 
   VkBuffer buffer_ = VK_NULL_HANDLE;
   interop::Memory memory_;
@@ -40,6 +40,7 @@ struct BufferRange {
   const Buffer* buffer = nullptr;
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
+  interop::Slice slice() const { return {buffer->handle(), offset, bytes}; }
 };
 
 /// Blocking copies through a temporary staging buffer; for set-up and inspection, never in steady state.

@@ -7,29 +7,51 @@
 namespace volute::vk {
 namespace {
 
-constexpr VkPipelineStageFlags device_stages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
-constexpr VkAccessFlags device_writes = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
-constexpr VkAccessFlags device_accesses = device_writes | VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT;
-
-void memory_barrier(const Context& context, VkCommandBuffer commands, VkPipelineStageFlags to_stages,
-                    VkAccessFlags to_accesses) {
+void memory_barrier(const Context& context, VkCommandBuffer commands, Scope before, Scope after) {
   VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
-  barrier.srcAccessMask = device_writes;
-  barrier.dstAccessMask = to_accesses;
-  context.fn.vkCmdPipelineBarrier(commands, device_stages, to_stages, 0, 1, &barrier, 0, nullptr, 0, nullptr);
+  barrier.srcAccessMask = before.accesses;
+  barrier.dstAccessMask = after.accesses;
+  context.fn.vkCmdPipelineBarrier(commands, before.stages, after.stages, 0, 1, &barrier, 0, nullptr, 0, nullptr);
+}
+
+bool differ(std::uint32_t a, std::uint32_t b) {
+  return a != b && a != VK_QUEUE_FAMILY_IGNORED && b != VK_QUEUE_FAMILY_IGNORED;
 }
 
 }  // namespace
 
+void record_barrier(const Context& context, VkCommandBuffer commands, const interop::Slice& slice, Scope before,
+                    Scope after, std::uint32_t from_family, std::uint32_t to_family, bool gives) {
+  VkBufferMemoryBarrier barrier{VK_STRUCTURE_TYPE_BUFFER_MEMORY_BARRIER};
+  barrier.srcQueueFamilyIndex = barrier.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
+  if (differ(from_family, to_family)) {
+    barrier.srcQueueFamilyIndex = from_family;
+    barrier.dstQueueFamilyIndex = to_family;
+    if (gives) after = {VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, 0};
+    else before = {VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT, 0};
+  }
+  barrier.srcAccessMask = before.accesses;
+  barrier.dstAccessMask = after.accesses;
+  barrier.buffer = slice.buffer;
+  barrier.offset = slice.offset;
+  barrier.size = slice.bytes;
+  context.fn.vkCmdPipelineBarrier(commands, before.stages, after.stages, 0, 0, nullptr, 1, &barrier, 0, nullptr);
+}
+
 CommandList::CommandList(std::shared_ptr<Context> context) : Resource(std::move(context)) {
-  OnFailure cleanup([this] { release_once(); });
+  OnFailure cleanup([this] { destroy_once(); });
   VkCommandPoolCreateInfo info{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
   info.queueFamilyIndex = context_->queue_family;
   check(context_->fn.vkCreateCommandPool(context_->device, &info, nullptr, &pool_), "vkCreateCommandPool");
   cleanup.dismiss();
 }
 
-void CommandList::release() noexcept { context_->fn.vkDestroyCommandPool(context_->device, pool_, nullptr); }
+CommandList::CommandList(std::shared_ptr<Context> context, VkCommandBuffer commands)
+    : Resource(std::move(context)), buffers_{commands} {}
+
+void CommandList::destroy() noexcept {
+  if (pool_) context_->fn.vkDestroyCommandPool(context_->device, pool_, nullptr);
+}
 
 void CommandList::begin() {
   VkCommandBufferAllocateInfo allocation{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
@@ -39,6 +61,8 @@ void CommandList::begin() {
   VkCommandBuffer commands = VK_NULL_HANDLE;
   check(context_->fn.vkAllocateCommandBuffers(context_->device, &allocation, &commands), "vkAllocateCommandBuffers");
   VkCommandBufferBeginInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+  // The next step's may be submitted while the last one's are under way; the barrier below orders them.
+  info.flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT;
   check(context_->fn.vkBeginCommandBuffer(commands, &info), "vkBeginCommandBuffer");
   buffers_.push_back(commands);
   bound_ = VK_NULL_HANDLE;
@@ -46,9 +70,13 @@ void CommandList::begin() {
   barrier();
 }
 
-void CommandList::end(bool to_host) {
+void CommandList::to_host() {
   // Waiting for the timeline does not by itself make device writes visible to mapped memory.
-  if (to_host) memory_barrier(*context_, buffers_.back(), VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+  memory_barrier(*context_, buffers_.back(), device_writes, {VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT});
+}
+
+void CommandList::end(bool for_host) {
+  if (for_host) to_host();
   check(context_->fn.vkEndCommandBuffer(buffers_.back()), "vkEndCommandBuffer");
 }
 
@@ -77,11 +105,29 @@ void CommandList::dispatch(const Pipeline& pipeline, VkDescriptorSet set, const 
   bound_set_ = set;
 }
 
-void CommandList::copy(BufferRange source, BufferRange target) {
+void CommandList::copy(const interop::Slice& source, const interop::Slice& target) {
   const VkBufferCopy region{source.offset, target.offset, source.bytes};
-  context_->fn.vkCmdCopyBuffer(buffers_.back(), source.buffer->handle(), target.buffer->handle(), 1, &region);
+  context_->fn.vkCmdCopyBuffer(buffers_.back(), source.buffer, target.buffer, 1, &region);
 }
 
-void CommandList::barrier() { memory_barrier(*context_, buffers_.back(), device_stages, device_accesses); }
+void CommandList::barrier() { memory_barrier(*context_, buffers_.back(), device_writes, device_accesses); }
+
+void CommandList::barrier_around() {
+  constexpr VkPipelineStageFlags all = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+  memory_barrier(*context_, buffers_.back(), {all, VK_ACCESS_MEMORY_WRITE_BIT},
+                 {all, VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT});
+}
+
+void CommandList::acquire(const interop::Slice& slice, std::uint32_t family) {
+  const std::uint32_t own = context_->queue_family;
+  if (differ(family, own))
+    record_barrier(*context_, buffers_.back(), slice, device_writes, device_accesses, family, own, false);
+}
+
+void CommandList::release(const interop::Slice& slice, std::uint32_t family) {
+  const std::uint32_t own = context_->queue_family;
+  if (differ(family, own))
+    record_barrier(*context_, buffers_.back(), slice, device_writes, device_accesses, own, family, true);
+}
 
 }  // namespace volute::vk

@@ -81,8 +81,8 @@ void Context::detach() {
   {
     std::lock_guard lock(resources_mutex_);
     for (auto last = resources_.rbegin(); last != resources_.rend(); ++last) {
-      (*last)->release();
-      (*last)->released_ = true;
+      (*last)->destroy();
+      (*last)->destroyed_ = true;
     }
     resources_.clear();
   }
@@ -99,11 +99,11 @@ Resource::Resource(std::shared_ptr<Context> context) : context_(std::move(contex
 
 Resource::~Resource() {
   std::lock_guard lock(context_->resources_mutex_);
-  if (!released_) context_->resources_.remove(this);
+  if (!destroyed_) context_->resources_.remove(this);
 }
 
-void Resource::release_once() noexcept {
-  if (!released_) release();
+void Resource::destroy_once() noexcept {
+  if (!destroyed_) destroy();
 }
 
 }  // namespace volute::vk

@@ -58,7 +58,7 @@ class Context {
   /// Storage-buffer, texel-buffer and copy offsets all honour this (bytes, a power of two >= 64).
   std::uint32_t offset_alignment() const { return offset_alignment_; }
 
-  /// Waits for own work and releases every Resource; from then on nothing can be made or submitted.
+  /// Waits for own work and destroys every Resource; from then on nothing can be made or submitted.
   void detach();
   /// Throws DeviceLost after detach().
   void require_attached() const;

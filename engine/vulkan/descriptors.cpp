@@ -57,7 +57,7 @@ void check_range(const Context& context, const BufferRange& range, BindingKind k
 
 }  // namespace
 
-void Descriptors::release() noexcept {
+void Descriptors::destroy() noexcept {
   const auto& fn = context_->fn;
   for (VkDescriptorPool pool : pools_) fn.vkDestroyDescriptorPool(context_->device, pool, nullptr);
   for (const auto& [key, view] : views_) fn.vkDestroyBufferView(context_->device, view, nullptr);

@@ -101,7 +101,7 @@ VkPipeline make_pipeline(const Context& context, VkPipelineCache cache, VkPipeli
   return pipeline;
 }
 
-void destroy(const Context& context, const Pipeline& pipeline) {
+void destroy_pipeline(const Context& context, const Pipeline& pipeline) {
   context.fn.vkDestroyPipeline(context.device, pipeline.handle, nullptr);
   context.fn.vkDestroyPipelineLayout(context.device, pipeline.layout, nullptr);
   context.fn.vkDestroyDescriptorSetLayout(context.device, pipeline.set_layout, nullptr);
@@ -110,7 +110,7 @@ void destroy(const Context& context, const Pipeline& pipeline) {
 }  // namespace
 
 PipelineCache::PipelineCache(std::shared_ptr<Context> context) : Resource(std::move(context)) {
-  OnFailure cleanup([this] { release_once(); });
+  OnFailure cleanup([this] { destroy_once(); });
   const auto saved = load_cached(driver_cache_name(context_->properties));
   VkPipelineCacheCreateInfo info{VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
   if (saved) {
@@ -132,13 +132,13 @@ void PipelineCache::save() {
   if (result == VK_SUCCESS && !bytes.empty() && load_cached(name) != bytes) store_cached(name, bytes);
 }
 
-void PipelineCache::release() noexcept {
+void PipelineCache::destroy() noexcept {
   try {
     save();
   } catch (const std::exception&) {
     // A cache that cannot be saved only costs time at the next start.
   }
-  for (const auto& [key, pipeline] : pipelines_) destroy(*context_, *pipeline);
+  for (const auto& [key, pipeline] : pipelines_) destroy_pipeline(*context_, *pipeline);
   context_->fn.vkDestroyPipelineCache(context_->device, driver_cache_, nullptr);
 }
 
@@ -152,7 +152,7 @@ const Pipeline& PipelineCache::get(const std::string& source, const std::vector<
   if (push_bytes % 4 != 0) throw Error("push constants must be a multiple of 4 bytes");
   check_limits(*context_, bindings, push_bytes);
   auto pipeline = std::make_unique<Pipeline>();
-  OnFailure cleanup([&] { destroy(*context_, *pipeline); });
+  OnFailure cleanup([&] { destroy_pipeline(*context_, *pipeline); });
   pipeline->bindings = bindings;
   pipeline->push_bytes = push_bytes;
   pipeline->set_layout = make_set_layout(*context_, bindings);

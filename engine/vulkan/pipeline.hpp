@@ -34,14 +34,14 @@ struct Pipeline {
 class PipelineCache : public Resource {
  public:
   explicit PipelineCache(std::shared_ptr<Context> context);
-  ~PipelineCache() { release_once(); }  // saves the driver cache
+  ~PipelineCache() { destroy_once(); }  // saves the driver cache
   /// The pipeline for this GLSL text, created on first use. push_bytes <= 128, a multiple of 4. constants[i] is the
   /// value of the specialization constant with constant_id = i. `in_boxes`: it is dispatched a box at a time.
   const Pipeline& get(const std::string& source, const std::vector<BindingKind>& bindings, std::uint32_t push_bytes,
                       const std::vector<std::uint32_t>& constants = {}, bool in_boxes = false);
 
  private:
-  void release() noexcept override;
+  void destroy() noexcept override;
   void save();
 
   VkPipelineCache driver_cache_ = VK_NULL_HANDLE;
@@ -53,14 +53,14 @@ class PipelineCache : public Resource {
 class Descriptors : public Resource {
  public:
   explicit Descriptors(std::shared_ptr<Context> context) : Resource(std::move(context)) {}
-  ~Descriptors() { release_once(); }
+  ~Descriptors() { destroy_once(); }
   /// A set binding ranges[i] as pipeline.bindings[i]; equal requests share one set. Offsets must be multiples
   /// of Context::offset_alignment(), sizes multiples of 16. Throws Unsupported, naming the limit, if a range
   /// exceeds maxStorageBufferRange or maxTexelBufferElements.
   VkDescriptorSet get(const Pipeline& pipeline, const std::vector<BufferRange>& ranges);
 
  private:
-  void release() noexcept override;
+  void destroy() noexcept override;
   VkBufferView view(const BufferRange& range, BindingKind kind);
   VkDescriptorSet allocate(const Pipeline& pipeline);
   void grow();

@@ -1,5 +1,5 @@
 // What hangs off a device and must go before it does.
-// Invariant: every Vulkan object is released once: by its owner's destructor, or earlier by Context::detach, after
+// Invariant: every Vulkan object is destroyed once: by its owner's destructor, or earlier by Context::detach, after
 // which the owner holds none.
 #pragma once
 
@@ -17,14 +17,14 @@ class Resource {
   explicit Resource(std::shared_ptr<Context> context);
   virtual ~Resource();
   /// Destroys the Vulkan objects; destructors of owners call it through this, so that it happens once.
-  void release_once() noexcept;
+  void destroy_once() noexcept;
 
   std::shared_ptr<Context> context_;
 
  private:
   friend class Context;
-  virtual void release() noexcept = 0;
-  bool released_ = false;
+  virtual void destroy() noexcept = 0;
+  bool destroyed_ = false;
 };
 
 }  // namespace volute::vk

@@ -19,7 +19,7 @@ Timestamps::Timestamps(std::shared_ptr<Context> context, std::uint32_t count)
   check(context_->fn.vkCreateQueryPool(context_->device, &info, nullptr, &pool_), "vkCreateQueryPool");
 }
 
-void Timestamps::release() noexcept { context_->fn.vkDestroyQueryPool(context_->device, pool_, nullptr); }
+void Timestamps::destroy() noexcept { context_->fn.vkDestroyQueryPool(context_->device, pool_, nullptr); }
 
 void Timestamps::reset(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count) {
   context_->fn.vkCmdResetQueryPool(commands, pool_, first, count);

@@ -17,7 +17,7 @@ class Timestamps : public Resource {
  public:
   /// Throws Unsupported if the device's compute queue has no timestamps.
   Timestamps(std::shared_ptr<Context> context, std::uint32_t count);
-  ~Timestamps() { release_once(); }
+  ~Timestamps() { destroy_once(); }
 
   void reset(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count);
   /// Notes when everything recorded before it has finished, as value `index`. Throws Error beyond `count`.
@@ -30,7 +30,7 @@ class Timestamps : public Resource {
 
  private:
   double elapsed(std::uint64_t from, std::uint64_t to) const;
-  void release() noexcept override;
+  void destroy() noexcept override;
 
   VkQueryPool pool_ = VK_NULL_HANDLE;
   std::uint32_t count_ = 0;

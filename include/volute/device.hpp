@@ -69,7 +69,7 @@ struct ProgramStats {
   std::int64_t barriers = 0;
   std::uint64_t arena_bytes = 0;
   std::uint64_t unaliased_bytes = 0;  ///< what the arena would take without aliasing
-  int submissions = 0;
+  int submissions = 0;                ///< of the last whole step; before the first, by estimate
   bool recomputes = false;  ///< scans run in segments to meet CompileLimits::memory_bytes
 };
 

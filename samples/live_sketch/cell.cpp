@@ -19,11 +19,14 @@ Tensor from_input(const nn::Recurrent& layer, const States& x, std::size_t bias 
   return total;
 }
 
-/// W_hh h + b_hh, [R, gates H].
-Tensor from_state(const nn::Recurrent& layer, Tensor h) {
+/// h W^T + b of two of the layer's parameters, [R, gates H].
+Tensor affine(const nn::Recurrent& layer, Tensor h, std::size_t weight, std::size_t bias) {
   volute::Graph g = graph_of(h);
-  return matmul(h, g.parameter(layer.parameters()[1]), false, true) + g.parameter(layer.parameters()[3]);
+  return matmul(h, g.parameter(layer.parameters()[weight]), false, true) + g.parameter(layer.parameters()[bias]);
 }
+
+/// W_hh h + b_hh, the second and fourth parameter.
+Tensor from_state(const nn::Recurrent& layer, Tensor h) { return affine(layer, h, 1, 3); }
 
 States gru(const nn::Recurrent& layer, const States& x, const States& states) {
   const States a = split(from_input(layer, x), 1, 3), u = split(from_state(layer, states[0]), 1, 3);  // [R, H] each
@@ -41,10 +44,15 @@ States rnn(const nn::Recurrent& layer, const States& x, const States& states) {
   return {tanh(from_input(layer, x) + from_state(layer, states[0]))};
 }
 
+/// Two layers: the second's gates see what the first has kept, and so when a corner is due.
 States min_gru(const nn::Recurrent& layer, const States& x, const States& states) {
-  const States a = split(from_input(layer, x, 1), 1, 2);  // [R, H] each
-  const Tensor z = sigmoid(a[0]);                        // [R, H]
-  return {(1.0f - z) * states[0] + z * a[1]};
+  const auto cell = [](Tensor gates, Tensor h) {
+    const States a = split(gates, 1, 2);  // [R, H] each
+    const Tensor z = sigmoid(a[0]);       // [R, H]
+    return (1.0f - z) * h + z * a[1];
+  };
+  const Tensor first = cell(from_input(layer, x, 1), states[0]);  // [R, H]
+  return {first, cell(affine(layer, first, 2, 3), states[1])};
 }
 
 }  // namespace
@@ -61,9 +69,16 @@ std::unique_ptr<nn::Recurrent> make_layer(Cell cell, std::int64_t inputs, std::i
     case Cell::gru: return std::make_unique<nn::GRU>(inputs, hidden);
     case Cell::lstm: return std::make_unique<nn::LSTM>(inputs, hidden, nn::RecurrentOptions{.forget_bias = 1.0f});
     case Cell::rnn: return std::make_unique<nn::RNN>(inputs, hidden);
-    case Cell::min_gru: return std::make_unique<nn::MinGRU>(inputs, hidden);
+    case Cell::min_gru: return std::make_unique<nn::MinGRU>(inputs, hidden, nn::RecurrentOptions{.layers = 2});
   }
   throw volute::InvalidGraph("live_sketch: no such cell");
+}
+
+States last_states(const volute::nn::RecurrentResult& result) {
+  States states;
+  for (Tensor last : result.last)  // [layers, N, H]
+    for (Tensor h : split(last, 0, static_cast<int>(last.dim(0)))) states.push_back(reshape(h, {h.dim(1), h.dim(2)}));
+  return states;
 }
 
 States step(Cell cell, const nn::Recurrent& layer, const States& x, const States& states) {

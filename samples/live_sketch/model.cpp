@@ -117,8 +117,8 @@ Tensor Model::Data::repeated(Tensor rows) const {
 /// States after the steps there are, [K S, H] each.
 std::vector<Tensor> Model::Data::warm_up() const {
   std::vector<Tensor> states;
-  for (Tensor last : layer->run(features_of(prefix_steps), {.mask = prefix_mask}).last)  // [1, K, H]
-    states.push_back(repeated(reshape(last, {options.prefixes, options.hidden})));
+  for (Tensor last : last_states(layer->run(features_of(prefix_steps), {.mask = prefix_mask})))  // [K, H]
+    states.push_back(repeated(last));
   return states;
 }
 
@@ -138,11 +138,13 @@ Tensor Model::Data::drawn(Graph& g) const {
   for (Tensor state : warm_up()) states.push_back(state);
   const Noise random = noise(g);
   const auto body = [&](std::span<const Tensor> xs, std::span<const Tensor> old) {
-    const Tensor local = sample(mixture_of(head(old[1])), {xs[0], xs[1], xs[2]});  // [K S, 3]
-    const Tensor next = from_frame(local, old[0]);                                 // [K S, 3]
+    const std::vector<Tensor> kept(old.begin() + 1, old.end());
+    const Mixture mixture = mixture_of(head(output_of(options.cell, kept)));
+    const Tensor local = sample(mixture, {xs[0], xs[1], xs[2]});  // [K S, 3]
+    const Tensor next = from_frame(local, old[0]);                // [K S, 3]
     std::vector<Tensor> columns = split(local, 1, 3);
     for (int i = 0; i < 2; ++i) columns.push_back(slice(next, 1, i, i + 1));
-    std::vector<Tensor> now = step(options.cell, *layer, columns, {old.begin() + 1, old.end()});
+    std::vector<Tensor> now = step(options.cell, *layer, columns, kept);
     now.insert(now.begin(), next);
     return volute::ScanStep{now, {next}};
   };

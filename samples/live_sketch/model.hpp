@@ -13,7 +13,7 @@
 
 namespace live_sketch {
 
-/// min_gru's gates do not see its state: cheapest, and not able to tell when a corner is due.
+/// min_gru has two layers, since gates of a single one see no state.
 enum class Cell : std::uint8_t { gru, lstm, rnn, min_gru };
 inline constexpr int cells = 4;
 const char* name_of(Cell cell);  ///< "GRU", "LSTM", "RNN", "minGRU"

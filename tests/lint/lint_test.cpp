@@ -83,6 +83,9 @@ TEST(Rules, IncludeDirections) {
   EXPECT_EQ(includes_break("samples/a/main.cpp", "<volute/volute.hpp>"), 0);
   EXPECT_EQ(includes_break("engine/nn/lstm.cpp", "\"engine/graph/node.hpp\""), 1);
   EXPECT_EQ(includes_break("engine/nn/lstm.cpp", "\"engine/nn/init.hpp\""), 0);
+  EXPECT_EQ(includes_break("engine/c/graph.cpp", "\"engine/graph/node.hpp\""), 1);
+  EXPECT_EQ(includes_break("engine/c/graph.cpp", "\"engine/c/guard.hpp\""), 0);
+  EXPECT_EQ(includes_break("tools/a.h", "\"engine/graph/node.hpp\""), 1);
   EXPECT_EQ(includes_break("engine/graph/node.cpp", "\"engine/vulkan/context.hpp\""), 1);
   EXPECT_EQ(includes_break("engine/graph/node.cpp", "\"engine/environment.hpp\""), 1);
   EXPECT_EQ(includes_break("engine/vulkan/context.cpp", "\"engine/environment.hpp\""), 0);
@@ -138,6 +141,7 @@ TEST(Rules, Sizes) {
   EXPECT_EQ(size_violations({{"shaders/a.comp", lines(200)}}).size(), 1u);
   EXPECT_TRUE(size_violations(std::vector<File>(12, {"include/volute/a.hpp", lines(2)})).empty());
   EXPECT_EQ(size_violations(std::vector<File>(13, {"include/volute/a.hpp", lines(2)})).size(), 1u);
+  EXPECT_EQ(size_violations(std::vector<File>(13, {"include/volute/a.h", lines(2)})).size(), 1u);
 }
 
 TEST(Rules, Functions) {

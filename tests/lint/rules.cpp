@@ -35,6 +35,7 @@ const std::map<std::string, std::set<std::string>>& allowed() {
       {"engine/optim", {}},
       {"engine/data", {}},
       {"engine/io", {}},
+      {"engine/c", {}},
       {"engine/graph", {}},
       {"engine/vulkan", {"environment"}},
       {"engine/kernels", {"engine/graph", "engine/vulkan"}},
@@ -65,7 +66,9 @@ void find_all(const File& file, const std::string& text, const std::regex& patte
 
 }  // namespace
 
-bool is_cpp(const std::string& path) { return ends(path, ".cpp") || ends(path, ".hpp"); }
+bool is_cpp(const std::string& path) {
+  return ends(path, ".cpp") || ends(path, ".hpp") || ends(path, ".c") || ends(path, ".h");
+}
 bool is_shader(const std::string& path) { return ends(path, ".comp") || ends(path, ".glsl"); }
 
 Violations include_violations(const File& file) {
@@ -128,7 +131,7 @@ Violations size_violations(const std::vector<File>& files) {
     const int lines = line_count(file.text);
     if (is_shader(file.path) && lines >= 200)
       out.push_back(file.path + ": a shader of " + std::to_string(lines) + " lines, 199 at most");
-    headers += starts(file.path, "include/") && ends(file.path, ".hpp");
+    headers += starts(file.path, "include/") && (ends(file.path, ".hpp") || ends(file.path, ".h"));
     if (!is_cpp(file.path)) continue;
     ++sources;
     small += lines < 150;

@@ -1,5 +1,5 @@
-// An application's own volk beside the interop header: no name of it may meet one of Volute's. Loaded before main, of use
-// until after it.
+// An application's own volk beside the interop header: no name of it may meet one of Volute's. Loaded before main, of
+// use until after it.
 #define VOLK_IMPLEMENTATION
 #include <volk.h>
 

@@ -49,7 +49,8 @@ TEST_F(SteadyState, OnlySubmitsAndWaits) {
                            "vkCmdPipelineBarrier", "vkCmdCopyBuffer", "vkCreateComputePipelines"})
     EXPECT_GT(building[call], 0) << call << ": the counter does not count";
   step(program, 0);
-  EXPECT_EQ(building["vkQueueSubmit"], 1 + building["vkBeginCommandBuffer"] - program.stats().submissions)
+  const auto parts = static_cast<long>(program.data().parts->size());
+  EXPECT_EQ(building["vkQueueSubmit"], 1 + building["vkBeginCommandBuffer"] - parts)
       << "one submission of the step, and one for each upload while building";
 
   const test::Calls before = building.calls();
@@ -65,7 +66,7 @@ TEST_F(SteadyState, OnlySubmitsAndWaits) {
     if (const long more = count - (before.contains(name) ? before.at(name) : 0)) during[name] = more;
   EXPECT_EQ(during["vkQueueSubmit"], 100);
   during.erase("vkQueueSubmit");
-  during.erase("vkWaitSemaphores");
+  for (const char* call : {"vkWaitSemaphores", "vkGetQueryPoolResults"}) during.erase(call);
   EXPECT_TRUE(during.empty()) << during.size() << " other calls, the first: " << during.begin()->first;
 }
 
@@ -77,7 +78,12 @@ TEST_F(SteadyState, NeedsNothingElseOfTheTable) {
   table() = {};
   table().vkQueueSubmit = whole.vkQueueSubmit;
   table().vkWaitSemaphores = whole.vkWaitSemaphores;
+  table().vkGetSemaphoreCounterValue = whole.vkGetSemaphoreCounterValue;
+  table().vkGetQueryPoolResults = whole.vkGetQueryPoolResults;
   for (int i = 1; i <= 20; ++i) step(program, i);
+  for (int i = 1; i <= 20; ++i)
+    while (!program.advance(std::chrono::microseconds(100 * i)).finished) continue;
+  program.wait();
   table() = whole;
 }
 

@@ -76,9 +76,9 @@ TEST_F(VulkanFailure, LostOnSubmitAndOnWait) {
   context_->fn.vkQueueSubmit = [](VkQueue, std::uint32_t, const VkSubmitInfo*, VkFence) {
     return VK_ERROR_DEVICE_LOST;
   };
-  EXPECT_THROW(context_->submit(list.buffers()), DeviceLost);
+  EXPECT_THROW(context_->submit_batch(list.buffers()), DeviceLost);
   context_->fn.vkQueueSubmit = submit;
-  const std::uint64_t value = context_->submit(list.buffers());  // the failed one took no timeline value
+  const std::uint64_t value = context_->submit_batch(list.buffers());  // the failed one took no timeline value
   const auto wait = context_->fn.vkWaitSemaphores;
   context_->fn.vkWaitSemaphores = [](VkDevice, const VkSemaphoreWaitInfo*, std::uint64_t) {
     return VK_ERROR_DEVICE_LOST;
