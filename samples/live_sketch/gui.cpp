@@ -33,6 +33,7 @@ void set_style() {
   style.Colors[ImGuiCol_Button] = {0.165f, 0.208f, 0.302f, 1};
   style.Colors[ImGuiCol_ButtonHovered] = {0.212f, 0.290f, 0.443f, 1};
   style.Colors[ImGuiCol_ButtonActive] = {0.251f, 0.357f, 0.561f, 1};
+  style.Colors[ImGuiCol_PlotHistogram] = {0.314f, 0.431f, 0.639f, 1};
   style.Colors[ImGuiCol_SliderGrab] = style.Colors[ImGuiCol_CheckMark] = {0.431f, 0.659f, 1.0f, 1};
   style.Colors[ImGuiCol_SliderGrabActive] = {0.573f, 0.745f, 1.0f, 1};
   style.Colors[ImGuiCol_Text] = {0.878f, 0.902f, 0.945f, 1};

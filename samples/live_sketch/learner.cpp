@@ -105,7 +105,9 @@ void Learner::show_if_done() {
 double Learner::advance_training(double budget) {
   volute::Program& train = model_.train();
   if (!train.in_step()) {
-    if (loss_due_ && !read_loss()) return 0;
+    // Feeding the next step earlier would wait for the device to take what this one was fed.
+    if (!done(train, step_frame_)) return 0;
+    if (loss_due_) read_loss();
     if (!training_) return 0;
     train.begin(model_.batch(strokes_));
   }
@@ -122,11 +124,9 @@ double Learner::advance_training(double budget) {
 }
 
 /// The one value that comes to the host: of a step that is done, so that nothing waits for it.
-bool Learner::read_loss() {
-  if (!done(model_.train(), step_frame_)) return false;
+void Learner::read_loss() {
   losses_.push_back(model_.train().value(model_.loss()));
   loss_due_ = false;
-  return true;
 }
 
 void Learner::temperature(float value) {

@@ -69,8 +69,7 @@ class Learner {
   void show_if_done();
   /// Whether all the program has submitted is done, without waiting.
   bool done(const volute::Program& program, std::uint64_t frame) const;
-  /// False: the step it is of is not done.
-  bool read_loss();
+  void read_loss();
   void finish();
   double advance_training(double budget);
   double advance_continuation(double budget);
