@@ -216,6 +216,7 @@ class MemoryBuilder {
     const auto fresh =
         bytes ? std::make_shared<vk::Buffer>(data_.device->context, bytes, vk::Residency::device) : nullptr;
     std::uint64_t offset = 0;
+    std::erase_if(data_.device->parameters, [](const auto& parameter) { return parameter.expired(); });
     for (const auto& [node, storage] : found) {
       ParameterData& p = *node->parameter;
       if (!p.device) {

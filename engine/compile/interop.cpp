@@ -1,11 +1,14 @@
 // Devices shared with an application, and programs between its frames: see interop.hpp.
 
 #include <exception>
+#include <optional>
+#include <utility>
 
 #include <volute/interop.hpp>
 
 #include "engine/compile/program_data.hpp"
 #include "engine/compile/record.hpp"
+#include "engine/vulkan/on_failure.hpp"
 
 namespace volute::interop {
 
@@ -80,16 +83,22 @@ Program::Data::HostSlot& bindable(Program::Data& data, Tensor tensor, const char
   return *slot;
 }
 
-/// The first or the last part again, with the slot's new place.
-void record_again(Program::Data& data, Tensor tensor) {
+/// Gives the slot another place in the first or the last part, which is recorded again.
+void place(Program::Data& data, Tensor tensor, std::optional<Program::Data::Bound> bound) {
+  Program::Data::HostSlot& slot = *slot_of(data, tensor);
+  wait_for_all(data);
+  std::swap(slot.bound, bound);
+  vk::OnFailure restore([&] { std::swap(slot.bound, bound); });
   if (data.inputs.contains(tensor.node())) record_inputs(data);
   else record_outputs(data);
+  restore.dismiss();
 }
 
 }  // namespace
 
 Slice slice(Program& program, Tensor tensor) {
   Program::Data& data = program.data();
+  data.device->context->require_attached();
   if (const auto* slot = slot_of(data, tensor)) return slot->device.slice();
   const std::string name = tensor ? label(tensor) : "";
   if (data.states.contains(name)) return slice(program, name);
@@ -97,6 +106,7 @@ Slice slice(Program& program, Tensor tensor) {
 }
 
 Slice slice(Program& program, const std::string& state) {
+  program.data().device->context->require_attached();
   const auto found = program.data().states.find(state);
   if (found == program.data().states.end()) throw InvalidGraph("slice: this program has no state \"" + state + "\"");
   return found->second.second->range().slice();
@@ -120,32 +130,27 @@ void bind(Program& program, Tensor tensor, const Slice& slice, std::uint32_t fam
                        std::to_string(slice.bytes));
   if (slice.offset % 4 || slice.bytes % 4)
     throw InvalidGraph("bind: offset and size of the slice for \"" + slot.name + "\" must be multiples of 4");
-  wait_for_all(data);
-  slot.bound = {slice, family};
-  record_again(data, tensor);
+  place(data, tensor, Program::Data::Bound{slice, family});
 }
 
 void unbind(Program& program, Tensor tensor) {
   Program::Data& data = program.data();
-  Program::Data::HostSlot& slot = bindable(data, tensor, "unbind");
+  const Program::Data::HostSlot& slot = bindable(data, tensor, "unbind");
   require_no_step(data, "unbind");
-  if (!slot.bound) return;
-  wait_for_all(data);
-  slot.bound.reset();
-  record_again(data, tensor);
+  if (slot.bound) place(data, tensor, std::nullopt);
 }
 
 void record_release(const Device& device, VkCommandBuffer commands, const Slice& slice, std::uint32_t family,
                     VkPipelineStageFlags stages, VkAccessFlags accesses) {
   const vk::Context& context = *device.data()->context;
-  vk::record_barrier(context, commands, slice, {stages, accesses}, vk::device_accesses, family, context.queue_family,
+  vk::record_barrier(context, commands, slice, {stages, accesses}, vk::all_accesses, family, context.queue_family,
                      true);
 }
 
 void record_acquire(const Device& device, VkCommandBuffer commands, const Slice& slice, std::uint32_t family,
                     VkPipelineStageFlags stages, VkAccessFlags accesses) {
   const vk::Context& context = *device.data()->context;
-  vk::record_barrier(context, commands, slice, vk::device_writes, {stages, accesses}, context.queue_family, family,
+  vk::record_barrier(context, commands, slice, vk::all_accesses, {stages, accesses}, context.queue_family, family,
                      false);
 }
 
@@ -161,6 +166,7 @@ Progress advance(Program& program, std::chrono::duration<double> budget, const S
 
 SemaphorePoint completion(const Program& program) {
   const Program::Data& data = const_cast<Program&>(program).data();
+  data.device->context->require_attached();
   const VkSemaphore timeline = data.device->context->timeline();
   if (!timeline)
     throw Unsupported("completion: " + data.device->context->info.name +
@@ -179,7 +185,7 @@ void record(Program& program, VkCommandBuffer commands) {
 void feed(Program& program, const std::vector<Feed>& feeds) {
   Program::Data& data = program.data();
   require_no_step(data, "feed");
-  check_feeds(data, feeds);
+  check_feeds(data, feeds, "feed");
   data.parts->wait_for_inputs();
   write_inputs(data, feeds);
 }

@@ -128,6 +128,7 @@ void Parts::note(std::uint64_t last_value, std::size_t end, Sent& sent) {
 }
 
 void Parts::wait(std::uint64_t value) {
+  context_->require_attached();
   if (!value) return;
   context_->wait(value);
   finished(value);

@@ -62,22 +62,23 @@ FeedView look(const Feed& feed) {
 
 }  // namespace
 
-void check_feeds(const Program::Data& data, const std::vector<Feed>& feeds) {
+void check_feeds(const Program::Data& data, const std::vector<Feed>& feeds, const char* call) {
+  const std::string where = std::string(call) + ": ";
   std::set<const Node*> fed;
   for (const Feed& feed : feeds) {
     const Node* node = feed.input.node();
     const auto found = data.inputs.find(node);
     if (found == data.inputs.end()) {
-      throw InvalidGraph("run: " + (node ? "\"" + node->name + "\"" : std::string("an empty tensor")) +
+      throw InvalidGraph(where + (node ? "\"" + node->name + "\"" : std::string("an empty tensor")) +
                          " is not an input of this program");
     }
     const auto& slot = found->second;
     const FeedView view = look(feed);
     if (slot.bound)
-      throw InvalidGraph("run: input \"" + slot.name +
+      throw InvalidGraph(where + "input \"" + slot.name +
                          "\" is bound to a buffer of the application; unbind it to feed it");
     if (view.dtype != slot.dtype || static_cast<std::int64_t>(view.count) != slot.shape.elements()) {
-      throw InvalidGraph("run: input \"" + slot.name + "\" takes " + std::to_string(slot.shape.elements()) +
+      throw InvalidGraph(where + "input \"" + slot.name + "\" takes " + std::to_string(slot.shape.elements()) +
                          " values " + slot.shape.str() + " " + name_of(slot.dtype) + "; got " +
                          std::to_string(view.count) + " " + name_of(view.dtype));
     }
@@ -85,7 +86,7 @@ void check_feeds(const Program::Data& data, const std::vector<Feed>& feeds) {
   }
   for (const auto& [node, slot] : data.inputs)
     if (!slot.fed && !slot.bound && !fed.contains(node))
-      throw InvalidGraph("run: input \"" + slot.name + "\" " + slot.shape.str() + " was never fed");
+      throw InvalidGraph(where + "input \"" + slot.name + "\" " + slot.shape.str() + " was never fed");
 }
 
 namespace {
@@ -122,9 +123,19 @@ void wait_for_all(Program::Data& data) {
   collect_profile(data);
 }
 
-void write_inputs(Program::Data& data, const std::vector<Feed>& feeds) {
+namespace {
+
+/// What was set during a step that is submitted whole.
+void write_later(Program::Data& data) {
+  if (data.later.empty()) return;
+  data.parts->wait_for_inputs();
   for (const auto& [offset, word] : data.later) std::memcpy(data.staging->mapped() + offset, &word, sizeof word);
   data.later.clear();
+}
+
+}  // namespace
+
+void write_inputs(Program::Data& data, const std::vector<Feed>& feeds) {
   for (const Feed& feed : feeds) {
     auto& slot = data.inputs.at(feed.input.node());
     pack(slot.shape, look(feed).values, data.staging->mapped() + slot.offset);
@@ -136,9 +147,9 @@ namespace {
 
 /// The step has its inputs. `alone`: all before it is done then, as a profiled step needs it: its timestamps are one
 /// set.
-void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone) {
+void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone, const char* call) {
   const auto start = Clock::now();
-  check_feeds(data, feeds);
+  check_feeds(data, feeds, call);
   const auto checked = Clock::now();
   if (alone || data.profile) wait_for_all(data);
   else data.parts->wait_for_inputs();
@@ -158,6 +169,7 @@ Progress go_on(Program::Data& data, std::optional<double> seconds, const interop
   data.host_seconds += Seconds(Clock::now() - start).count();
   if (!progress.finished) return progress;
   data.in_step = false;
+  write_later(data);
   data.stats.submissions = data.parts->submissions_of_step();
   if (data.profile) data.profile->submitted(data.host_seconds);
   return progress;
@@ -167,7 +179,7 @@ Progress go_on(Program::Data& data, std::optional<double> seconds, const interop
 
 void run_program(Program::Data& data, const std::vector<Feed>& feeds, const interop::Sync& sync) {
   require_no_step(data, "run");
-  begin_step(data, feeds, true);
+  begin_step(data, feeds, true, "run");
   try {
     go_on(data, std::nullopt, sync);
   } catch (...) {
@@ -177,7 +189,7 @@ void run_program(Program::Data& data, const std::vector<Feed>& feeds, const inte
 }
 
 Progress advance_program(Program::Data& data, double seconds, const interop::Sync& sync) {
-  if (!data.in_step) begin_step(data, {}, false);
+  if (!data.in_step) begin_step(data, {}, false, "advance");
   data.parts->poll();
   return go_on(data, seconds, sync);
 }
@@ -186,7 +198,7 @@ void Program::run(const std::vector<Feed>& feeds) { run_program(*data_, feeds, {
 
 void Program::begin(const std::vector<Feed>& feeds) {
   require_no_step(*data_, "begin");
-  begin_step(*data_, feeds, false);
+  begin_step(*data_, feeds, false, "begin");
 }
 
 Progress Program::advance(std::chrono::duration<double> budget) { return advance_program(*data_, budget.count(), {}); }
@@ -225,14 +237,17 @@ namespace {
 
 /// An input of one word, from the next step on: that of a step in progress may not have been copied yet.
 template <class Word>
-void set_word(Program::Data& data, const Node* input, Word value) {
-  const std::uint64_t offset = data.inputs.at(input).offset;
+void set_word(Program::Data& data, const Node* input, Word value, const char* call) {
+  data.device->context->require_attached();
+  const auto& slot = data.inputs.at(input);
+  if (slot.bound)
+    throw InvalidGraph(std::string(call) + ": \"" + slot.name + "\" is bound to a buffer of the application");
   if (data.in_step) {
-    data.later[offset] = std::bit_cast<std::uint32_t>(value);
+    data.later[slot.offset] = std::bit_cast<std::uint32_t>(value);
     return;
   }
   data.parts->wait_for_inputs();
-  std::memcpy(data.staging->mapped() + offset, &value, sizeof value);
+  std::memcpy(data.staging->mapped() + slot.offset, &value, sizeof value);
 }
 
 }  // namespace
@@ -241,12 +256,13 @@ void Program::set(const std::string& scalar, float value) {
   const auto found = data_->input_names.find(scalar);
   if (found == data_->input_names.end() || scalar == "seed" || !found->second->has_default)
     throw InvalidGraph("set: this program has no scalar \"" + scalar + "\"");
-  set_word(*data_, found->second, value);
+  set_word(*data_, found->second, value, "set");
 }
 
 void Program::seed(std::uint32_t seed) {
   const auto found = data_->input_names.find("seed");
-  if (found != data_->input_names.end()) set_word(*data_, found->second, seed);  // else nothing is random in it
+  if (found == data_->input_names.end()) return;  // nothing is random in it
+  set_word(*data_, found->second, seed, "seed");
 }
 
 void Program::reset(const std::string& prefix) {

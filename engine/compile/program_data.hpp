@@ -76,7 +76,7 @@ struct Program::Data {
   ProgramStats stats;
   bool in_step = false;        ///< begun and not submitted whole
   bool recorded = false;       ///< into a command buffer of an application's: it knows when a step has run
-  std::map<std::uint64_t, std::uint32_t> later;  ///< words of staging, by offset, for the step after this one
+  std::map<std::uint64_t, std::uint32_t> later;  ///< words of staging set during a step, by offset
   double host_seconds = 0;     ///< spent on the step besides waiting
   std::uint64_t guard_bytes = 0;
   bool alias = true;
@@ -98,7 +98,7 @@ double estimated_seconds(const Dispatch& dispatch, bool cpu);
 void run_program(Program::Data& data, const std::vector<Feed>& feeds, const interop::Sync& sync);
 Progress advance_program(Program::Data& data, double seconds, const interop::Sync& sync);
 /// Throws InvalidGraph naming the first feed that is wrong or missing.
-void check_feeds(const Program::Data& data, const std::vector<Feed>& feeds);
+void check_feeds(const Program::Data& data, const std::vector<Feed>& feeds, const char* call);
 /// Checked feeds, for the next step; the last step's must have been copied.
 void write_inputs(Program::Data& data, const std::vector<Feed>& feeds);
 /// Throws InvalidGraph while a step is in progress.

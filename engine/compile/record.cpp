@@ -132,22 +132,24 @@ double copy_inputs(const Program::Data& data, vk::CommandList& list) {
     interop::Slice source{slot.bound ? VK_NULL_HANDLE : data.staging->handle(), slot.offset, slot.device.bytes};
     if (slot.bound) {
       source = {slot.bound->slice.buffer, slot.bound->slice.offset, slot.device.bytes};
-      list.acquire(source, slot.bound->family);
+      list.acquire(slot.bound->slice, slot.bound->family);
       if (in_place(slot)) continue;
     }
     list.copy(source, slot.device.slice());
     bytes += 2.0 * static_cast<double>(slot.device.bytes);
   }
+  list.barrier_around();  // bound buffers are the application's again
   return bytes;
 }
 
 double copy_outputs(const Program::Data& data, vk::CommandList& list) {
   double bytes = 0;
+  list.barrier_around();  // the application may have used bound buffers since the step began
   for (const auto& [node, slot] : data.outputs) {
     interop::Slice target{data.readback->handle(), slot.offset, slot.device.bytes};
     if (slot.bound) target = {slot.bound->slice.buffer, slot.bound->slice.offset, slot.device.bytes};
     if (!in_place(slot)) list.copy(slot.device.slice(), target);
-    if (slot.bound) list.release(target, slot.bound->family);
+    if (slot.bound) list.release(slot.bound->slice, slot.bound->family);
     if (!in_place(slot)) bytes += 2.0 * static_cast<double>(slot.device.bytes);
   }
   list.barrier_around();
@@ -188,13 +190,11 @@ void record_outputs(Program::Data& data) {
 void record_whole(Program::Data& data, vk::CommandList& list) {
   const auto range = [&](const Storage* storage) { return data.ranges[storage->id]; };
   copy_inputs(data, list);
-  list.barrier();
   for (const Command& command : data.commands) {
     if (command.barrier || command.new_part) list.barrier();
     // Made when the program was compiled, and found again.
     record(list, prepare(command, *data.device->pipelines, *data.descriptors, range), command);
   }
-  list.barrier();
   copy_outputs(data, list);
   list.to_host();
 }

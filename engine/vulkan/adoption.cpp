@@ -31,23 +31,30 @@ std::shared_ptr<Context> Context::create(const std::string& selector) {
 }
 
 std::shared_ptr<Context> Context::create(const interop::Creation& creation) {
-  std::shared_ptr<Context> context(new Context);  // destroys what it has, should a later step throw
-  context->instance = creation.instance_extensions.empty() ? Instance::shared()
-                                                           : Instance::create(creation.instance_extensions);
-  const InstanceFunctions& fn = context->instance->fn;
-  const std::vector<VkPhysicalDevice> physicals = context->instance->devices();
+  const bool plain = creation.instance_extensions.empty() && !creation.get_instance_proc_addr;
+  const auto instance =
+      plain ? Instance::shared() : Instance::create(creation.instance_extensions, creation.get_instance_proc_addr);
+  const InstanceFunctions& fn = instance->fn;
+  const std::vector<VkPhysicalDevice> physicals = instance->devices();
   std::vector<DeviceInfo> infos;
   for (std::size_t i = 0; i < physicals.size(); ++i) {
     infos.push_back(describe(fn, physicals[i], static_cast<int>(i)));
     if (infos.back().rejected.empty()) infos.back().rejected = shortcoming(fn, physicals[i], creation);
   }
-  const int chosen = choose_device(infos, creation.selector.empty() ? environment().device : creation.selector);
-  context->physical = physicals[chosen];
-  context->describe_physical(infos[chosen]);
-  context->abilities = offered_by(fn, context->physical);
-  context->create_device(creation);
-  context->finish_setup();
-  return context;
+  for (;;) {  // a device may turn out to lack features of the application's, which only its driver can tell
+    const int chosen = choose_device(infos, creation.selector.empty() ? environment().device : creation.selector);
+    std::shared_ptr<Context> context(new Context);  // destroys what it has, should a later step throw
+    context->instance = instance;
+    context->physical = physicals[chosen];
+    context->describe_physical(infos[chosen]);
+    context->abilities = offered_by(fn, context->physical);
+    if (!context->create_device(creation)) {
+      infos[chosen].rejected = "lacks a feature the application asks for";
+      continue;
+    }
+    context->finish_setup();
+    return context;
+  }
 }
 
 std::shared_ptr<Context> Context::adopt(const interop::Adoption& lent) {
@@ -97,7 +104,7 @@ void Context::describe_physical(DeviceInfo described) {
   compute_units = count_compute_units(instance->fn, physical, properties);
 }
 
-void Context::create_device(const interop::Creation& creation) {
+bool Context::create_device(const interop::Creation& creation) {
   const QueueChoice choice = choose_queues(instance->fn, physical, creation);
   const float priorities[] = {1.0f, 1.0f};
   std::vector<VkDeviceQueueCreateInfo> queues(choice.family == choice.app_family ? 1 : 2,
@@ -121,16 +128,21 @@ void Context::create_device(const interop::Creation& creation) {
   device_info.queueCreateInfoCount = static_cast<std::uint32_t>(queues.size());
   device_info.pQueueCreateInfos = queues.data();
   const VkResult result = instance->fn.vkCreateDevice(physical, &device_info, nullptr, &device);
-  if (result == VK_ERROR_FEATURE_NOT_PRESENT)
-    throw Unsupported(info.name + " lacks one of the features the application asks for");
+  if (result == VK_ERROR_FEATURE_NOT_PRESENT) {
+    features.undo();
+    return false;
+  }
   check(result, "vkCreateDevice");
   owned_ = true;
+  fn.vkDestroyDevice =
+      reinterpret_cast<PFN_vkDestroyDevice>(instance->fn.vkGetDeviceProcAddr(device, "vkDestroyDevice"));
   fn = load_device(instance->fn, device);
   queue_family = choice.family;
   app_queue_family = choice.app_family;
   fn.vkGetDeviceQueue(device, queue_family, choice.index, &queue);
   fn.vkGetDeviceQueue(device, app_queue_family, 0, &app_queue);
   buffer_families = distinct({queue_family, app_queue_family});
+  return true;
 }
 
 void Context::finish_setup() {

@@ -111,9 +111,7 @@ void CommandList::copy(const interop::Slice& source, const interop::Slice& targe
 void CommandList::barrier() { memory_barrier(*context_, buffers_.back(), device_writes, device_accesses); }
 
 void CommandList::barrier_around() {
-  constexpr VkPipelineStageFlags all = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
-  memory_barrier(*context_, buffers_.back(), {all, VK_ACCESS_MEMORY_WRITE_BIT},
-                 {all, VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT});
+  memory_barrier(*context_, buffers_.back(), {all_accesses.stages, VK_ACCESS_MEMORY_WRITE_BIT}, all_accesses);
 }
 
 void CommandList::acquire(const interop::Slice& slice, std::uint32_t family) {

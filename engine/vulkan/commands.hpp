@@ -24,6 +24,10 @@ inline constexpr Scope device_writes{VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_P
 inline constexpr Scope device_accesses{device_writes.stages, device_writes.accesses | VK_ACCESS_SHADER_READ_BIT |
                                                                  VK_ACCESS_TRANSFER_READ_BIT};
 
+/// Whatever a queue does.
+inline constexpr Scope all_accesses{VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+                                    VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT};
+
 /// A barrier for these bytes. Between two queue families it is one half of a transfer of ownership: `before` counts on
 /// the giving side, `after` on the taking one.
 void record_barrier(const Context& context, VkCommandBuffer commands, const interop::Slice& slice, Scope before,

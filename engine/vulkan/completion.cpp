@@ -2,6 +2,8 @@
 // neighbours that signal nothing into one job, and the cut into bounded submissions would be lost.
 #include "engine/vulkan/completion.hpp"
 
+#include <algorithm>
+
 namespace volute::vk {
 namespace {
 
@@ -84,7 +86,7 @@ class Timeline final : public Completion {
   VkSemaphore semaphore_ = VK_NULL_HANDLE;
 };
 
-/// A waiting thread holds up other threads' submissions: the price of going without timeline semaphores.
+/// A fence a batch. Fences go back to the idle ones only while nobody waits for one.
 class Fences final : public Completion {
  public:
   explicit Fences(Context& context) : context_(context) {}
@@ -95,40 +97,50 @@ class Fences final : public Completion {
 
   VkResult submit(std::span<const Batch> batches, const interop::Sync& sync) override {
     std::lock_guard lock(mutex_);
+    while (idle_.size() < batches.size()) idle_.push_back(new_fence());
+    const std::size_t before = pending_.size();
     for (std::size_t i = 0; i < batches.size(); ++i) {
       Submission submission;
       if (i == 0) submission.waits_for(sync.wait);
       if (i + 1 == batches.size())
         for (const auto& point : sync.signal) submission.signals(point.semaphore, point.value);
       const VkSubmitInfo info = submission.info(batches[i], false);
-      const VkFence fence = idle_fence();
-      const VkResult result = context_.fn.vkQueueSubmit(context_.queue, 1, &info, fence);
+      const VkResult result = context_.fn.vkQueueSubmit(context_.queue, 1, &info, idle_.back());
       if (result != VK_SUCCESS) {
-        idle_.push_back(fence);
+        give_up(before);
         return result;
       }
-      pending_.push_back({++submitted_, fence});
+      pending_.push_back({++submitted_, idle_.back()});
+      idle_.pop_back();
     }
     return VK_SUCCESS;
   }
 
   void wait(std::uint64_t submission) override {
-    std::lock_guard lock(mutex_);
-    while (!pending_.empty() && pending_.front().number <= submission) {
-      check(context_.fn.vkWaitForFences(context_.device, 1, &pending_.front().fence, VK_TRUE, UINT64_MAX),
-            "vkWaitForFences");
-      retire();
-    }
+    std::unique_lock lock(mutex_);
+    const auto after = std::find_if(pending_.begin(), pending_.end(),
+                                    [&](const Pending& each) { return each.number > submission; });
+    if (after == pending_.begin()) return;
+    const Pending last = *std::prev(after);
+    ++waiting_;
+    lock.unlock();  // others may submit meanwhile
+    const VkResult result = context_.fn.vkWaitForFences(context_.device, 1, &last.fence, VK_TRUE, UINT64_MAX);
+    lock.lock();
+    --waiting_;
+    check(result, "vkWaitForFences");
+    retire(last.number);
   }
 
   std::uint64_t completed() override {
     std::lock_guard lock(mutex_);
-    while (!pending_.empty()) {
-      const VkResult status = context_.fn.vkGetFenceStatus(context_.device, pending_.front().fence);
+    std::uint64_t done = completed_;
+    for (const Pending& each : pending_) {
+      const VkResult status = context_.fn.vkGetFenceStatus(context_.device, each.fence);
       if (status == VK_NOT_READY) break;
       check(status, "vkGetFenceStatus");
-      retire();
+      done = each.number;
     }
+    retire(done);
     return completed_;
   }
 
@@ -138,24 +150,26 @@ class Fences final : public Completion {
     VkFence fence;
   };
 
-  VkFence idle_fence() {
-    if (!idle_.empty()) {
-      const VkFence fence = idle_.back();
-      idle_.pop_back();
-      return fence;
-    }
+  VkFence new_fence() {
     VkFenceCreateInfo info{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
     VkFence fence = VK_NULL_HANDLE;
     check(context_.fn.vkCreateFence(context_.device, &info, nullptr, &fence), "vkCreateFence");
     return fence;
   }
 
-  void retire() {
-    const Pending done = pending_.front();
-    check(context_.fn.vkResetFences(context_.device, 1, &done.fence), "vkResetFences");
-    pending_.pop_front();
-    idle_.push_back(done.fence);
-    completed_ = done.number;
+  /// Batches of a call that failed half-way are not left running: the caller takes none of them as submitted.
+  void give_up(std::size_t first) {
+    for (std::size_t i = first; i < pending_.size(); ++i)
+      context_.fn.vkWaitForFences(context_.device, 1, &pending_[i].fence, VK_TRUE, UINT64_MAX);
+  }
+
+  void retire(std::uint64_t number) {
+    completed_ = std::max(completed_, number);
+    while (waiting_ == 0 && !pending_.empty() && pending_.front().number <= completed_) {
+      check(context_.fn.vkResetFences(context_.device, 1, &pending_.front().fence), "vkResetFences");
+      idle_.push_back(pending_.front().fence);
+      pending_.pop_front();
+    }
   }
 
   Context& context_;
@@ -163,6 +177,7 @@ class Fences final : public Completion {
   std::deque<Pending> pending_;
   std::vector<VkFence> idle_;
   std::uint64_t completed_ = 0;
+  int waiting_ = 0;
 };
 
 }  // namespace

@@ -83,7 +83,8 @@ class Context {
   friend class Resource;
   Context() = default;
   void describe_physical(DeviceInfo described);
-  void create_device(const interop::Creation& creation);
+  /// False if the device lacks a feature.
+  bool create_device(const interop::Creation& creation);
   void finish_setup();
   VkResult submit_locked(std::span<const Batch> batches, const interop::Sync& sync);
 

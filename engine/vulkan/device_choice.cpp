@@ -148,12 +148,11 @@ QueueChoice choose_queues(const InstanceFunctions& fn, VkPhysicalDevice physical
   return best;
 }
 
-std::vector<interop::Ability> wishes_of(const InstanceFunctions& fn, VkPhysicalDevice physical) {
+bool has_timestamps(const InstanceFunctions& fn, VkPhysicalDevice physical) {
   const auto families = queue_families(fn, physical);
-  const bool timestamps = std::any_of(families.begin(), families.end(), [](const auto& family) {
+  return std::any_of(families.begin(), families.end(), [](const auto& family) {
     return (family.queueFlags & VK_QUEUE_COMPUTE_BIT) && family.timestampValidBits > 0;
   });
-  return describe_abilities(offered_by(fn, physical), timestamps, describe(fn, physical, 0).subgroup_shuffle);
 }
 
 std::vector<std::string> lacking(const std::vector<interop::Ability>& abilities) {
@@ -208,8 +207,11 @@ std::vector<DeviceInfo> list_devices() {
   try {
     const auto instance = vk::Instance::shared();
     for (VkPhysicalDevice physical : instance->devices()) {
-      list.push_back(vk::describe(instance->fn, physical, static_cast<int>(list.size())));
-      if (list.back().rejected.empty()) list.back().without = vk::lacking(vk::wishes_of(instance->fn, physical));
+      DeviceInfo& info = list.emplace_back(vk::describe(instance->fn, physical, static_cast<int>(list.size())));
+      if (!info.rejected.empty()) continue;
+      info.without = vk::lacking(vk::describe_abilities(vk::offered_by(instance->fn, physical),
+                                                        vk::has_timestamps(instance->fn, physical),
+                                                        info.subgroup_shuffle));
     }
   } catch (const Unsupported&) {
     if (environment().validation) throw;  // asked for and missing

@@ -23,7 +23,14 @@ void FeatureChain::add(const FeatureBit& bit) {
     made->pNext = static_cast<VkBaseOutStructure*>(head_);
     head_ = made;
   }
-  *at(bit) = VK_TRUE;
+  VkBool32& value = *at(bit);
+  if (!value) switched_on_.push_back(&value);
+  value = VK_TRUE;
+}
+
+void FeatureChain::undo() {
+  for (VkBool32* value : switched_on_) *value = VK_FALSE;
+  switched_on_.clear();
 }
 
 }  // namespace volute::vk

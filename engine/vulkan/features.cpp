@@ -182,7 +182,7 @@ std::vector<interop::Ability> describe_abilities(const Abilities& abilities, boo
       {"bf16 matrix units", std::string(matrix) + ", VK_KHR_shader_bfloat16",
        "products in bf16 take the ordinary arithmetic units", static_cast<bool>(abilities.cooperative.bf16)},
       {"timestamps", "a queue family with timestampValidBits above 0",
-       "submissions are cut by estimated instead of measured times; no profile, no trace, no timing of kernels",
+       "submissions are cut by estimated instead of measured times; no profile and no trace",
        timestamps},
       {"subgroup shuffles", "VK_SUBGROUP_FEATURE_SHUFFLE_BIT for compute shaders",
        "products exchange operands through memory", shuffle},

@@ -48,6 +48,8 @@ class FeatureChain {
   FeatureChain& operator=(const FeatureChain&) = delete;
   /// Sets the bit in a structure of the chain, or in a new one in front of it.
   void add(const FeatureBit& bit);
+  /// Bits that were off in the application's structures are off again.
+  void undo();
   /// The bit's value; false if the chain has no structure for it.
   bool has(const FeatureBit& bit) const { return at(bit) && *at(bit); }
   void* head() const { return head_; }
@@ -56,6 +58,7 @@ class FeatureChain {
   VkBool32* at(const FeatureBit& bit) const;
   void* head_;
   std::deque<std::vector<std::max_align_t>> made_;
+  std::vector<VkBool32*> switched_on_;
 };
 
 /// Processors that run workgroups, where an extension of the vendor tells; else a guess by the type of the device.

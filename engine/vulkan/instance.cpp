@@ -28,10 +28,11 @@ std::shared_ptr<const Instance> Instance::shared() {
   return instance;
 }
 
-std::shared_ptr<const Instance> Instance::create(const std::vector<const char*>& extensions) {
+std::shared_ptr<const Instance> Instance::create(const std::vector<const char*>& extensions,
+                                                 PFN_vkGetInstanceProcAddr get) {
   std::lock_guard lock(instance_mutex());
   std::shared_ptr<Instance> instance(new Instance);
-  instance->make(extensions);
+  instance->make(extensions, get ? get : open_loader());
   return instance;
 }
 
@@ -41,8 +42,7 @@ std::shared_ptr<const Instance> Instance::lent(VkInstance handle, PFN_vkGetInsta
   return instance;
 }
 
-void Instance::make(std::vector<const char*> extensions) {
-  const PFN_vkGetInstanceProcAddr get = open_loader();
+void Instance::make(std::vector<const char*> extensions, PFN_vkGetInstanceProcAddr get) {
   const GlobalFunctions global = load_global(get);
   std::uint32_t version = 0;
   check(global.vkEnumerateInstanceVersion(&version), "vkEnumerateInstanceVersion");

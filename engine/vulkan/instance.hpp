@@ -15,9 +15,12 @@ class Instance {
   /// The living instance without further extensions, or a new one. Throws Unsupported without a loader, a driver, or
   /// the validation layer where environment().validation asks for it. Thread-safe.
   static std::shared_ptr<const Instance> shared();
+  // A null entry point stands for the system's loader.
+
   /// A new one with these extensions. Throws Unsupported naming those that are missing.
-  static std::shared_ptr<const Instance> create(const std::vector<const char*>& extensions);
-  /// An application's. A null entry point stands for the system's loader.
+  static std::shared_ptr<const Instance> create(const std::vector<const char*>& extensions,
+                                                PFN_vkGetInstanceProcAddr get = nullptr);
+  /// An application's.
   static std::shared_ptr<const Instance> lent(VkInstance instance, PFN_vkGetInstanceProcAddr get);
   ~Instance();
   Instance(const Instance&) = delete;
@@ -31,7 +34,7 @@ class Instance {
 
  private:
   Instance() = default;
-  void make(std::vector<const char*> extensions);
+  void make(std::vector<const char*> extensions, PFN_vkGetInstanceProcAddr get);
 
   bool owned_ = false;
   VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;

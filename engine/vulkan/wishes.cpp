@@ -21,7 +21,8 @@ Wishes::Wishes(VkInstance instance, VkPhysicalDevice physical, PFN_vkGetInstance
   data_->rejected = info.rejected;
   if (!info.rejected.empty()) return;
   data_->offered = vk::offered_by(lent->fn, physical);
-  data_->abilities = vk::wishes_of(lent->fn, physical);
+  data_->abilities =
+      vk::describe_abilities(data_->offered, vk::has_timestamps(lent->fn, physical), info.subgroup_shuffle);
   data_->extensions = vk::extensions_of(data_->offered);
 }
 

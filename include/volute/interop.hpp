@@ -93,7 +93,8 @@ struct Adoption {
   /// The entry point of the loader the application uses (its volk's, SDL's, a capture tool's). Null: Volute opens
   /// the system's loader.
   PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr;
-  /// Called around every vkQueueSubmit, for a queue that other threads submit to as well. Both or neither.
+  /// Called around every vkQueueSubmit, for a queue that other threads submit to as well. Both or neither. Whoever
+  /// calls Volute (run, advance, compile, a parameter's values) must not hold the lock, unless it is recursive.
   std::function<void()> lock, unlock;
   Allocator allocator;
   /// Queue families, besides queue_family, that read or write Volute's buffers (Slice) without an ownership
@@ -107,6 +108,8 @@ VOLUTE_API Device adopt(const Adoption& adoption);
 /// A device Volute creates for both, with what the application needs of it.
 struct Creation {
   std::string selector;  ///< as Device's
+  /// As Adoption's.
+  PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr;
   std::vector<const char*> instance_extensions, device_extensions;  ///< all required
   void* features = nullptr;  ///< chain of feature structures, all required; may be added to
   VkQueueFlags queue_flags = VK_QUEUE_COMPUTE_BIT;  ///< of the application's queue
@@ -174,7 +177,8 @@ VOLUTE_API Slice slice(const Device& device, const Parameter& parameter);
 /// From the next step on, an input's values come from the application's buffer, or an output's go to it: copied on
 /// the device, first and last in the step (so the buffer is the application's again as soon as the copy is done, even
 /// if the step takes many frames). Needs usage TRANSFER_SRC of an input's buffer, TRANSFER_DST of an output's. A bound
-/// output no longer goes to the host: read() throws. Bound to its own slice(), a tensor is not copied at all: the
+/// output no longer goes to the host: read() throws (`minimize` with clipping adds the norm to the outputs: bind it,
+/// too, if nothing shall go there). Bound to its own slice(), a tensor is not copied at all: the
 /// application writes an input there and reads an output there. Padding lanes of an input's rows must hold zeros.
 /// `family`: queue family that owns the buffer between steps, if not Volute's: ownership is acquired before an
 /// input's copy and released after an output's; the application does the other half (record_release,
@@ -218,7 +222,8 @@ VOLUTE_API SemaphorePoint completion(const Program& program);
 /// Records a whole step into a command buffer of the application's in the recording state, outside of a render pass,
 /// for a queue of Volute's family. Begins with a barrier after everything before, ends with one before everything
 /// after. The command buffer may be submitted again and again, one execution at a time and none beside a run of the
-/// program. Fed values are read when it executes: feed() sets them. Once it has executed, read() returns its outputs.
+/// program. Fed values are read when it executes: feed() sets them, and every input that is not bound must have been
+/// fed by then. Buffers are those bound when it is recorded. Once it has executed, read() returns its outputs.
 VOLUTE_API void record(Program& program, VkCommandBuffer commands);
 /// Writes inputs for the next execution of a recorded step; no execution may be pending. Throws as Program::run does.
 VOLUTE_API void feed(Program& program, const std::vector<Feed>& feeds);
