@@ -118,6 +118,11 @@ double estimated_seconds(const Dispatch& dispatch, bool cpu) {
 
 namespace {
 
+/// Whether the slot is bound to where it is: the application uses it there, and nothing is copied.
+bool in_place(const Program::Data::HostSlot& slot) {
+  return slot.bound && slot.bound->slice.buffer == slot.device.buffer->handle();
+}
+
 /// Returns the bytes that are moved.
 double copy_inputs(const Program::Data& data, vk::CommandList& list) {
   double bytes = 0;
@@ -127,7 +132,7 @@ double copy_inputs(const Program::Data& data, vk::CommandList& list) {
     if (slot.bound) {
       source = {slot.bound->slice.buffer, slot.bound->slice.offset, slot.device.bytes};
       list.acquire(source, slot.bound->family);
-      if (source.buffer == slot.device.buffer->handle()) continue;  // bound to itself
+      if (in_place(slot)) continue;
     }
     list.copy(source, slot.device.slice());
     bytes += 2.0 * static_cast<double>(slot.device.bytes);
@@ -140,9 +145,9 @@ double copy_outputs(const Program::Data& data, vk::CommandList& list) {
   for (const auto& [node, slot] : data.outputs) {
     interop::Slice target{data.readback->handle(), slot.offset, slot.device.bytes};
     if (slot.bound) target = {slot.bound->slice.buffer, slot.bound->slice.offset, slot.device.bytes};
-    list.copy(slot.device.slice(), target);
+    if (!in_place(slot)) list.copy(slot.device.slice(), target);
     if (slot.bound) list.release(target, slot.bound->family);
-    bytes += 2.0 * static_cast<double>(slot.device.bytes);
+    if (!in_place(slot)) bytes += 2.0 * static_cast<double>(slot.device.bytes);
   }
   list.barrier_around();
   return bytes;

@@ -141,7 +141,8 @@ VOLUTE_API std::unique_lock<std::mutex> lock_queue(const Device& device);
 /// Waits for Volute's own work and destroys all Vulkan objects Volute has made on the device, those of its programs
 /// included; lent ones stay. After it, Programs and parameters of the device can only be destroyed; any other call
 /// on them throws DeviceLost. For applications that destroy their VkDevice before their Programs. Parameters'
-/// values are fetched to the host first, so that io::save still works and another Device can take them.
+/// values are fetched to the host first, so that io::save still works and another Device can take them. Throws
+/// DeviceLost, after all is destroyed, if they could not be fetched: they have the values they last had on the host.
 VOLUTE_API void detach(Device& device);
 
 // Tensors as buffers. -----------------------------------------------------------------------------------------
@@ -170,8 +171,8 @@ VOLUTE_API Slice slice(const Device& device, const Parameter& parameter);
 /// From the next step on, an input's values come from the application's buffer, or an output's go to it: copied on
 /// the device, first and last in the step (so the buffer is the application's again as soon as the copy is done, even
 /// if the step takes many frames). Needs usage TRANSFER_SRC of an input's buffer, TRANSFER_DST of an output's. A bound
-/// output no longer goes to the host: read() throws. An input bound to its own slice() is not copied at all: the
-/// application writes it there. `family`: queue family that owns the buffer between steps, if not Volute's:
+/// output no longer goes to the host: read() throws. Bound to its own slice(), a tensor is not copied at all: the
+/// application writes an input there and reads an output there. `family`: queue family that owns the buffer between steps, if not Volute's:
 /// ownership is acquired before an input's copy and released after an output's; the application does the other half
 /// (record_release, record_acquire). Waits for the last run; throws InvalidGraph for tensors that are neither
 /// inputs nor outputs, slices too small, offsets or sizes not multiples of 4.

@@ -4,6 +4,7 @@
 #include "samples/live_sketch/model.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -68,11 +69,11 @@ struct Model::Data {
         layer(seeded_layer(o, o.seed)),
         head(o.hidden, mixture_width(o.mixtures)),
         train(build_training(device)),
-        continuation(build_continuation(device)) {}
+        continuations(build_continuations(device)) {}
 
   std::vector<volute::io::Entry> entries() const { return {{"layer", *layer}, {"head", head}}; }
   Program build_training(volute::Device& device);
-  Program build_continuation(volute::Device& device);
+  std::array<Program, 2> build_continuations(volute::Device& device);
   std::vector<Tensor> warm_up() const;
   Tensor drawn(Graph& g) const;
   Tensor vertices(Graph& g, Tensor moves) const;
@@ -85,7 +86,8 @@ struct Model::Data {
   Graph training_graph, continuation_graph{volute::Mode::inference};
   Tensor steps, mask, loss;                                // of training
   Tensor prefix_steps, prefix_mask, prefix_start, points;  // of continuation
-  Program train, continuation;
+  Program train;
+  std::array<Program, 2> continuations;
   Batch batch, prefix;
   std::vector<float> start;
   std::vector<Feed> batch_feeds, prefix_feeds;
@@ -166,14 +168,14 @@ Tensor Model::Data::vertices(Graph& g, Tensor moves) const {
   return transpose(concat({lines, broadcast_to(age, {P, R, 1})}, 2), {1, 0, 2});                  // [R, P, 4]
 }
 
-Program Model::Data::build_continuation(volute::Device& device) {
+std::array<Program, 2> Model::Data::build_continuations(volute::Device& device) {
   const std::int64_t W = options.warm_up, K = options.prefixes;
   Graph& g = continuation_graph;
   prefix_steps = g.input("steps", {W, K, 3});
   prefix_mask = g.input("mask", {W, K});
   prefix_start = g.input("start", {K, 2});
   points = vertices(g, drawn(g));
-  return device.compile(g, points);
+  return {device.compile(g, points), device.compile(g, points)};
 }
 
 ModelOptions read_options(const std::string& path, ModelOptions base) {
@@ -199,7 +201,7 @@ Model::~Model() = default;
 const ModelOptions& Model::options() const { return data_->options; }
 Program& Model::train() { return data_->train; }
 Tensor Model::loss() const { return data_->loss; }
-Program& Model::continuation() { return data_->continuation; }
+Program& Model::continuation(std::size_t turn) { return data_->continuations.at(turn); }
 Tensor Model::points() const { return data_->points; }
 
 std::int64_t Model::weights() const {

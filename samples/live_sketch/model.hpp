@@ -58,7 +58,8 @@ class Model {
 
   /// Continues the strokes fed last. Scalar "temperature" (default 0.5), from 0, where all continuations are the most
   /// likely one, to 1, as the model believes. Every run draws new random numbers unless seed() and reset() are called.
-  volute::Program& continuation();
+  /// There are two, turns 0 and 1, so that the vertices of one can be drawn while the other runs.
+  volute::Program& continuation(std::size_t turn = 0);
   /// Its output, [K S, P, 4] f32: x, y in canvas coordinates, alpha (1, from where the pen goes up on 0; 0 for a stroke
   /// that is not there) and age (0 at the first vertex to 1 at the last). Row k S + s is continuation s of stroke k;
   /// vertices k S P + s P to + P - 1 are a line strip that begins at the stroke's end.
