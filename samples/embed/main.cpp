@@ -15,7 +15,7 @@
 
 using namespace volute;
 
-constexpr std::uint32_t size = 320, points = 80;  // pixels a side of the picture, points of the curve
+constexpr std::uint32_t size = 320, pixel_bytes = size * size * 16, points = 80;  // a side, bytes; of the curve
 constexpr auto compute = vk::ShaderStageFlagBits::eCompute;
 
 /// The application's own drawing: a picture in mapped memory, and a shader that adds the curve to it.
@@ -23,7 +23,7 @@ class Painter {
  public:
   Painter(const vk::raii::PhysicalDevice& physical, const vk::raii::Device& device, const interop::Slice& curve)
       : device_(device) {
-    picture_ = device.createBuffer({.size = size * size * 16, .usage = vk::BufferUsageFlagBits::eStorageBuffer});
+    picture_ = device.createBuffer({.size = pixel_bytes, .usage = vk::BufferUsageFlagBits::eStorageBuffer});
     const vk::MemoryRequirements needs = picture_.getMemoryRequirements();
     const auto types = physical.getMemoryProperties().memoryTypes;
     const auto host = vk::MemoryPropertyFlagBits::eHostVisible | vk::MemoryPropertyFlagBits::eHostCoherent;
@@ -40,7 +40,7 @@ class Painter {
                                                 .maxSets = 1, .poolSizeCount = 1, .pPoolSizes = &room});
     set_ = std::move(device.allocateDescriptorSets({.descriptorPool = *descriptors_, .descriptorSetCount = 1,
                                                     .pSetLayouts = &*set_layout_})[0]);
-    const vk::DescriptorBufferInfo buffers[] = {{curve.buffer, curve.offset, curve.bytes}, {*picture_, 0, VK_WHOLE_SIZE}};
+    const vk::DescriptorBufferInfo buffers[] = {{curve.buffer, curve.offset, curve.bytes}, {*picture_, 0, pixel_bytes}};
     device.updateDescriptorSets(vk::WriteDescriptorSet{.dstSet = *set_, .descriptorCount = 2, .descriptorType = storage,
                                                        .pBufferInfo = buffers}, {});
 
@@ -103,7 +103,7 @@ void save(const char* path, const float* pixels) {
 }
 
 int main(int argc, char** argv) {
-  const int frames = argc > 1 ? std::atoi(argv[1]) : 300;  // embed [frames [picture.ppm]]
+  const int frames = argc > 1 ? std::atoi(argv[1]) : 250;  // embed [frames [picture.ppm]]
   const vk::raii::Context context;
   const vk::ApplicationInfo application{.apiVersion = VK_API_VERSION_1_2};
   const vk::raii::Instance instance(context, {.pApplicationInfo = &application});
@@ -133,7 +133,7 @@ int main(int argc, char** argv) {
   Graph g;
   const Tensor x = g.input("x", {points, 1, 2}), y = g.input("y", {points, 1, 2});
   const Tensor curve = head(gru(x)), loss = mean((curve - y) * (curve - y));
-  const Targets learn = minimize(loss, Adam{.lr = 5e-3f}, {.clip_norm = 1.0f});
+  const Targets learn = minimize(loss, Adam{.lr = 1.5e-2f}, {.clip_norm = 1.0f});
   Program train = device.compile(g, merge({learn, curve}));
   train.begin({{x, turn}, {y, shape}});
 

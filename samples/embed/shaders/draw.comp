@@ -22,7 +22,7 @@ void main() {
     nearest = min(nearest, distance_to_line(p, point[i].xy, point[(i + 1) % points].xy));
   vec3 colour = mix(mix(vec3(0.05, 0.15, 0.5), vec3(0.7, 0.15, 0.5), 2.0 * age), vec3(1.0, 0.9, 0.6),
                     clamp(2.0 * age - 1.0, 0.0, 1.0));
-  vec3 light = colour * exp(-sqrt(nearest) * mix(70.0, 45.0, age));
+  vec3 light = colour * exp(-sqrt(nearest) * mix(60.0, 50.0, age));
   vec3 old = age > 0.0 ? pixel[at.y * size + at.x].rgb : vec3(0.01, 0.01, 0.03);
-  pixel[at.y * size + at.x] = vec4(max(old * 0.998, light), 1.0);
+  pixel[at.y * size + at.x] = vec4(max(old * 0.995, light), 1.0);
 }
