@@ -164,7 +164,7 @@ SemaphorePoint completion(const Program& program) {
   const VkSemaphore timeline = data.device->context->timeline();
   if (!timeline)
     throw Unsupported("completion: " + data.device->context->info.name +
-                      " has no timeline semaphores (feature timelineSemaphore); pass a binary semaphore in Sync::signal");
+                      " has no timeline semaphores (feature timelineSemaphore); use a binary one in Sync::signal");
   return {timeline, data.parts->last_submission()};
 }
 
