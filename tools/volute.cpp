@@ -71,6 +71,8 @@ int devices() {
   for (const auto& device : list) rows.push_back(row_of(device, chosen));
   print(rows);
   for (const auto& device : list)
+    for (const std::string& text : device.without) std::printf("%d goes without %s\n", device.index, text.c_str());
+  for (const auto& device : list)
     if (!device.rejected.empty()) std::printf("%d is rejected: %s\n", device.index, device.rejected.c_str());
   std::puts(chosen >= 0 ? "* is the default; VOLUTE_DEVICE (an index or part of a name) chooses another"
                         : reason.c_str());

@@ -301,7 +301,8 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
 }
 
 Program Device::compile(const Graph& graph, const Targets& targets, const CompileLimits& limits) {
-  return compile_program(data_, graph, targets, {.memory_bytes = limits.memory_bytes, .submission_seconds = limits.submission_seconds});
+  return compile_program(data_, graph, targets,
+                         {.memory_bytes = limits.memory_bytes, .submission_seconds = limits.submission_seconds});
 }
 
 bool guards_intact(Program& program) {

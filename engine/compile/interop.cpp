@@ -1,5 +1,7 @@
 // Devices shared with an application, and programs between its frames: see interop.hpp.
 
+#include <exception>
+
 #include <volute/interop.hpp>
 
 #include "engine/compile/program_data.hpp"
@@ -39,13 +41,19 @@ void detach(Device& device) {
   std::vector<std::shared_ptr<ParameterData>> here;
   for (const auto& weak : data.parameters)
     if (auto parameter = weak.lock(); parameter && parameter->device_owner == &data) here.push_back(parameter);
-  for (const auto& parameter : here) parameter->device->read(parameter->host);
+  std::exception_ptr lost;
+  try {
+    for (const auto& parameter : here) parameter->device->read(parameter->host);
+  } catch (const DeviceLost&) {
+    lost = std::current_exception();  // what is on the host already stays as it is
+  }
   data.context->detach();
   for (const auto& parameter : here) {
     parameter->device.reset();
     parameter->device_owner = nullptr;
   }
   data.parameters.clear();
+  if (lost) std::rethrow_exception(lost);
 }
 
 // Tensors as buffers. -----------------------------------------------------------------------------------------
@@ -156,7 +164,7 @@ SemaphorePoint completion(const Program& program) {
   const VkSemaphore timeline = data.device->context->timeline();
   if (!timeline)
     throw Unsupported("completion: " + data.device->context->info.name +
-                      " has no timeline semaphores (feature timelineSemaphore); pass a binary semaphore in Sync::signal");
+                      " has no timeline semaphores (feature timelineSemaphore); use a binary one in Sync::signal");
   return {timeline, data.parts->last_submission()};
 }
 

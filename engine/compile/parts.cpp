@@ -103,6 +103,8 @@ void Parts::note(std::uint64_t last_value, std::size_t end, Sent& sent) {
     fraction_ = 0;
     inputs_ = last_value - batches_.size() + 1;
   }
+  // Their timestamps are about to be written again.
+  std::erase_if(untimed_, [&](const Pending& each) { return each.first < end && next_ < each.last; });
   std::uint64_t value = last_value - batches_.size();
   for (const vk::Batch& batch : batches_) {
     Pending pending{++value, 0, next_, next_ + batch.size()};
@@ -137,8 +139,12 @@ void Parts::poll() {
 
 void Parts::finished(std::uint64_t value) {
   const auto end = std::find_if(pending_.begin(), pending_.end(), [&](const Pending& p) { return p.value > value; });
-  for (auto each = pending_.begin(); each != end; ++each) time(*each);
+  untimed_.insert(untimed_.end(), pending_.begin(), end);
   pending_.erase(pending_.begin(), end);
+  // Mesa's CPU driver waits for the whole device before it tells a timestamp.
+  if (context_->is_cpu && !pending_.empty()) return;
+  for (const Pending& each : untimed_) time(each);
+  untimed_.clear();
 }
 
 void Parts::time(const Pending& pending) {

@@ -97,6 +97,7 @@ class Parts {
   double fraction_ = 0;
   std::uint64_t inputs_ = 0, step_ = 0, last_ = 0;  ///< numbers of submissions; 0: none yet
   std::vector<Pending> pending_;                    ///< oldest first
+  std::vector<Pending> untimed_;                    ///< finished, their timestamps not read
   std::vector<vk::Batch> batches_;                  ///< kept for their memory, like ...
   std::vector<double> times_;                       ///< ... these
 };

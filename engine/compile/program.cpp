@@ -74,7 +74,8 @@ void check_feeds(const Program::Data& data, const std::vector<Feed>& feeds) {
     const auto& slot = found->second;
     const FeedView view = look(feed);
     if (slot.bound)
-      throw InvalidGraph("run: input \"" + slot.name + "\" is bound to a buffer of the application; unbind it to feed it");
+      throw InvalidGraph("run: input \"" + slot.name +
+                         "\" is bound to a buffer of the application; unbind it to feed it");
     if (view.dtype != slot.dtype || static_cast<std::int64_t>(view.count) != slot.shape.elements()) {
       throw InvalidGraph("run: input \"" + slot.name + "\" takes " + std::to_string(slot.shape.elements()) +
                          " values " + slot.shape.str() + " " + name_of(slot.dtype) + "; got " +
@@ -133,7 +134,8 @@ void write_inputs(Program::Data& data, const std::vector<Feed>& feeds) {
 
 namespace {
 
-/// The step has its inputs. `alone`: all before it is done then, as a profiled step needs it: its timestamps are one set.
+/// The step has its inputs. `alone`: all before it is done then, as a profiled step needs it: its timestamps are one
+/// set.
 void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone) {
   const auto start = Clock::now();
   check_feeds(data, feeds);

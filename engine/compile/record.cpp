@@ -120,7 +120,8 @@ namespace {
 
 /// Whether the slot is bound to where it is: the application uses it there, and nothing is copied.
 bool in_place(const Program::Data::HostSlot& slot) {
-  return slot.bound && slot.bound->slice.buffer == slot.device.buffer->handle();
+  return slot.bound && slot.bound->slice.buffer == slot.device.buffer->handle() &&
+         slot.bound->slice.offset == slot.device.offset;
 }
 
 /// Returns the bytes that are moved.

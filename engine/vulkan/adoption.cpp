@@ -136,8 +136,7 @@ void Context::create_device(const interop::Creation& creation) {
 void Context::finish_setup() {
   timestamp_bits = timestamp_bits_of(instance->fn, physical, queue_family);
   completion_ = Completion::create(*this);
-  for (const auto& ability : describe_abilities(abilities, timestamp_bits > 0, info.subgroup_shuffle))
-    if (!ability.present) info.without.push_back(ability.name + ": " + ability.without);
+  info.without = lacking(describe_abilities(abilities, timestamp_bits > 0, info.subgroup_shuffle));
 }
 
 }  // namespace volute::vk

@@ -61,8 +61,6 @@ void CommandList::begin() {
   VkCommandBuffer commands = VK_NULL_HANDLE;
   check(context_->fn.vkAllocateCommandBuffers(context_->device, &allocation, &commands), "vkAllocateCommandBuffers");
   VkCommandBufferBeginInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
-  // The next step's may be submitted while the last one's are under way; the barrier below orders them.
-  info.flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT;
   check(context_->fn.vkBeginCommandBuffer(commands, &info), "vkBeginCommandBuffer");
   buffers_.push_back(commands);
   bound_ = VK_NULL_HANDLE;

@@ -77,7 +77,11 @@ void Context::require_attached() const {
 
 void Context::detach() {
   if (detached_) return;
-  wait(completion_->submitted());
+  try {
+    wait(completion_->submitted());
+  } catch (const DeviceLost&) {
+    // Nothing left to wait for; objects of a lost device are destroyed like others.
+  }
   {
     std::lock_guard lock(resources_mutex_);
     for (auto last = resources_.rbegin(); last != resources_.rend(); ++last) {

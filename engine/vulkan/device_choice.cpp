@@ -148,6 +148,21 @@ QueueChoice choose_queues(const InstanceFunctions& fn, VkPhysicalDevice physical
   return best;
 }
 
+std::vector<interop::Ability> wishes_of(const InstanceFunctions& fn, VkPhysicalDevice physical) {
+  const auto families = queue_families(fn, physical);
+  const bool timestamps = std::any_of(families.begin(), families.end(), [](const auto& family) {
+    return (family.queueFlags & VK_QUEUE_COMPUTE_BIT) && family.timestampValidBits > 0;
+  });
+  return describe_abilities(offered_by(fn, physical), timestamps, describe(fn, physical, 0).subgroup_shuffle);
+}
+
+std::vector<std::string> lacking(const std::vector<interop::Ability>& abilities) {
+  std::vector<std::string> texts;
+  for (const auto& ability : abilities)
+    if (!ability.present) texts.push_back(ability.name + ": " + ability.without);
+  return texts;
+}
+
 std::uint32_t timestamp_bits_of(const InstanceFunctions& fn, VkPhysicalDevice physical, std::uint32_t family) {
   return queue_families(fn, physical).at(family).timestampValidBits;
 }
@@ -192,8 +207,10 @@ std::vector<DeviceInfo> list_devices() {
   std::vector<DeviceInfo> list;
   try {
     const auto instance = vk::Instance::shared();
-    for (VkPhysicalDevice physical : instance->devices())
+    for (VkPhysicalDevice physical : instance->devices()) {
       list.push_back(vk::describe(instance->fn, physical, static_cast<int>(list.size())));
+      if (list.back().rejected.empty()) list.back().without = vk::lacking(vk::wishes_of(instance->fn, physical));
+    }
   } catch (const Unsupported&) {
     if (environment().validation) throw;  // asked for and missing
     list.clear();                         // no loader or driver: no devices; Device says why

@@ -15,6 +15,10 @@ std::vector<VkQueueFamilyProperties> queue_families(const InstanceFunctions& fn,
 bool family_computes(const InstanceFunctions& fn, VkPhysicalDevice physical, std::uint32_t family);
 /// Valid bits of a queue family's timestamps; 0: it has none.
 std::uint32_t timestamp_bits_of(const InstanceFunctions& fn, VkPhysicalDevice physical, std::uint32_t family);
+/// All optional abilities of a device, with what it offers: what Device would find enabled.
+std::vector<interop::Ability> wishes_of(const InstanceFunctions& fn, VkPhysicalDevice physical);
+/// "name: without" of those that are not present.
+std::vector<std::string> lacking(const std::vector<interop::Ability>& abilities);
 /// First queue family with the flags an application asks for that it accepts.
 std::optional<std::uint32_t> application_family(const InstanceFunctions& fn, VkPhysicalDevice physical,
                                                 const interop::Creation& creation);

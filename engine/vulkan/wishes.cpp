@@ -21,11 +21,7 @@ Wishes::Wishes(VkInstance instance, VkPhysicalDevice physical, PFN_vkGetInstance
   data_->rejected = info.rejected;
   if (!info.rejected.empty()) return;
   data_->offered = vk::offered_by(lent->fn, physical);
-  bool timestamps = false;
-  const auto families = vk::queue_families(lent->fn, physical);
-  for (const auto& family : families)
-    timestamps |= (family.queueFlags & VK_QUEUE_COMPUTE_BIT) && family.timestampValidBits > 0;
-  data_->abilities = vk::describe_abilities(data_->offered, timestamps, info.subgroup_shuffle);
+  data_->abilities = vk::wishes_of(lent->fn, physical);
   data_->extensions = vk::extensions_of(data_->offered);
 }
 

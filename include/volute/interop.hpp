@@ -120,8 +120,8 @@ struct Creation {
 /// Throws Unsupported listing every device and why it was rejected.
 VOLUTE_API Device create(const Creation& creation);
 
-/// A device's Vulkan objects, Volute's or lent. `queue` is what Volute submits to; `app_queue` is the application's, the
-/// same unless Creation::async_compute gave Volute its own.
+/// A device's Vulkan objects, Volute's or lent. `queue` is what Volute submits to; `app_queue` is the application's,
+/// the same unless Creation::async_compute gave Volute its own.
 struct Handles {
   PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr;
   VkInstance instance = VK_NULL_HANDLE;
@@ -141,7 +141,8 @@ VOLUTE_API std::unique_lock<std::mutex> lock_queue(const Device& device);
 /// Waits for Volute's own work and destroys all Vulkan objects Volute has made on the device, those of its programs
 /// included; lent ones stay. After it, Programs and parameters of the device can only be destroyed; any other call
 /// on them throws DeviceLost. For applications that destroy their VkDevice before their Programs. Parameters'
-/// values are fetched to the host first, so that io::save still works and another Device can take them.
+/// values are fetched to the host first, so that io::save still works and another Device can take them. Throws
+/// DeviceLost, after all is destroyed, if they could not be fetched: they have the values they last had on the host.
 VOLUTE_API void detach(Device& device);
 
 // Tensors as buffers. -----------------------------------------------------------------------------------------
@@ -159,6 +160,9 @@ VOLUTE_API VkDeviceSize row_pitch(const Shape& shape);
 /// Bytes a Slice of this shape needs.
 VOLUTE_API VkDeviceSize slice_bytes(const Shape& shape);
 
+/// On Volute's own queue the order of submission is enough: a step begins with a barrier after all that came before it
+/// and ends with one before all that comes after. Other queues need semaphores (Sync, completion).
+///
 /// Where an input, output or state of the program lies in Volute's own memory. Usage: storage, uniform, texel, vertex,
 /// index, indirect, transfer. An output is valid from the end of a step to the start of the next; an input's slice is
 /// overwritten by fed values at the start of each step unless it is bound to itself (bind). Throws InvalidGraph.
@@ -171,10 +175,11 @@ VOLUTE_API Slice slice(const Device& device, const Parameter& parameter);
 /// the device, first and last in the step (so the buffer is the application's again as soon as the copy is done, even
 /// if the step takes many frames). Needs usage TRANSFER_SRC of an input's buffer, TRANSFER_DST of an output's. A bound
 /// output no longer goes to the host: read() throws. Bound to its own slice(), a tensor is not copied at all: the
-/// application writes an input there and reads an output there. `family`: queue family that owns the buffer between steps, if not Volute's:
-/// ownership is acquired before an input's copy and released after an output's; the application does the other half
-/// (record_release, record_acquire). Waits for the last run; throws InvalidGraph for tensors that are neither
-/// inputs nor outputs, slices too small, offsets or sizes not multiples of 4.
+/// application writes an input there and reads an output there. Padding lanes of an input's rows must hold zeros.
+/// `family`: queue family that owns the buffer between steps, if not Volute's: ownership is acquired before an
+/// input's copy and released after an output's; the application does the other half (record_release,
+/// record_acquire). Waits for the last run; throws InvalidGraph for tensors that are neither inputs nor outputs,
+/// slices too small, offsets or sizes not multiples of 4.
 VOLUTE_API void bind(Program& program, Tensor tensor, const Slice& slice,
                      std::uint32_t family = VK_QUEUE_FAMILY_IGNORED);
 /// Back to the host.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <numbers>
+#include <thread>
 #include <vulkan/vulkan_raii.hpp>
 
 #include <volute/interop.hpp>
@@ -142,6 +143,7 @@ int main(int argc, char** argv) {
   for (int frame = 0; frame < frames; ++frame) {
     const Progress progress = train.advance(std::chrono::milliseconds(8));  // as much of a step as fits
     if (progress.finished) painter.draw(interop::completion(train), static_cast<float>(frame) / frames);
+    std::this_thread::sleep_for(std::chrono::milliseconds(16));  // where others present, at a display's pace
   }
   painter.finish();
   std::printf("loss %.5f\n", train.value(loss));

@@ -166,7 +166,7 @@ TEST(Advance, SubmitsNothingWhileTheDeviceIsBusy) {
   const Tensor x = g.input("x", {512, 512});
   Tensor y = x;
   for (int i = 0; i < 24; ++i) y = tanh(matmul(y, x));  // 6.4 GFLOP
-  Program program = test::device().compile(g, {sum(y)});
+  Program program = test::device().compile(g, {sum(y)}, {.submission_seconds = 5e-3});
   program.begin({{x, test::random_values(512 * 512, 1)}});
   EXPECT_TRUE(program.advance(all).finished);
   const Progress next = program.advance(nothing);  // of the next step

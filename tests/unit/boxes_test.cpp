@@ -60,7 +60,7 @@ void main() {
     const vk::Pipeline& pipeline = data.pipelines->get(source, {vk::BindingKind::storage}, 8, {}, true);
     vk::CommandList list(data.context);
     const std::uint32_t push[] = {grid[0], grid[1]};
-    const auto found = boxes(grid, 5, 2);
+    const auto found = boxes(grid, 40, 2);
     EXPECT_GT(found.size(), 2u);
     list.begin();
     for (const vk::Groups& box : found) {
