@@ -114,6 +114,7 @@ void wait_for_step(Program::Data& data) {
 }  // namespace
 
 void require_no_step(const Program::Data& data, const char* call) {
+  data.device->context->require_attached();
   if (data.in_step) throw InvalidGraph(std::string(call) + ": a step is in progress; finish() it first");
 }
 

@@ -3,6 +3,7 @@
 #define VULKAN_HPP_NO_STRUCT_CONSTRUCTORS
 #include <cmath>
 #include <cstdio>
+#include <fstream>
 #include <numbers>
 #include <thread>
 #include <vulkan/vulkan_raii.hpp>
@@ -14,37 +15,34 @@
 
 using namespace volute;
 
-constexpr std::uint32_t size = 384, points = 96;  // pixels a side of the picture, points of the curve
+constexpr std::uint32_t size = 320, pixel_bytes = size * size * 16, points = 80;  // a side, bytes; of the curve
 constexpr auto compute = vk::ShaderStageFlagBits::eCompute;
 
 /// The application's own drawing: a picture in mapped memory, and a shader that adds the curve to it.
 class Painter {
  public:
   Painter(const vk::raii::PhysicalDevice& physical, const vk::raii::Device& device, const interop::Slice& curve)
-      : device_(device), queue_(device.getQueue(0, 0)) {
-    picture_ = device.createBuffer({.size = size * size * 16, .usage = vk::BufferUsageFlagBits::eStorageBuffer});
+      : device_(device) {
+    picture_ = device.createBuffer({.size = pixel_bytes, .usage = vk::BufferUsageFlagBits::eStorageBuffer});
     const vk::MemoryRequirements needs = picture_.getMemoryRequirements();
-    const auto host = vk::MemoryPropertyFlagBits::eHostVisible | vk::MemoryPropertyFlagBits::eHostCoherent;
     const auto types = physical.getMemoryProperties().memoryTypes;
+    const auto host = vk::MemoryPropertyFlagBits::eHostVisible | vk::MemoryPropertyFlagBits::eHostCoherent;
     std::uint32_t type = 0;
     while (!(needs.memoryTypeBits >> type & 1) || (types[type].propertyFlags & host) != host) ++type;
     memory_ = device.allocateMemory({.allocationSize = needs.size, .memoryTypeIndex = type});
     picture_.bindMemory(*memory_, 0);
     pixels = static_cast<const float*>(memory_.mapMemory(0, VK_WHOLE_SIZE));
-
     const auto storage = vk::DescriptorType::eStorageBuffer;
-    const std::array slots{vk::DescriptorSetLayoutBinding{0, storage, 1, compute},
-                           vk::DescriptorSetLayoutBinding{1, storage, 1, compute}};
-    set_layout_ = device.createDescriptorSetLayout({.bindingCount = 2, .pBindings = slots.data()});
+    const vk::DescriptorSetLayoutBinding slots[] = {{0, storage, 1, compute}, {1, storage, 1, compute}};
+    set_layout_ = device.createDescriptorSetLayout({.bindingCount = 2, .pBindings = slots});
     const vk::DescriptorPoolSize room{storage, 2};
     descriptors_ = device.createDescriptorPool({.flags = vk::DescriptorPoolCreateFlagBits::eFreeDescriptorSet,
                                                 .maxSets = 1, .poolSizeCount = 1, .pPoolSizes = &room});
     set_ = std::move(device.allocateDescriptorSets({.descriptorPool = *descriptors_, .descriptorSetCount = 1,
                                                     .pSetLayouts = &*set_layout_})[0]);
-    const std::array buffers{vk::DescriptorBufferInfo{curve.buffer, curve.offset, curve.bytes},  // the tensor
-                             vk::DescriptorBufferInfo{*picture_, 0, VK_WHOLE_SIZE}};
+    const vk::DescriptorBufferInfo buffers[] = {{curve.buffer, curve.offset, curve.bytes}, {*picture_, 0, pixel_bytes}};
     device.updateDescriptorSets(vk::WriteDescriptorSet{.dstSet = *set_, .descriptorCount = 2, .descriptorType = storage,
-                                                       .pBufferInfo = buffers.data()}, {});
+                                                       .pBufferInfo = buffers}, {});
 
     const vk::PushConstantRange push{compute, 0, sizeof(Push)};
     layout_ = device.createPipelineLayout({.setLayoutCount = 1, .pSetLayouts = &*set_layout_,
@@ -59,6 +57,7 @@ class Painter {
 
   /// Draws the curve once `trained` is reached. `age` goes from 0 in the first frame to 1 in the last.
   void draw(const interop::SemaphorePoint& trained, float age) {
+    const vk::PipelineStageFlags stages = vk::PipelineStageFlagBits::eComputeShader;
     finish();
     device_.resetFences(*drawn_);
     commands_.begin({});
@@ -66,13 +65,15 @@ class Painter {
     commands_.bindDescriptorSets(vk::PipelineBindPoint::eCompute, *layout_, 0, *set_, {});
     commands_.pushConstants<Push>(*layout_, compute, 0, Push{size, points, age});
     commands_.dispatch(size / 8, size / 8, 1);
+    const vk::MemoryBarrier drawn{.srcAccessMask = vk::AccessFlagBits::eShaderWrite,  // for the next frame and save()
+                                  .dstAccessMask = vk::AccessFlagBits::eMemoryRead | vk::AccessFlagBits::eMemoryWrite};
+    commands_.pipelineBarrier(stages, stages | vk::PipelineStageFlagBits::eHost, {}, drawn, {}, {});
     commands_.end();
     const vk::TimelineSemaphoreSubmitInfo value{.waitSemaphoreValueCount = 1, .pWaitSemaphoreValues = &trained.value};
-    const vk::PipelineStageFlags stages = vk::PipelineStageFlagBits::eComputeShader;
     const vk::Semaphore semaphore = trained.semaphore;
-    queue_.submit(vk::SubmitInfo{.pNext = &value, .waitSemaphoreCount = 1, .pWaitSemaphores = &semaphore,
-                                 .pWaitDstStageMask = &stages, .commandBufferCount = 1,
-                                 .pCommandBuffers = &*commands_}, *drawn_);
+    const vk::SubmitInfo frame{.pNext = &value, .waitSemaphoreCount = 1, .pWaitSemaphores = &semaphore,
+                               .pWaitDstStageMask = &stages, .commandBufferCount = 1, .pCommandBuffers = &*commands_};
+    device_.getQueue(0, 0).submit(frame, *drawn_);
   }
   void finish() { (void)device_.waitForFences(*drawn_, true, UINT64_MAX); }
 
@@ -81,7 +82,6 @@ class Painter {
  private:
   struct Push { std::uint32_t size, points; float age; };
   const vk::raii::Device& device_;
-  vk::raii::Queue queue_;
   vk::raii::Buffer picture_ = nullptr;
   vk::raii::DeviceMemory memory_ = nullptr;
   vk::raii::DescriptorSetLayout set_layout_ = nullptr;
@@ -95,16 +95,15 @@ class Painter {
 };
 
 void save(const char* path, const float* pixels) {
-  std::FILE* file = std::fopen(path, "wb");
-  if (!file) throw BadFile(std::string("cannot write ") + path);
-  std::fprintf(file, "P6 %u %u 255\n", size, size);
+  std::ofstream file(path, std::ios::binary);
+  file << "P6 " << size << ' ' << size << " 255\n";
   for (std::uint32_t i = 0; i < size * size * 4; ++i)
-    if (i % 4 < 3) std::fputc(static_cast<int>(255 * std::min(pixels[i], 1.0f)), file);
-  std::fclose(file);
+    if (i % 4 < 3) file.put(static_cast<char>(255 * std::min(pixels[i], 1.0f)));
+  if (!file) throw BadFile(std::string("cannot write ") + path);
 }
 
 int main(int argc, char** argv) {
-  const int frames = argc > 1 ? std::atoi(argv[1]) : 600;  // embed [frames [picture.ppm]]
+  const int frames = argc > 1 ? std::atoi(argv[1]) : 250;  // embed [frames [picture.ppm]]
   const vk::raii::Context context;
   const vk::ApplicationInfo application{.apiVersion = VK_API_VERSION_1_2};
   const vk::raii::Instance instance(context, {.pApplicationInfo = &application});
@@ -134,9 +133,8 @@ int main(int argc, char** argv) {
   Graph g;
   const Tensor x = g.input("x", {points, 1, 2}), y = g.input("y", {points, 1, 2});
   const Tensor curve = head(gru(x)), loss = mean((curve - y) * (curve - y));
-  Targets targets = minimize(loss, Adam{.lr = 5e-3f}, {.clip_norm = 1.0f});
-  targets.outputs.push_back(curve);
-  Program train = device.compile(g, targets);
+  const Targets learn = minimize(loss, Adam{.lr = 1.5e-2f}, {.clip_norm = 1.0f});
+  Program train = device.compile(g, merge({learn, curve}));
   train.begin({{x, turn}, {y, shape}});
 
   Painter painter(physical, own, interop::slice(train, curve));
