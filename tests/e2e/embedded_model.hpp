@@ -43,7 +43,8 @@ class EmbeddedModel {
   nn::GRU gru = seeded();
   nn::Linear head{H, 2};
   Graph graph;
-  Tensor x, y, points, loss;  // [T, N, C], [N, 2], [N, 2], []
+  Tensor x, y, points, loss;    // [T, N, C], [N, 2], [N, 2], []
+  std::vector<Tensor> outputs;  ///< all, the gradients' norm too
   Program program;
 
  private:
@@ -59,6 +60,7 @@ class EmbeddedModel {
     loss = mean((points - y) * (points - y));
     Targets targets = minimize(loss, Adam{.lr = 1e-2f}, {.clip_norm = 1.0f});
     targets.outputs.push_back(points);
+    outputs = targets.outputs;
     return device.compile(graph, targets, {.submission_seconds = 2e-4});
   }
 

@@ -57,6 +57,38 @@ TEST(EmbeddingBuffers, AnOutputIsDrawnFromWhereItLies) {
   host.close();
 }
 
+/// The output path of an application that draws what it learns: nothing is copied or mapped from frame to frame.
+TEST(EmbeddingBuffers, OutputsBoundToThemselvesAreNotCopied) {
+  Host host;
+  VulkanApplication& application = *host.application;
+  {
+    EmbeddedModel model(interop::adopt(application.adoption()));
+    RenderLoop loop(application);
+    const interop::Slice points = interop::slice(model.program, model.points);
+    model.run(0);
+    model.program.wait();
+    host.shim.forget_counts();
+    model.run(1);
+    EXPECT_GT(host.shim.transfers(Side::engine).bytes_to_host, 0u) << "outputs that are not bound";
+    for (const Tensor output : model.outputs)
+      interop::bind(model.program, output, interop::slice(model.program, output));
+    model.run(2);  // recorded again
+    model.program.wait();
+    host.shim.forget_counts();
+    Picture picture;
+    for (int i = 3; i < steps; ++i) {
+      model.run(i);
+      picture = loop.frame(5, &points, {{interop::completion(model.program)}, {}});
+    }
+    EXPECT_EQ(host.shim.transfers(Side::engine).to_host, 0);
+    for (const char* call : {"vkMapMemory", "vkAllocateMemory", "vkCreateBuffer", "vkBeginCommandBuffer"})
+      EXPECT_EQ(host.shim.calls(Side::engine, call), 0) << call;
+    EXPECT_EQ(picture, picture_of(application, points_after(steps)));
+  }
+  host.expect_clean();
+  host.close();
+}
+
 TEST(EmbeddingBuffers, ABoundOutputGoesToTheApplicationAndNotToTheHost) {
   Host host;
   VulkanApplication& application = *host.application;
