@@ -33,7 +33,8 @@ State state;
 // The function behind a hook, found once per hook by the first caller that loads it.
 #define LIVE_SKETCH_HOOKED(X)                                                                                     \
   X(vkMapMemory) X(vkFreeMemory) X(vkInvalidateMappedMemoryRanges) X(vkBindBufferMemory) X(vkDestroyBuffer)      \
-  X(vkBeginCommandBuffer) X(vkCmdCopyBuffer) X(vkCmdCopyImageToBuffer) X(vkQueueSubmit)
+  X(vkBeginCommandBuffer) X(vkCmdCopyBuffer) X(vkCmdCopyImageToBuffer) X(vkQueueSubmit) \
+  X(vkWaitSemaphores)
 
 namespace real {
 #define LIVE_SKETCH_REAL(name) PFN_##name name = nullptr;
@@ -118,6 +119,12 @@ VkResult VKAPI_CALL vkQueueSubmit(VkQueue queue, std::uint32_t count, const VkSu
   return real::vkQueueSubmit(queue, count, infos, fence);
 }
 
+VkResult VKAPI_CALL vkWaitSemaphores(VkDevice device, const VkSemaphoreWaitInfo* info, std::uint64_t timeout) {
+  if (real::vkWaitSemaphores(device, info, 0) == VK_SUCCESS) return VK_SUCCESS;
+  ++state.counts.waits;
+  return real::vkWaitSemaphores(device, info, timeout);
+}
+
 }  // namespace hook
 
 /// The hook for a name, or `found` itself.
@@ -159,7 +166,8 @@ Counts Counts::operator-(const Counts& earlier) const {
           from_host_bytes - earlier.from_host_bytes,
           on_device - earlier.on_device,
           on_device_bytes - earlier.on_device_bytes,
-          submits - earlier.submits};
+          submits - earlier.submits,
+          waits - earlier.waits};
 }
 
 PFN_vkGetInstanceProcAddr counting(PFN_vkGetInstanceProcAddr next) {

@@ -16,6 +16,7 @@ struct Counts {
   std::uint64_t from_host = 0, from_host_bytes = 0;  ///< device copies out of mapped memory
   std::uint64_t on_device = 0, on_device_bytes = 0;  ///< device copies that touch no mapped memory
   std::uint64_t submits = 0;  ///< vkQueueSubmit
+  std::uint64_t waits = 0;    ///< vkWaitSemaphores for what is not done: the host waits for Volute
 
   Counts operator-(const Counts& earlier) const;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <numeric>
 
 #include "samples/live_sketch/app.hpp"
 #include "samples/live_sketch/swapchain.hpp"
@@ -20,8 +21,10 @@ float percentile(std::vector<float> values, double part) {
 }
 
 void print_times(const char* name, const std::vector<float>& ms) {
-  std::printf("%s: median %.1f  p95 %.1f  p99 %.1f  max %.1f ms\n", name, percentile(ms, 0.5), percentile(ms, 0.95),
-              percentile(ms, 0.99), percentile(ms, 1));
+  const double sum = std::accumulate(ms.begin(), ms.end(), 0.0);
+  const double mean = sum / static_cast<double>(std::max(ms.size(), std::size_t{1}));
+  std::printf("%s: mean %.1f  median %.1f  p95 %.1f  p99 %.1f  max %.1f ms\n", name, mean, percentile(ms, 0.5),
+              percentile(ms, 0.95), percentile(ms, 0.99), percentile(ms, 1));
 }
 
 void print(const Report& r) {
@@ -32,8 +35,8 @@ void print(const Report& r) {
   std::printf("training steps: %lld\ncontinuations: %lld\nlosses read: %lld\n", static_cast<long long>(r.steps),
               static_cast<long long>(r.continuations), static_cast<long long>(r.loss_reads));
   const Counts& c = r.counts;
-  std::printf("in the loop: maps %llu, invalidations %llu, submissions %llu\n", number(c.maps), number(c.invalidates),
-              number(c.submits));
+  std::printf("in the loop: maps %llu, invalidations %llu, submissions %llu, waits for Volute %llu\n", number(c.maps),
+              number(c.invalidates), number(c.submits), number(c.waits));
   std::printf("in the loop: copies to the host %llu (%llu bytes), from the host %llu (%llu bytes)\n",
               number(c.to_host), number(c.to_host_bytes), number(c.from_host), number(c.from_host_bytes));
 }

@@ -104,8 +104,8 @@ void show_canvas(Controls& c, const Readings& r) {
   c.examples = ImGui::Button("New examples", {half, 0});
   ImGui::PushTextWrapPos(0);
   ImGui::TextDisabled(
-      "Draw with the mouse: white is drawn, bright colour what the network finds most likely to follow, thin lines what "
-      "else it imagines. It learns your strokes too (%d so far).",
+      "Draw with the mouse: white is drawn, bright colour what the network finds most likely to follow, thin lines "
+      "what else it imagines. It learns your strokes too (%d so far).",
       r.drawn);
   ImGui::PopTextWrapPos();
 }

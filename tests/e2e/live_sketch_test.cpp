@@ -97,6 +97,7 @@ TEST_F(LiveSketch, DrawsOffScreenWithoutTheHost) {
   EXPECT_GT(steps, 1);
   EXPECT_EQ(r.number("maps "), 0);
   EXPECT_EQ(r.number("invalidations "), 0);
+  EXPECT_EQ(r.number("waits for Volute "), 0);
   // What comes to the host is of training steps, two scalars each (the loss, the gradient's norm), padded to 16 bytes;
   // the step in progress may be ahead. Of the continuations, 32 KiB each, nothing.
   const double copies = r.number("copies to the host ");
