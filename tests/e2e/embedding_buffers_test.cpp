@@ -179,30 +179,6 @@ TEST(EmbeddingBuffers, AnInputBoundToItselfIsNotCopied) {
   host.close();
 }
 
-TEST(EmbeddingBuffers, AnOutputBoundToItselfIsNotCopied) {
-  Host host;
-  VulkanApplication& application = *host.application;
-  {
-    EmbeddedModel model(interop::adopt(application.adoption()));
-    RenderLoop loop(application);
-    const interop::Slice own = interop::slice(model.program, model.points);
-    const auto bytes_to_host = [&](int step) {
-      host.shim.forget_counts();
-      model.run(step);
-      EXPECT_EQ(host.shim.transfers(Side::engine).on_device, 0);
-      return host.shim.transfers(Side::engine).bytes_to_host;
-    };
-    const std::uint64_t copied = bytes_to_host(0);
-    interop::bind(model.program, model.points, own);
-    EXPECT_EQ(copied - bytes_to_host(1), own.bytes);
-    EXPECT_THROW(model.program.read(model.points), Error);
-    const Picture picture = loop.frame(5, &own, {{interop::completion(model.program)}, {}});
-    EXPECT_EQ(picture, picture_of(application, points_after(2)));
-  }
-  host.expect_clean();
-  host.close();
-}
-
 TEST(EmbeddingBuffers, WhatCannotBeBoundIsRefused) {
   Host host;
   VulkanApplication& application = *host.application;
