@@ -17,19 +17,10 @@ void Cost::measured(double seconds) {
 Parts::Parts(std::shared_ptr<vk::Context> context, std::size_t count, double most_seconds)
     : context_(std::move(context)), most_seconds_(most_seconds), commands_(count), costs_(count),
       submission_of_(count, 0) {
-  if (context_->timestamp_bits) timestamps_.emplace(context_, static_cast<std::uint32_t>(2 * count));
-}
-
-void Parts::begin(vk::CommandList& list, std::size_t index) {
-  list.begin();
-  if (!timestamps_) return;
-  const auto query = static_cast<std::uint32_t>(2 * index);
-  timestamps_->reset(list.buffers().back(), query, 2);
-  timestamps_->write(list.buffers().back(), query);
+  if (context_->timestamp_bits) stamps_.emplace(context_, count);
 }
 
 void Parts::end(vk::CommandList& list, std::size_t index, double estimate, bool to_host) {
-  if (timestamps_) timestamps_->write(list.buffers().back(), static_cast<std::uint32_t>(2 * index + 1));
   list.end(to_host);
   commands_[index] = list.buffers().back();
   costs_[index] = Cost(estimate);
@@ -83,21 +74,39 @@ int Parts::submissions() const {
 Parts::Sent Parts::submit(double seconds, const interop::Sync& sync) {
   Sent sent;
   const std::size_t end = fitting(seconds);
-  batches_.clear();
-  for (std::size_t part = next_; part < end;) {
-    const std::size_t stop = end_of_submission(part, end);
-    batches_.emplace_back(&commands_[part], stop - part);
-    part = stop;
-  }
+  const bool timed = is_timed(seconds);
+  batch(end, timed);
   if (batches_.empty() && sync.wait.empty() && sync.signal.empty()) return sent;
   const std::uint64_t value = context_->submit(batches_, sync);
   last_ = value;
-  note(value, end, sent);
+  note(value, end, timed, sent);
   return sent;
 }
 
+/// Steps within a budget always are, since what else the device does changes from frame to frame; whole ones at first
+/// and now and then.
+bool Parts::is_timed(double seconds) const {
+  return stamps_ && (seconds < std::numeric_limits<double>::infinity() || steps_ < 4 || steps_ % 16 == 0);
+}
+
+void Parts::batch(std::size_t end, bool timed) {
+  batches_.clear();
+  sequence_.clear();
+  sequence_.reserve(3 * size());  // batches point into it
+  for (std::size_t part = next_; part < end;) {
+    const std::size_t stop = end_of_submission(part, end), before = sequence_.size();
+    vk::Batch parts(&commands_[part], stop - part);
+    if (timed) {
+      stamps_->interleave(parts, part, sequence_);
+      parts = vk::Batch(sequence_).subspan(before);
+    }
+    batches_.push_back(parts);
+    part = stop;
+  }
+}
+
 /// What was submitted is under way; the step goes on at `end`.
-void Parts::note(std::uint64_t last_value, std::size_t end, Sent& sent) {
+void Parts::note(std::uint64_t last_value, std::size_t end, bool timed, Sent& sent) {
   if (next_ == 0 && end > 0) {
     submissions_ = 0;
     fraction_ = 0;
@@ -107,7 +116,8 @@ void Parts::note(std::uint64_t last_value, std::size_t end, Sent& sent) {
   std::erase_if(untimed_, [&](const Pending& each) { return each.first < end && next_ < each.last; });
   std::uint64_t value = last_value - batches_.size();
   for (const vk::Batch& batch : batches_) {
-    Pending pending{++value, 0, next_, next_ + batch.size()};
+    const std::size_t parts = timed ? (batch.size() - 1) / 2 : batch.size();
+    Pending pending{++value, 0, timed, next_, next_ + parts};
     for (; next_ < pending.last; ++next_) {
       pending.seconds += costs_[next_].seconds();
       submission_of_[next_] = submissions_;
@@ -124,6 +134,7 @@ void Parts::note(std::uint64_t last_value, std::size_t end, Sent& sent) {
   if (next_ < size()) return;
   fraction_ = 1;
   next_ = 0;
+  ++steps_;
   step_ = last_value;
 }
 
@@ -140,7 +151,7 @@ void Parts::poll() {
 
 void Parts::finished(std::uint64_t value) {
   const auto end = std::find_if(pending_.begin(), pending_.end(), [&](const Pending& p) { return p.value > value; });
-  untimed_.insert(untimed_.end(), pending_.begin(), end);
+  std::copy_if(pending_.begin(), end, std::back_inserter(untimed_), [](const Pending& p) { return p.timed; });
   pending_.erase(pending_.begin(), end);
   // Mesa's CPU driver waits for the whole device before it tells a timestamp.
   if (context_->is_cpu && !pending_.empty()) return;
@@ -149,10 +160,9 @@ void Parts::finished(std::uint64_t value) {
 }
 
 void Parts::time(const Pending& pending) {
-  if (!timestamps_) return;
   times_.resize(pending.last - pending.first);
-  if (!timestamps_->read_pairs(static_cast<std::uint32_t>(pending.first), times_)) return;
-  for (std::size_t i = 0; i < times_.size(); ++i) costs_[pending.first + i].measured(times_[i] * 1e-9);
+  if (!stamps_->read(pending.first, times_)) return;
+  for (std::size_t i = 0; i < times_.size(); ++i) costs_[pending.first + i].measured(times_[i]);
 }
 
 }  // namespace volute

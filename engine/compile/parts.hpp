@@ -7,8 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/vulkan/commands.hpp"
-#include "engine/vulkan/timestamps.hpp"
+#include "engine/compile/stamps.hpp"
 
 namespace volute {
 
@@ -32,9 +31,8 @@ class Parts {
 
   // Recording. ------------------------------------------------------------------------------------------------
 
-  /// The list's next command buffer becomes part `index`, in place of what it was.
-  void begin(vk::CommandList& list, std::size_t index);
-  /// `to_host`: as CommandList::end.
+  /// The list's last command buffer ends, and is part `index` in place of what that was. `to_host`: as
+  /// CommandList::end.
   void end(vk::CommandList& list, std::size_t index, double estimate, bool to_host);
 
   // Running. --------------------------------------------------------------------------------------------------
@@ -75,6 +73,7 @@ class Parts {
   struct Pending {
     std::uint64_t value = 0;
     double seconds = 0;
+    bool timed = false;
     std::size_t first = 0, last = 0;  ///< parts first to last - 1
   };
 
@@ -84,10 +83,12 @@ class Parts {
   double under_way() const;
   std::size_t fitting(double seconds) const;
   std::size_t end_of_submission(std::size_t first, std::size_t end) const;
-  void note(std::uint64_t last_value, std::size_t end, Sent& sent);
+  bool is_timed(double seconds) const;
+  void batch(std::size_t end, bool timed);
+  void note(std::uint64_t last_value, std::size_t end, bool timed, Sent& sent);
 
   std::shared_ptr<vk::Context> context_;
-  std::optional<vk::Timestamps> timestamps_;
+  std::optional<Stamps> stamps_;  ///< of a queue that has timestamps
   double most_seconds_;
   std::vector<VkCommandBuffer> commands_;
   std::vector<Cost> costs_;
@@ -98,6 +99,8 @@ class Parts {
   std::uint64_t inputs_ = 0, step_ = 0, last_ = 0;  ///< numbers of submissions; 0: none yet
   std::vector<Pending> pending_;                    ///< oldest first
   std::vector<Pending> untimed_;                    ///< finished, their timestamps not read
+  std::uint64_t steps_ = 0;                         ///< submitted whole
+  std::vector<VkCommandBuffer> sequence_;           ///< parts with stamps between them
   std::vector<vk::Batch> batches_;                  ///< kept for their memory, like ...
   std::vector<double> times_;                       ///< ... these
 };

@@ -64,7 +64,8 @@ class Recorder {
   void next_part() {
     if (part_) data_.parts->end(list_, part_, seconds_, false);
     seconds_ = 0;
-    data_.parts->begin(list_, ++part_);
+    ++part_;
+    list_.begin();
     mark({.label = "between parts"});
   }
 
@@ -160,7 +161,7 @@ double copy_outputs(const Program::Data& data, vk::CommandList& list) {
 
 void record_inputs(Program::Data& data) {
   auto list = std::make_unique<vk::CommandList>(data.device->context);
-  data.parts->begin(*list, 0);
+  list->begin();
   if (data.profile) data.profile->start(*list);
   const double bytes = copy_inputs(data, *list);
   if (data.profile) {
@@ -174,7 +175,7 @@ void record_inputs(Program::Data& data) {
 void record_outputs(Program::Data& data) {
   auto list = std::make_unique<vk::CommandList>(data.device->context);
   const std::size_t part = data.parts->size() - 1;
-  data.parts->begin(*list, part);
+  list->begin();
   const auto mark = [&](std::size_t before_last, Profile::Span span) {
     span.part = static_cast<int>(part);
     if (data.profile) data.profile->mark(*list, data.profile->spans().size() - 1 - before_last, std::move(span));

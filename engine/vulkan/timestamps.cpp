@@ -41,15 +41,12 @@ std::vector<double> Timestamps::read() const {
   return times;
 }
 
-bool Timestamps::read_pairs(std::uint32_t first, std::span<double> ns) const {
-  std::vector<std::uint64_t> values(2 * ns.size());
+bool Timestamps::read(std::uint32_t first, std::span<std::uint64_t> values) const {
   const VkResult result = context_->fn.vkGetQueryPoolResults(
-      context_->device, pool_, 2 * first, static_cast<std::uint32_t>(values.size()), values.size() * sizeof values[0],
-      values.data(), sizeof values[0], VK_QUERY_RESULT_64_BIT);
-  if (result == VK_NOT_READY) return false;
+      context_->device, pool_, first, static_cast<std::uint32_t>(values.size()), values.size_bytes(), values.data(),
+      sizeof values[0], VK_QUERY_RESULT_64_BIT);
   check(result, "vkGetQueryPoolResults");
-  for (std::size_t i = 0; i < ns.size(); ++i) ns[i] = elapsed(values[2 * i], values[2 * i + 1]);
-  return true;
+  return result == VK_SUCCESS;
 }
 
 double Timestamps::elapsed(std::uint64_t from, std::uint64_t to) const {

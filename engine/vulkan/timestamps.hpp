@@ -24,12 +24,12 @@ class Timestamps : public Resource {
   void write(VkCommandBuffer commands, std::uint32_t index);
   /// Nanoseconds since the first, one for each value. Call after all have been written.
   std::vector<double> read() const;
-  /// Nanoseconds between the values of each pair 2i, 2i + 1 from pair `first` on. Call after they have been written;
-  /// false if they have not.
-  bool read_pairs(std::uint32_t first, std::span<double> ns) const;
+  /// Values from number `first` on as the clock gives them, for elapsed(); false if one of them is not written yet.
+  bool read(std::uint32_t first, std::span<std::uint64_t> values) const;
+  /// Nanoseconds.
+  double elapsed(std::uint64_t from, std::uint64_t to) const;
 
  private:
-  double elapsed(std::uint64_t from, std::uint64_t to) const;
   void destroy() noexcept override;
 
   VkQueryPool pool_ = VK_NULL_HANDLE;
