@@ -2,6 +2,9 @@
 # names a folder of the machine it was built on.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_BINDIR}")
+  message(FATAL_ERROR "CMAKE_INSTALL_LIBDIR and CMAKE_INSTALL_BINDIR must be relative to the prefix")
+endif()
 set(package "${CMAKE_INSTALL_LIBDIR}/cmake/volute")
 foreach(kind static shared)
   install(TARGETS volute_${kind} EXPORT volute-${kind}-targets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"

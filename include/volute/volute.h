@@ -74,7 +74,7 @@ VOLUTE_C_API const char* volute_version(void);
 /// "INVALID_GRAPH"; "UNKNOWN" for a number that is no status.
 VOLUTE_C_API const char* volute_status_name(volute_status status);
 /// What the last failed call of this thread has to say (at most 1023 bytes); "" before the first. Valid until the
-/// thread's next failure.
+/// thread's next failure or volute_scan.
 VOLUTE_C_API const char* volute_last_error(void);
 
 // Types. ----------------------------------------------------------------------------------------------------------

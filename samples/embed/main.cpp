@@ -107,7 +107,7 @@ int main(int argc, char** argv) {
   const vk::raii::Context context;
   const vk::ApplicationInfo application{.apiVersion = VK_API_VERSION_1_2};
   const vk::raii::Instance instance(context, {.pApplicationInfo = &application});
-  const vk::raii::PhysicalDevice physical = instance.enumeratePhysicalDevices().front();
+  const vk::raii::PhysicalDevice physical = instance.enumeratePhysicalDevices().at(0);
 
   interop::Wishes wishes(*instance, *physical);  // what to enable for Volute
   if (!wishes.rejected().empty()) return std::puts(wishes.rejected().c_str()), 1;
@@ -144,6 +144,6 @@ int main(int argc, char** argv) {
     std::this_thread::sleep_for(std::chrono::milliseconds(16));  // where others present, at a display's pace
   }
   painter.finish();
-  std::printf("loss %.5f\n", train.value(loss));
   if (argc > 2) save(argv[2], painter.pixels);
+  std::printf("loss %.5f\n", train.value(loss));
 }
