@@ -91,7 +91,8 @@ TEST(Readme, PathsExist) {
 }
 
 TEST(Readme, OptionsExist) {
-  const std::string options = read(root / "samples" / "char_lm" / "options.cpp");
+  std::string options;
+  for (const char* sample : {"char_lm", "live_sketch"}) options += read(root / "samples" / sample / "options.cpp");
   const std::regex of_others("(cmake|pkg-config) --[^\n`]*");
   const std::string readme = std::regex_replace(read(root / "README.md"), of_others, "");
   for (const std::string& option : matches(readme, "\\s(--[a-z][a-z-]+)"))

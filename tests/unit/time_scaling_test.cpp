@@ -23,6 +23,7 @@ using Row = std::vector<double>;
 
 constexpr std::int64_t I = 32, H = 128;
 constexpr int rounds = 5, attempts = 4;
+constexpr std::int64_t visit = 32768;
 constexpr double bound = 0.15;
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -44,11 +45,12 @@ struct Trainer {
     program->run({{x, test::random_values(static_cast<std::size_t>(T * N * I), 1)}});
     program->wait();
   }
-  double step() {
+  /// Mean of so many.
+  double step(std::int64_t repeats) {
     const auto start = Clock::now();
-    program->run();
+    for (std::int64_t i = 0; i < repeats; ++i) program->run();
     program->wait();
-    return since(start);
+    return since(start) / static_cast<double>(repeats);
   }
   double compile_seconds(Device& device) {
     double best = 1e9;
@@ -71,13 +73,13 @@ struct Trainer {
 
 using Trainers = std::vector<std::unique_ptr<Trainer>>;
 
-/// Medians over rounds that visit every size, so that a slow minute of the machine is in all of them.
+/// Medians over rounds that visit every size, so that a slow minute of the machine is in all of them, for as long as
+/// work of `visit` time steps of sequences takes (half a second on two cores), so that its slow moments are.
 Row step_seconds(Trainers& trainers) {
   std::vector<Row> samples(trainers.size());
   for (int round = 0; round < rounds; ++round)
     for (std::size_t i = 0; i < trainers.size(); ++i)
-      for (int repeat = 0; repeat < (trainers[i]->T * trainers[i]->N <= 4096 ? 4 : 1); ++repeat)
-        samples[i].push_back(trainers[i]->step());
+      samples[i].push_back(trainers[i]->step(std::max<std::int64_t>(visit / (trainers[i]->T * trainers[i]->N), 1)));
   Row medians;
   for (const Row& row : samples) medians.push_back(median(row));
   return medians;
