@@ -38,18 +38,13 @@ App::App(const Options& options, Context& context, Target& target, Window* windo
       renderer_(context, target),
       frames_(context),
       canvas_(static_cast<int>(options.model.prefixes), options.model.seed),
-      stroke_vertices_(context, slot_bytes(options.model) * frames_in_flight, VK_BUFFER_USAGE_VERTEX_BUFFER_BIT) {
+      stroke_vertices_(context, slot_bytes(options.model) * frames_in_flight, VK_BUFFER_USAGE_VERTEX_BUFFER_BIT),
+      shot_(context),
+      controller_(context, frames_, canvas_, options.model, options.save, options.load) {
   controls_.budget_ms = static_cast<float>(options.budget_ms);
-  rebuild(options.load.empty() ? options.model : read_options(options.load, options.model), options.load);
 }
 
-void App::rebuild(const ModelOptions& options, const std::string& load) {
-  frames_.drain();
-  learner_.reset();
-  learner_ = std::make_unique<Learner>(context_, frames_, options, load);
-  controls_.cell = static_cast<int>(options.cell);
-  step_times_.clear();
-}
+App::~App() { context_.fn.vkDeviceWaitIdle(context_.device); }
 
 Report App::run() {
   last_frame_ = Clock::now();
@@ -60,17 +55,17 @@ Report App::run() {
     if (frame()) ++drawn;
   }
   report_.counts = counts() - before;
-  report_.steps = learner_->steps();
-  report_.continuations = learner_->continuations();
-  report_.loss_reads = static_cast<std::int64_t>(learner_->losses().size());
+  report_.steps = controller_.learner().steps();
+  report_.continuations = controller_.learner().continuations();
+  report_.loss_reads = static_cast<std::int64_t>(controller_.learner().losses().size());
   const Report report = report_;
-  if (options_.save_at_end) learner_->save(options_.save);
+  if (options_.save_at_end) controller_.learner().save(options_.save);
   if (!options_.shot.empty()) write_shot();
   frames_.drain();
   return report;
 }
 
-bool App::frame(Screenshot* shot) {
+bool App::frame(bool shot) {
   frames_.make_room();
   const std::optional<TargetImage> image = target_.acquire(frames_.slot());
   if (!image) return false;
@@ -78,14 +73,14 @@ bool App::frame(Screenshot* shot) {
   show(image->extent);
   record(frames_.begin(), *image, shot);
   std::vector<interop::SemaphorePoint> waits;
-  if (const auto& drawable = learner_->drawable()) waits = drawable->ready;
+  if (const auto& drawable = controller_.learner().drawable()) waits = drawable->ready;
   frames_.submit(*image, waits);
   target_.present(*image);
+  controller_.apply(controls_);
   const Clock::time_point start = Clock::now();
-  learner_->advance(static_cast<double>(controls_.budget_ms) * 1e-3, canvas_);
+  controller_.learner().advance(static_cast<double>(controls_.budget_ms) * 1e-3, canvas_);
   const Clock::time_point end = Clock::now();
   report_.advance_ms.push_back(std::chrono::duration<float, std::milli>(end - start).count());
-  apply_controls();
   note_time(Clock::now());
   return true;
 }
@@ -98,7 +93,9 @@ void App::note_time(Clock::time_point now) {
   report_.frame_ms.push_back(static_cast<float>(ms));
   frame_times_.push_back(static_cast<float>(ms));
   if (frame_times_.size() > shown_frames) frame_times_.pop_front();
-  step_times_.emplace_back(now, learner_->steps());
+  const std::int64_t steps = controller_.learner().steps();
+  if (!step_times_.empty() && steps < step_times_.back().second) step_times_.clear();  // the model is new
+  step_times_.emplace_back(now, steps);
   if (step_times_.size() > shown_frames) step_times_.pop_front();
 }
 
@@ -110,17 +107,19 @@ void App::show(VkExtent2D extent) {
 }
 
 Readings App::readings() const {
+  const Learner& learner = controller_.learner();
   Readings r;
   r.device = context_.name;
-  r.message = message_;
+  r.message = controller_.message();
   r.without = context_.volute().info().without;
-  r.losses = &learner_->losses();
-  r.steps = learner_->steps();
-  r.weights = learner_->weights();
-  r.drawn = learner_->drawn();
-  r.fraction = learner_->fraction();
-  r.step_ms = learner_->step_seconds() * 1e3;
-  r.continuation_ms = learner_->continuation_seconds() * 1e3;
+  r.losses = &learner.losses();
+  r.steps = learner.steps();
+  r.weights = learner.weights();
+  r.cell = learner.options().cell;
+  r.drawn = controller_.drawn();
+  r.fraction = learner.fraction();
+  r.step_ms = learner.step_seconds() * 1e3;
+  r.continuation_ms = learner.continuation_seconds() * 1e3;
   if (step_times_.size() > 1) {
     const auto& [first, steps] = step_times_.front();
     const double seconds = std::chrono::duration<double>(step_times_.back().first - first).count();
@@ -135,40 +134,11 @@ Readings App::readings() const {
 void App::follow_pointer() {
   const Pointer at = pointer();
   const Point point = {(at.x - view_.centre[0]) / view_.scale[0], (at.y - view_.centre[1]) / view_.scale[1]};
-  if (const auto ended = canvas_.pen(at.down, point)) learner_->learn(*ended);
+  if (const auto ended = canvas_.pen(at.down, point)) controller_.learn(*ended);
 }
 
-void App::apply_controls() try {
-  learner_->training(controls_.training);
-  learner_->generated(controls_.generated);
-  learner_->temperature(controls_.temperature);
-  if (controls_.clear) {
-    canvas_.clear();
-    learner_->forget_drawn();
-  }
-  if (controls_.examples) canvas_.examples();
-  ModelOptions asked = learner_->options();
-  asked.cell = static_cast<Cell>(controls_.cell);
-  if (asked.cell != learner_->options().cell) rebuild(asked, "");
-  if (controls_.reset) learner_->reset();
-  if (controls_.save) {
-    learner_->save(options_.save);
-    message_ = "saved: " + options_.save;
-  }
-  if (controls_.load) {
-    const ModelOptions stored = read_options(options_.save, learner_->options());
-    if (stored.cell == learner_->options().cell && stored.hidden == learner_->options().hidden)
-      learner_->load(options_.save);
-    else
-      rebuild(stored, options_.save);
-    message_ = "loaded: " + options_.save;
-  }
-} catch (const volute::BadFile& error) {
-  message_ = error.what();
-}
-
-void App::record(VkCommandBuffer commands, const TargetImage& image, Screenshot* shot) {
-  const auto& drawable = learner_->drawable();
+void App::record(VkCommandBuffer commands, const TargetImage& image, bool shot) {
+  const auto& drawable = controller_.learner().drawable();
   constexpr VkPipelineStageFlags stage = VK_PIPELINE_STAGE_VERTEX_INPUT_BIT;
   constexpr VkAccessFlags access = VK_ACCESS_VERTEX_ATTRIBUTE_READ_BIT;
   // One family, or one that shares the buffer: barriers, no change of owner.
@@ -181,13 +151,13 @@ void App::record(VkCommandBuffer commands, const TargetImage& image, Screenshot*
   renderer_.end();
   if (drawable)
     interop::record_release(context_.volute(), commands, drawable->vertices, VK_QUEUE_FAMILY_IGNORED, stage, access);
-  if (shot) shot->record(commands, target_, image);
+  if (shot) shot_.record(commands, target_, image);
 }
 
 void App::draw_continuations() {
-  const auto& drawable = learner_->drawable();
+  const auto& drawable = controller_.learner().drawable();
   if (!drawable) return;
-  const ModelOptions& o = learner_->options();
+  const ModelOptions& o = controller_.learner().options();
   const auto samples = static_cast<std::uint32_t>(o.samples), points = static_cast<std::uint32_t>(o.points);
   for (std::uint32_t k = 0; k < drawable->ids.size(); ++k) {
     const auto& strokes = canvas_.strokes();
@@ -220,11 +190,13 @@ void App::draw_strokes() {
 }
 
 void App::write_shot() {
-  Screenshot shot(context_);
-  while (!frame(&shot))
-    if (window_) window_->poll();
+  while (!frame(true)) {
+    if (!window_) continue;
+    window_->poll();
+    if (window_->closing()) return;
+  }
   frames_.drain();
-  shot.write(options_.shot);
+  shot_.write(options_.shot);
 }
 
 }  // namespace live_sketch

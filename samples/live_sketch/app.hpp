@@ -4,13 +4,11 @@
 
 #include <chrono>
 #include <deque>
-#include <memory>
 
+#include "samples/live_sketch/controller.hpp"
 #include "samples/live_sketch/counters.hpp"
 #include "samples/live_sketch/gui.hpp"
-#include "samples/live_sketch/learner.hpp"
 #include "samples/live_sketch/options.hpp"
-#include "samples/live_sketch/panels.hpp"
 #include "samples/live_sketch/screenshot.hpp"
 
 namespace live_sketch {
@@ -27,6 +25,10 @@ class App {
  public:
   /// `window`: null where there is none.
   App(const Options& options, Context& context, Target& target, Window* window);
+  /// Waits for the device: after an exception frames may still be in flight.
+  ~App();
+  App(const App&) = delete;
+  App& operator=(const App&) = delete;
 
   /// Runs until the window is closed or the frames asked for are drawn; writes the picture asked for.
   Report run();
@@ -35,12 +37,10 @@ class App {
   using Clock = std::chrono::steady_clock;
 
   /// One frame; false: there was nothing to draw to.
-  bool frame(Screenshot* shot = nullptr);
+  bool frame(bool shot = false);
   void show(VkExtent2D extent);
   void follow_pointer();
-  void apply_controls();
-  void rebuild(const ModelOptions& options, const std::string& load);
-  void record(VkCommandBuffer commands, const TargetImage& image, Screenshot* shot);
+  void record(VkCommandBuffer commands, const TargetImage& image, bool shot);
   void draw_continuations();
   void draw_strokes();
   void write_shot();
@@ -56,10 +56,10 @@ class App {
   Frames frames_;
   Canvas canvas_;
   HostBuffer stroke_vertices_;
-  std::unique_ptr<Learner> learner_;
+  Screenshot shot_;
+  Controller controller_;
   Controls controls_;
   View view_;
-  std::string message_;
   Clock::time_point last_frame_;
   double frame_seconds_ = 1.0 / 60, smooth_frame_ms_ = 0;
   std::deque<float> frame_times_;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <charconv>
 #include <cstdio>
 
 namespace live_sketch {
@@ -46,8 +48,15 @@ int rank(VkPhysicalDeviceType type) {
   }
 }
 
-bool selects(const std::string& selector, std::size_t index, const std::string& name) {
-  return selector.empty() || selector == std::to_string(index) || name.find(selector) != std::string::npos;
+/// As Volute's own choice: an index alone if it is a number below the count, else part of the name in any case.
+bool selects(const std::string& selector, std::size_t index, std::size_t count, const std::string& name) {
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(selector.data(), selector.data() + selector.size(), number);
+  const bool whole = error == std::errc() && end == selector.data() + selector.size();
+  if (whole && number < count) return number == index;
+  const auto same = [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); };
+  return selector.empty() ||
+         std::search(name.begin(), name.end(), selector.begin(), selector.end(), same) != name.end();
 }
 
 }  // namespace
@@ -100,7 +109,10 @@ void Context::create_instance(const ContextOptions& options) {
   info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
   const auto create = reinterpret_cast<PFN_vkCreateInstance>(options.get(VK_NULL_HANDLE, "vkCreateInstance"));
-  check(create(&info, nullptr, &instance), "vkCreateInstance");
+  const VkResult created = create(&info, nullptr, &instance);
+  if (created == VK_ERROR_LAYER_NOT_PRESENT)
+    throw std::runtime_error("--validation: no VK_LAYER_KHRONOS_validation here (Debian: vulkan-validationlayers)");
+  check(created, "vkCreateInstance");
   fn.load(options.get, instance);
   if (!options.validation) return;
   messenger.pNext = nullptr;
@@ -133,7 +145,7 @@ void Context::choose_device(const std::string& selector) {
     const volute::interop::Wishes wishes(instance, devices[i], fn.get);
     std::string why = wishes.rejected();
     if (why.empty() && !rendering_family(devices[i])) why = "no queue that renders, computes and presents";
-    if (why.empty() && !selects(selector, i, properties.deviceName)) why = "not asked for";
+    if (why.empty() && !selects(selector, i, count, properties.deviceName)) why = "not asked for";
     if (!why.empty()) {
       rejected += std::string("; ") + properties.deviceName + ": " + why;
     } else if (rank(properties.deviceType) < best) {

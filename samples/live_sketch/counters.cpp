@@ -105,9 +105,6 @@ void count_copies(VkCommandBuffer commands) {
     } else if (state.on_host(copy.source)) {
       ++c.from_host;
       c.from_host_bytes += copy.bytes;
-    } else {
-      ++c.on_device;
-      c.on_device_bytes += copy.bytes;
     }
   }
 }
@@ -164,8 +161,6 @@ Counts Counts::operator-(const Counts& earlier) const {
           to_host_bytes - earlier.to_host_bytes,
           from_host - earlier.from_host,
           from_host_bytes - earlier.from_host_bytes,
-          on_device - earlier.on_device,
-          on_device_bytes - earlier.on_device_bytes,
           submits - earlier.submits,
           waits - earlier.waits};
 }

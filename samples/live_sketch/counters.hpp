@@ -14,7 +14,6 @@ struct Counts {
   std::uint64_t invalidates = 0;  ///< vkInvalidateMappedMemoryRanges
   std::uint64_t to_host = 0, to_host_bytes = 0;      ///< device copies into mapped memory
   std::uint64_t from_host = 0, from_host_bytes = 0;  ///< device copies out of mapped memory
-  std::uint64_t on_device = 0, on_device_bytes = 0;  ///< device copies that touch no mapped memory
   std::uint64_t submits = 0;  ///< vkQueueSubmit
   std::uint64_t waits = 0;    ///< vkWaitSemaphores for what is not done: the host waits for Volute
 

@@ -25,7 +25,7 @@ class Frames {
   VkCommandBuffer begin();
   /// Ends recording and submits; `waits` are semaphores besides the image's.
   void submit(const TargetImage& image, const std::vector<volute::interop::SemaphorePoint>& waits);
-  /// Frames submitted, and of these the first that are known to be done.
+  /// How many frames have been submitted, and how many of them are known to be done; they are done in order.
   std::uint64_t submitted() const { return number_; }
   std::uint64_t done() const { return done_; }
   /// Reached when all frames submitted so far are done; nothing without timeline semaphores.

@@ -23,6 +23,7 @@ void set_style() {
   style.WindowRounding = 0;
   style.FrameRounding = style.GrabRounding = 4;
   style.WindowBorderSize = 0;
+  style.ScrollbarSize = 10;
   style.WindowPadding = {18, 16};
   style.FramePadding = {8, 5};
   style.ItemSpacing = {8, 8};

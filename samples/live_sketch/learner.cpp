@@ -1,6 +1,8 @@
 // The schedule: a training step, then the continuations of what is on the canvas, each in parts that fit the frames.
 #include "samples/live_sketch/learner.hpp"
 
+#include <limits>
+
 namespace live_sketch {
 
 namespace interop = volute::interop;
@@ -15,8 +17,9 @@ constexpr std::chrono::milliseconds rhythm(300);
 
 }  // namespace
 
-Learner::Learner(Context& context, const Frames& frames, const ModelOptions& options, const std::string& load)
-    : context_(context), frames_(frames), model_(context.volute(), options), strokes_(options.seed) {
+Learner::Learner(Context& context, const Frames& frames, TrainingSet& strokes, const ModelOptions& options,
+                 const std::string& load)
+    : context_(context), frames_(frames), model_(context.volute(), options), strokes_(strokes) {
   if (!load.empty()) model_.load(load);
   for (std::size_t i = 0; i < turns_.size(); ++i) {
     Turn& turn = turns_[i];
@@ -134,10 +137,17 @@ void Learner::temperature(float value) {
   temperature_ = value;
 }
 
-/// Parameters change between steps only.
+/// Parameters change between steps only. What has begun ends as in any frame, only at once.
 void Learner::finish() {
-  model_.train().finish();
-  for (const Turn& turn : turns_) turn.program->finish();
+  constexpr double all = std::numeric_limits<double>::infinity();
+  while (model_.train().in_step()) {
+    model_.train().wait();  // parts of the step before may be under way
+    advance_training(all);
+  }
+  while (turns_[back_].program->in_step()) {
+    turns_[back_].program->wait();
+    advance_continuation(all);
+  }
 }
 
 void Learner::reset() {
@@ -145,6 +155,7 @@ void Learner::reset() {
   model_.reset();
   losses_.clear();
   steps_ = 0;
+  fraction_ = 0;
   loss_due_ = false;
   stepped_ = true;
 }

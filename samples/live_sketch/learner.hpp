@@ -23,7 +23,8 @@ struct Drawable {
 class Learner {
  public:
   /// `load`: file to start from; empty: new weights.
-  Learner(Context& context, const Frames& frames, const ModelOptions& options, const std::string& load);
+  Learner(Context& context, const Frames& frames, TrainingSet& strokes, const ModelOptions& options,
+          const std::string& load);
 
   /// Submits up to `budget` seconds of work: parts of a training step, and of continuations of what is on the canvas.
   void advance(double budget, const Canvas& canvas);
@@ -32,11 +33,7 @@ class Learner {
 
   void training(bool on) { training_ = on; }
   void temperature(float value);
-  /// A stroke the user has drawn, to learn from.
-  void learn(const Stroke& drawn) { strokes_.add(drawn); }
-  void forget_drawn() { strokes_.clear(); }
-  void generated(bool use) { strokes_.generated(use); }
-  int drawn() const { return strokes_.drawn(); }
+  /// New weights.
   void reset();
   void save(const std::string& path);
   void load(const std::string& path);
@@ -77,7 +74,7 @@ class Learner {
   Context& context_;
   const Frames& frames_;
   Model model_;
-  TrainingSet strokes_;
+  TrainingSet& strokes_;
   std::array<Turn, 2> turns_;
   std::size_t back_ = 0;  ///< the turn that computes, or will next
   std::optional<Drawable> drawable_;

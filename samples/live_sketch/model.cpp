@@ -37,11 +37,6 @@ Tensor features_of(Tensor steps) {
   return concat({local, slice(steps, -1, 0, 2)}, -1);
 }
 
-ModelOptions with_rate(ModelOptions options) {
-  if (options.lr <= 0) options.lr = rate_of(options.cell);
-  return options;
-}
-
 [[noreturn]] void unfit(const std::string& path, const std::string& what) {
   throw volute::BadFile(path + ": is not a model of live_sketch: " + what);
 }
@@ -65,7 +60,7 @@ std::int64_t size_entry(const std::string& path, const volute::io::Metadata& met
 
 struct Model::Data {
   Data(volute::Device device, const ModelOptions& o)
-      : options(with_rate(o)),
+      : options(o),
         layer(seeded_layer(o, o.seed)),
         head(o.hidden, mixture_width(o.mixtures)),
         train(build_training(device)),
@@ -105,7 +100,7 @@ Program Model::Data::build_training(volute::Device& device) {
   const Mixture next = mixture_of(head((*layer)(features_of(x))));
   const Tensor nll = negative_log_likelihood(next, to_frame(y, x));  // [T - 1, N]
   loss = sum(where(counts, nll, g.full({}, 0.0f))) / maximum(sum(counts), g.full({}, 1.0f));
-  return device.compile(g, minimize(loss, volute::Adam{.lr = options.lr}, {.clip_norm = 1.0f}));
+  return device.compile(g, minimize(loss, volute::Adam{.lr = rate_of(options)}, {.clip_norm = 1.0f}));
 }
 
 /// Rows of strokes to rows of continuations: [K, C] -> [K S, C].
@@ -178,6 +173,8 @@ std::array<Program, 2> Model::Data::build_continuations(volute::Device& device) 
   return {device.compile(g, points), device.compile(g, points)};
 }
 
+float rate_of(const ModelOptions& options) { return options.lr > 0 ? options.lr : rate_of(options.cell); }
+
 ModelOptions read_options(const std::string& path, ModelOptions base) {
   const volute::io::Metadata metadata = volute::io::read_metadata(path);
   const std::string& name = entry(path, metadata, "cell");
@@ -218,7 +215,7 @@ const std::vector<Feed>& Model::batch(TrainingSet& strokes) {
 const std::vector<Feed>& Model::batch(Batch strokes) {
   data_->batch = std::move(strokes);
   const float halvings = static_cast<float>(data_->batches++) / 250;
-  data_->train.set("lr", data_->options.lr * std::max(0.1f, std::exp2(-halvings)));
+  data_->train.set("lr", rate_of(data_->options) * std::max(0.1f, std::exp2(-halvings)));
   return data_->batch_feeds = {{data_->steps, data_->batch.steps}, {data_->mask, data_->batch.mask}};
 }
 

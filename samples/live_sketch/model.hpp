@@ -32,6 +32,9 @@ struct ModelOptions {
   float lr = 0;                ///< learning rate to begin with; 0: what suits the cell
 };
 
+/// The learning rate a model of these begins with.
+float rate_of(const ModelOptions& options);
+
 /// Throws volute::BadFile if the file was not written by Model::save; `base` with the cell and sizes it holds.
 ModelOptions read_options(const std::string& path, ModelOptions base = {});
 
@@ -43,6 +46,7 @@ class Model {
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
+  /// As asked for.
   const ModelOptions& options() const;
   /// Number of trained values.
   std::int64_t weights() const;

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <sstream>
 
+#include "samples/live_sketch/panels.hpp"
+
 namespace live_sketch {
 namespace {
 
@@ -38,8 +40,8 @@ void read_size(const std::string& text, Options& o) {
   std::istringstream in(text);
   if (!(in >> o.width >> cross >> o.height) || cross != 'x' || in >> rest)
     throw UsageError("--size must be like 1280x800, not '" + text + "'");
-  check_range<std::uint32_t>("size", o.width, 640, 8192);
-  check_range<std::uint32_t>("size", o.height, 480, 8192);
+  check_range<std::uint32_t>("size", o.width, least_width, 8192);
+  check_range<std::uint32_t>("size", o.height, least_height, 8192);
 }
 
 /// A thousand frames must not end at a folder that was never there.

@@ -7,7 +7,6 @@
 #include <array>
 #include <cmath>
 
-#include "samples/live_sketch/model.hpp"
 #include "samples/live_sketch/plot.hpp"
 
 namespace live_sketch {
@@ -75,9 +74,12 @@ void show_model(Controls& c, const Readings& r) {
   section("MODEL");
   const float half = (ImGui::GetContentRegionAvail().x - ImGui::GetStyle().ItemSpacing.x) / 2;
   ImGui::SetNextItemWidth(half);
-  if (ImGui::BeginCombo("##cell", name_of(static_cast<Cell>(c.cell)))) {
-    for (int i = 0; i < cells; ++i)
-      if (ImGui::Selectable(name_of(static_cast<Cell>(i)), i == c.cell)) c.cell = i;
+  c.cell.reset();
+  if (ImGui::BeginCombo("##cell", name_of(r.cell))) {
+    for (int i = 0; i < cells; ++i) {
+      const auto cell = static_cast<Cell>(i);
+      if (ImGui::Selectable(name_of(cell), cell == r.cell)) c.cell = cell;
+    }
     ImGui::EndCombo();
   }
   ImGui::SameLine();
@@ -111,10 +113,8 @@ void show_canvas(Controls& c, const Readings& r) {
 }
 
 void show_footer(const Readings& r) {
-  const float line = ImGui::GetTextLineHeightWithSpacing();
-  ImGui::SetCursorPosY(ImGui::GetWindowHeight() - ImGui::GetStyle().WindowPadding.y - line);
   if (!r.message.empty())
-    ImGui::TextUnformatted(r.message.c_str());
+    ImGui::TextWrapped("%s", r.message.c_str());
   else
     ImGui::TextDisabled("%s", r.device.c_str());
   if (r.without.empty() || !ImGui::IsItemHovered()) return;
@@ -129,7 +129,9 @@ void show_panels(Controls& controls, const Readings& readings) {
   const ImVec2 size = ImGui::GetIO().DisplaySize;
   ImGui::SetNextWindowPos({size.x - panel_width, 0});
   ImGui::SetNextWindowSize({panel_width, size.y});
-  ImGui::Begin("panel", nullptr, ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove);
+  ImGui::Begin("panel", nullptr,
+               ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoResize | ImGuiWindowFlags_NoCollapse |
+                   ImGuiWindowFlags_NoMove);
   ImGui::TextUnformatted("Volute live_sketch");
   show_loss(readings);
   show_times(controls, readings);

@@ -4,20 +4,24 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "samples/live_sketch/canvas.hpp"
+#include "samples/live_sketch/model.hpp"
 #include "samples/live_sketch/renderer.hpp"
 
 namespace live_sketch {
 
 inline constexpr float panel_width = 350;  ///< pixels at the right of the canvas
+/// Of a window: room for a canvas beside the panel, which scrolls where it is higher.
+inline constexpr int least_width = 640, least_height = 480;
 
 /// Settings, and the buttons pressed in this frame.
 struct Controls {
   float budget_ms = 8;
-  int cell = 0;
+  std::optional<Cell> cell;  ///< chosen in this frame
   float temperature = 0.5f;
   bool training = true, generated = true;
   bool reset = false, save = false, load = false, clear = false, examples = false;
@@ -28,6 +32,7 @@ struct Readings {
   std::vector<std::string> without;  ///< abilities Volute does not have here
   const std::vector<float>* losses = nullptr;
   std::int64_t steps = 0, weights = 0;
+  Cell cell = Cell::gru;
   int drawn = 0;
   double fraction = 0;  ///< of the step in progress
   double step_ms = 0, continuation_ms = 0, steps_per_second = 0;

@@ -7,6 +7,8 @@
 
 #include <stdexcept>
 
+#include "samples/live_sketch/panels.hpp"
+
 namespace live_sketch {
 namespace {
 
@@ -22,7 +24,10 @@ Window::Window(int width, int height, const char* title) {
   if (glfwInit() != GLFW_TRUE) throw failure("no window system (--headless needs none)");
   glfwWindowHint(GLFW_CLIENT_API, GLFW_NO_API);
   if (glfwVulkanSupported() == GLFW_TRUE) window_ = glfwCreateWindow(width, height, title, nullptr, nullptr);
-  if (window_) return;
+  if (window_) {
+    glfwSetWindowSizeLimits(window_, least_width, least_height, GLFW_DONT_CARE, GLFW_DONT_CARE);
+    return;
+  }
   const std::runtime_error error = failure("no window for Vulkan");
   glfwTerminate();
   throw error;

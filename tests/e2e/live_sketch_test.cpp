@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stb/stb_image.h>
 #include <sys/wait.h>
+#include <volute/io.hpp>
 
 #include <algorithm>
 #include <array>
@@ -112,9 +113,15 @@ TEST_F(LiveSketch, SavesAndLoads) {
   const Result first = run(small + "--save " + model());
   ASSERT_EQ(first.status, 0) << first.text;
   ASSERT_TRUE(fs::exists(model()));
-  const Result second = run("--headless --frames 12 --size 800x600 --load " + model() + " --shot " + shot());
+  const std::string again = (folder_ / "again.safetensors").string();
+  const std::string load = " --load " + model() + " --save " + again + " --shot " + shot();
+  const Result second = run("--headless --frames 12 --size 640x480" + load);  // of the file's cell and size, not its own
   ASSERT_EQ(second.status, 0) << second.text;
-  EXPECT_EQ(Picture(shot()).width, 800);
+  const auto stored = volute::io::read_metadata(model());
+  EXPECT_EQ(stored.at("cell"), "LSTM");
+  EXPECT_EQ(stored.at("hidden"), "16");
+  EXPECT_EQ(volute::io::read_metadata(again), stored);
+  EXPECT_EQ(Picture(shot()).width, 640);
 }
 
 TEST_F(LiveSketch, DrawsInAWindow) {
