@@ -87,9 +87,7 @@ volute_status volute_parameter_create(const char* name, std::uint32_t rank, cons
   return guard(__func__, [&] {
     need(parameter, "parameter");
     need_array(values, count, "values");
-    const Shape shape = need_shape(rank, dims);
-    check_count("parameter \"" + std::string(&need(name, "name")) + "\"", shape, count);
-    give(parameter, Parameter(name, shape, std::vector<float>(values, values + count)));
+    give(parameter, Parameter(&need(name, "name"), need_shape(rank, dims), std::vector<float>(values, values + count)));
   });
 }
 
