@@ -41,9 +41,30 @@ double copy_seconds(const Program::Data& data, double bytes) {
   return estimated_seconds({.bytes = bytes}, data.device->context->is_cpu);
 }
 
+/// A program's dispatches, each brought to pipeline and descriptor set once, however often it is recorded.
+class Preparation {
+ public:
+  explicit Preparation(Program::Data& data) : data_(data) {}
+
+  const PreparedDispatch& of(const Command& command) {
+    auto found = ready_.find(command.dispatch);
+    if (found == ready_.end()) {
+      const auto range = [&](const Storage* storage) { return data_.ranges[storage->id]; };
+      const PreparedDispatch prepared = prepare(command, *data_.device->pipelines, *data_.descriptors, range);
+      found = ready_.emplace(command.dispatch, prepared).first;
+    }
+    return found->second;
+  }
+  const std::unordered_map<const Dispatch*, PreparedDispatch>& all() const { return ready_; }
+
+ private:
+  Program::Data& data_;
+  std::unordered_map<const Dispatch*, PreparedDispatch> ready_;
+};
+
 class Recorder {
  public:
-  explicit Recorder(Program::Data& data) : data_(data), list_(*data.list) {}
+  explicit Recorder(Program::Data& data) : data_(data), list_(*data.list), prepared_(data) {}
 
   /// The parts between the copies.
   void run() {
@@ -77,12 +98,7 @@ class Recorder {
 
   void dispatch(const Command& command) {
     const Dispatch& d = *command.dispatch;
-    auto found = ready_.find(&d);
-    if (found == ready_.end()) {
-      const auto range = [&](const Storage* storage) { return data_.ranges[storage->id]; };
-      found = ready_.emplace(&d, prepare(command, *data_.device->pipelines, *data_.descriptors, range)).first;
-    }
-    record(list_, found->second, command);
+    record(list_, prepared_.of(command), command);
     if (!data_.profile) return;
     list_.barrier();
     const double share = command.share();
@@ -95,7 +111,7 @@ class Recorder {
     vk::CommandList once(data_.device->context);
     once.begin();
     const std::uint32_t words[32] = {};
-    for (const auto& [dispatch, ready] : ready_) {
+    for (const auto& [dispatch, ready] : prepared_.all()) {
       once.dispatch(*ready.pipeline, ready.set, words, 0, 0, 0);
       once.barrier();  // validation layers look at bindings, not at group counts
     }
@@ -105,7 +121,7 @@ class Recorder {
 
   Program::Data& data_;
   vk::CommandList& list_;
-  std::unordered_map<const Dispatch*, PreparedDispatch> ready_;
+  Preparation prepared_;
   std::size_t part_ = 0, span_ = 0;  ///< those of the copy of inputs are 0
   double seconds_ = 0;               ///< of the part, by estimate
 };
@@ -125,18 +141,20 @@ bool in_place(const Program::Data::HostSlot& slot) {
          slot.bound->slice.offset == slot.device.offset;
 }
 
+/// Where the slot's values come from or go to: the application's buffer, or the host's.
+interop::Slice outside(const Program::Data::HostSlot& slot, const vk::Buffer& host) {
+  if (slot.bound) return {slot.bound->slice.buffer, slot.bound->slice.offset, slot.device.bytes};
+  return {host.handle(), slot.offset, slot.device.bytes};
+}
+
 /// Returns the bytes that are moved.
 double copy_inputs(const Program::Data& data, vk::CommandList& list) {
   double bytes = 0;
   list.barrier_around();
   for (const auto& [node, slot] : data.inputs) {
-    interop::Slice source{slot.bound ? VK_NULL_HANDLE : data.staging->handle(), slot.offset, slot.device.bytes};
-    if (slot.bound) {
-      source = {slot.bound->slice.buffer, slot.bound->slice.offset, slot.device.bytes};
-      list.acquire(slot.bound->slice, slot.bound->family);
-      if (in_place(slot)) continue;
-    }
-    list.copy(source, slot.device.slice());
+    if (slot.bound) list.acquire(slot.bound->slice, slot.bound->family);
+    if (in_place(slot)) continue;
+    list.copy(outside(slot, *data.staging), slot.device.slice());
     bytes += 2.0 * static_cast<double>(slot.device.bytes);
   }
   list.barrier_around();  // bound buffers are the application's again
@@ -147,11 +165,11 @@ double copy_outputs(const Program::Data& data, vk::CommandList& list) {
   double bytes = 0;
   list.barrier_around();  // the application may have used bound buffers since the step began
   for (const auto& [node, slot] : data.outputs) {
-    interop::Slice target{data.readback->handle(), slot.offset, slot.device.bytes};
-    if (slot.bound) target = {slot.bound->slice.buffer, slot.bound->slice.offset, slot.device.bytes};
-    if (!in_place(slot)) list.copy(slot.device.slice(), target);
+    if (!in_place(slot)) {
+      list.copy(slot.device.slice(), outside(slot, *data.readback));
+      bytes += 2.0 * static_cast<double>(slot.device.bytes);
+    }
     if (slot.bound) list.release(slot.bound->slice, slot.bound->family);
-    if (!in_place(slot)) bytes += 2.0 * static_cast<double>(slot.device.bytes);
   }
   list.barrier_around();
   return bytes;
@@ -189,12 +207,11 @@ void record_outputs(Program::Data& data) {
 }
 
 void record_whole(Program::Data& data, vk::CommandList& list) {
-  const auto range = [&](const Storage* storage) { return data.ranges[storage->id]; };
+  Preparation prepared(data);  // pipelines and sets were made when the program was compiled, and are found again
   copy_inputs(data, list);
   for (const Command& command : data.commands) {
     if (command.barrier || command.new_part) list.barrier();
-    // Made when the program was compiled, and found again.
-    record(list, prepare(command, *data.device->pipelines, *data.descriptors, range), command);
+    record(list, prepared.of(command), command);
   }
   copy_outputs(data, list);
   list.to_host();

@@ -1,8 +1,6 @@
 // One device with one queue, whose submissions are numbered in queue order; what hangs off it is known by name.
 #include "engine/vulkan/context.hpp"
 
-#include <algorithm>
-
 #include "engine/vulkan/completion.hpp"
 #include "engine/vulkan/resource.hpp"
 
