@@ -2,8 +2,6 @@
 // Invariant: weights depend on the number of steps alone, wherever and however the steps run.
 #pragma once
 
-#include <bit>
-
 #include <gtest/gtest.h>
 
 #include <volute/interop.hpp>
@@ -11,6 +9,7 @@
 
 #include "tests/e2e/ramp_writer.hpp"
 #include "tests/e2e/render_loop.hpp"
+#include "tests/support/bits.hpp"
 #include "tests/support/vulkan_shim.hpp"
 
 namespace volute::test {
@@ -32,13 +31,7 @@ class EmbeddedModel {
     return {y, y_values_};
   }
   void run(int number) { program.run(feeds(number)); }
-  std::vector<std::uint32_t> bits() const {
-    std::vector<std::uint32_t> words;
-    for (const nn::Module* module : std::initializer_list<const nn::Module*>{&gru, &head})
-      for (const Parameter& parameter : module->parameters())
-        for (float value : parameter.values()) words.push_back(std::bit_cast<std::uint32_t>(value));
-    return words;
-  }
+  std::vector<std::uint32_t> bits() const { return bits_of({&gru, &head}); }
 
   nn::GRU gru = seeded();
   nn::Linear head{H, 2};

@@ -11,6 +11,7 @@
 #include <volute/optim.hpp>
 
 #include "engine/compile/program_data.hpp"
+#include "tests/support/bits.hpp"
 #include "tests/support/device.hpp"
 #include "tests/support/values.hpp"
 
@@ -40,13 +41,7 @@ struct Model {
     tokens = test::random_indices(T * N, static_cast<std::uint32_t>(step), V);
     return {{x, tokens}, {y, tokens}};
   }
-  std::vector<std::uint32_t> weights() {
-    std::vector<std::uint32_t> bits;
-    for (const nn::Module* module : std::initializer_list<const nn::Module*>{&*embed, layer.get(), &*head})
-      for (const Parameter& parameter : module->parameters())
-        for (const float value : parameter.values()) bits.push_back(std::bit_cast<std::uint32_t>(value));
-    return bits;
-  }
+  std::vector<std::uint32_t> weights() { return test::bits_of({&*embed, layer.get(), &*head}); }
   std::size_t parts() { return program->data().parts->size(); }
 
   std::unique_ptr<nn::Recurrent> layer;
@@ -123,10 +118,8 @@ std::vector<std::uint32_t> every_kind(const std::string& matmul, double seconds,
   for (const Command& command : program.data().commands) *boxes += command.is_box();
   const auto tokens = test::random_indices(steps * batch, 3, V);
   for (int step = 0; step < 2; ++step) program.run({{x, tokens}});
-  std::vector<std::uint32_t> bits{std::bit_cast<std::uint32_t>(program.value(loss))};
-  for (const nn::Module* module : std::initializer_list<const nn::Module*>{&embed, &attention, &lstm, &head})
-    for (const Parameter& parameter : module->parameters())
-      for (const float value : parameter.values()) bits.push_back(std::bit_cast<std::uint32_t>(value));
+  std::vector<std::uint32_t> bits = test::bits_of({&embed, &attention, &lstm, &head});
+  bits.push_back(std::bit_cast<std::uint32_t>(program.value(loss)));
   return bits;
 }
 

@@ -9,6 +9,7 @@
 #include <volute/optim.hpp>
 
 #include "engine/compile/program_data.hpp"
+#include "tests/support/bits.hpp"
 #include "tests/support/device.hpp"
 #include "tests/support/values.hpp"
 
@@ -39,13 +40,8 @@ Trained train(int steps, std::uint32_t seed, double submission_seconds = 0.1,
     program.run(
         {{x, std::vector(tokens.begin(), tokens.end() - N)}, {y, std::vector(tokens.begin() + N, tokens.end())}});
   }
-  Trained trained{{}, program.stats().submissions};
-  for (const nn::Module* module : std::initializer_list<const nn::Module*>{&embed, &lstm, &head})
-    for (const Parameter& parameter : module->parameters())
-      for (float value : parameter.values()) {
-        EXPECT_TRUE(std::isfinite(value));
-        trained.bits.push_back(std::bit_cast<std::uint32_t>(value));
-      }
+  Trained trained{test::bits_of({&embed, &lstm, &head}), program.stats().submissions};
+  for (const std::uint32_t word : trained.bits) EXPECT_TRUE(std::isfinite(std::bit_cast<float>(word)));
   return trained;
 }
 

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <cstdlib>
 #include <optional>
@@ -13,6 +12,7 @@
 #include <volute/optim.hpp>
 
 #include "engine/compile/program_data.hpp"
+#include "tests/support/bits.hpp"
 #include "tests/support/device.hpp"
 #include "tests/support/values.hpp"
 
@@ -59,13 +59,7 @@ struct Trainer {
     }
     ++steps;
   }
-  std::vector<std::uint32_t> weights() const {
-    std::vector<std::uint32_t> bits;
-    for (const nn::Module* module : std::initializer_list<const nn::Module*>{&*embed, &*lstm, &*head})
-      for (const Parameter& parameter : module->parameters())
-        for (const float value : parameter.values()) bits.push_back(std::bit_cast<std::uint32_t>(value));
-    return bits;
-  }
+  std::vector<std::uint32_t> weights() const { return test::bits_of({&*embed, &*lstm, &*head}); }
 
   static constexpr std::int64_t T = 256, N = 32, V = 96;
   std::optional<nn::Embedding> embed;

@@ -2,12 +2,12 @@
 // without; devices it cannot use are rejected with the reason.
 #include <gtest/gtest.h>
 
-#include <bit>
 #include <cmath>
 
 #include <volute/interop.hpp>
 #include <volute/volute.hpp>
 
+#include "tests/support/bits.hpp"
 #include "tests/support/vulkan_application.hpp"
 #include "tests/support/vulkan_shim.hpp"
 
@@ -39,10 +39,7 @@ std::vector<std::uint32_t> train(Device device, float* last_loss = nullptr) {
   for (int i = 0; i < 8; ++i) program.run();
   EXPECT_LT(program.value(loss), first);
   if (last_loss) *last_loss = program.value(loss);
-  std::vector<std::uint32_t> bits;
-  for (const Parameter& parameter : lstm.parameters())
-    for (float value : parameter.values()) bits.push_back(std::bit_cast<std::uint32_t>(value));
-  return bits;
+  return bits_of({&lstm});
 }
 
 const std::vector<std::uint32_t>& unmasked() {
