@@ -16,7 +16,7 @@ double worst(Goal goal) {
 
 }  // namespace
 
-Plateau::Plateau(double lr, PlateauOptions options) : options_(options), lr_(lr), best_(worst(options.goal)) {
+Plateau::Plateau(double lr, PlateauOptions options) : options_(options), state_{lr, worst(options.goal)} {
   const auto require = [](bool holds, const char* text, double got) {
     if (!holds) throw InvalidGraph(std::string("plateau: ") + text + ", got " + std::to_string(got));
   };
@@ -30,31 +30,33 @@ Plateau::Plateau(double lr, PlateauOptions options) : options_(options), lr_(lr)
 }
 
 bool Plateau::better(double metric) const {
-  const double margin = options_.relative && std::isfinite(best_) ? options_.threshold * best_ : options_.threshold;
-  return options_.goal == Goal::lowest ? metric < best_ - margin : metric > best_ + margin;
+  const double best = state_.best;
+  const double margin = options_.relative && std::isfinite(best) ? options_.threshold * best : options_.threshold;
+  return options_.goal == Goal::lowest ? metric < best - margin : metric > best + margin;
 }
 
 float Plateau::observe(double metric) {
   if (better(metric)) {
-    best_ = metric;
-    bad_ = 0;
+    state_.best = metric;
+    state_.bad = 0;
   } else {
-    ++bad_;
+    ++state_.bad;
   }
-  if (cooling_ > 0) {
-    --cooling_;
-    bad_ = 0;
+  if (state_.cooling > 0) {
+    --state_.cooling;
+    state_.bad = 0;
   }
-  if (bad_ > options_.patience) {
-    const double reduced = std::max(lr_ * options_.factor, options_.least);
-    if (lr_ - reduced > options_.eps) lr_ = reduced;
-    cooling_ = options_.cooldown;
-    bad_ = 0;
+  if (state_.bad > options_.patience) {
+    const double reduced = std::max(state_.lr * options_.factor, options_.least);
+    if (state_.lr - reduced > options_.eps) state_.lr = reduced;
+    state_.cooling = options_.cooldown;
+    state_.bad = 0;
   }
   return lr();
 }
 
-EarlyStopping::EarlyStopping(EarlyStoppingOptions options) : options_(std::move(options)), best_(worst(options_.goal)) {
+EarlyStopping::EarlyStopping(EarlyStoppingOptions options)
+    : options_(std::move(options)), state_{worst(options_.goal)} {
   if (options_.patience < 1)
     throw InvalidGraph("early stopping: patience must be at least 1, got " + std::to_string(options_.patience));
   if (!(options_.min_delta >= 0))
@@ -62,24 +64,32 @@ EarlyStopping::EarlyStopping(EarlyStoppingOptions options) : options_(std::move(
 }
 
 bool EarlyStopping::observe(double metric) {
-  const double gain = options_.goal == Goal::lowest ? best_ - metric : metric - best_;
+  const double gain = options_.goal == Goal::lowest ? state_.best - metric : metric - state_.best;
   const bool progress = gain > options_.min_delta;
-  const std::int64_t look = looks_++;
+  const std::int64_t look = state_.looks++;
   if (!progress) {
-    ++waited_;
+    ++state_.waited;
     return false;
   }
-  best_ = metric;
-  best_look_ = look;
-  waited_ = 0;
-  kept_.clear();
-  for (const Parameter& parameter : options_.keep) kept_.push_back(parameter.values());
+  state_.best = metric;
+  state_.best_look = look;
+  state_.waited = 0;
+  state_.kept.clear();
+  for (const Parameter& parameter : options_.keep) state_.kept.push_back(parameter.values());
   return true;
 }
 
 void EarlyStopping::restore() {
-  if (kept_.empty()) throw InvalidGraph("early stopping: no parameters were kept to restore");
-  for (std::size_t i = 0; i < kept_.size(); ++i) options_.keep[i].set(kept_[i]);
+  if (state_.kept.empty()) throw InvalidGraph("early stopping: no parameters were kept to restore");
+  for (std::size_t i = 0; i < state_.kept.size(); ++i) options_.keep[i].set(state_.kept[i]);
+}
+
+void EarlyStopping::restore(State state) {
+  bool fits = state.kept.empty() || state.kept.size() == options_.keep.size();
+  for (std::size_t i = 0; fits && i < state.kept.size(); ++i)
+    fits = static_cast<std::int64_t>(state.kept[i].size()) == options_.keep[i].shape().elements();
+  if (!fits) throw InvalidGraph("early stopping: the values kept are not those of the parameters to keep");
+  state_ = std::move(state);
 }
 
 }  // namespace volute

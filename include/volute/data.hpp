@@ -71,6 +71,9 @@ class VOLUTE_API Generator {
   std::uint64_t next();
   /// Uniform in 0 .. bound-1, without bias; bound > 0.
   std::uint64_t below(std::uint64_t bound);
+  /// Where it stands, for checkpoints.
+  std::uint64_t state() const { return state_; }
+  void restore(std::uint64_t state) { state_ = state; }
 
  private:
   std::uint64_t state_;

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,6 +72,24 @@ struct ProgramStats {
   std::uint64_t unaliased_bytes = 0;  ///< what the arena would take without aliasing
   int submissions = 0;                ///< of the last whole step; before the first, by estimate
   bool recomputes = false;  ///< scans run in segments to meet CompileLimits::memory_bytes
+  std::int64_t non_finite = 0;  ///< runs found not to be finite (Targets::non_finite)
+};
+
+/// The values of one tensor on the host, bit by bit.
+struct HostArray {
+  std::string name;
+  DType dtype = DType::f32;  ///< f32 or u32
+  Shape shape;
+  std::vector<std::uint32_t> words;  ///< row-major; the bits of f32
+};
+
+/// All that a program keeps from one step to the next. A program of the same graph continues from it bit by bit.
+struct Snapshot {
+  std::int64_t steps = 0;  ///< Program::steps
+  std::uint32_t seed = 0;
+  std::map<std::string, float> scalars;  ///< Graph::scalar, by name
+  std::vector<HostArray> states;         ///< optimisers' moments, counters, carried states; by name
+  std::vector<HostArray> parameters;     ///< in the order of Program::parameters
 };
 
 /// How far a step has come.
@@ -91,7 +110,8 @@ class VOLUTE_API Program {
   ~Program();
 
   /// Feeds and starts one run; returns before the device has finished. An input not fed keeps its last
-  /// values. Throws InvalidGraph on a wrong or missing feed (nothing is run), DeviceLost if the device is.
+  /// values. Throws InvalidGraph on a wrong or missing feed (nothing is run), DeviceLost if the device is, Timeout,
+  /// NotFinite about the run before.
   /// The step goes to the device in submissions of at most CompileLimits::submission_seconds.
   void run(const std::vector<Feed>& feeds = {});
   /// Feeds a step without starting it: advance() then runs it in parts. Throws as run() does, and InvalidGraph
@@ -124,7 +144,24 @@ class VOLUTE_API Program {
   std::vector<float> read_state(const std::string& name);
   void write_state(const std::string& name, std::span<const float> values);
   std::vector<std::string> state_names() const;
-  /// Blocks until the last run has finished.
+  /// Parameters the program reads or trains, in the order they were added to its graph.
+  std::vector<Parameter> parameters() const;
+  /// Steps submitted whole since compile, reset() or those of the snapshot restored.
+  std::int64_t steps() const;
+  /// Waits for the last run. Throws InvalidGraph while a step is in progress.
+  Snapshot snapshot();
+  /// Puts everything back, parameters included, on this device or another. Throws InvalidGraph, and changes nothing,
+  /// if the snapshot is of another program: names, types and shapes must agree.
+  void restore(const Snapshot& snapshot);
+  /// Keeps a snapshot on the host every so many steps, taken before the next step begins (which waits for the one
+  /// before then); 0: no longer. After DeviceLost the last one is kept(), and parameters have its values:
+  ///   Device another;
+  ///   Program again = another.compile(graph, targets);
+  ///   again.restore(train.kept());  // and feed from step again.steps() on
+  void keep(std::int64_t every_steps);
+  /// Throws InvalidGraph if there is none.
+  const Snapshot& kept() const;
+  /// Blocks until the last run has finished. Throws DeviceLost, Timeout, and NotFinite if asked for.
   void wait();
   /// The compiled plan in words: passes, kernels, loops, memory.
   std::string explain() const;
@@ -156,6 +193,13 @@ class VOLUTE_API Device {
 
   std::string name() const;
   const DeviceInfo& info() const;
+  /// The longest that calls wait without the device finishing any submission before they throw Timeout. 120 s unless
+  /// set; 0: for ever.
+  void set_timeout(double seconds);
+  /// Whether a call has found the device lost. Its programs and arrays can only be destroyed then; parameters follow
+  /// to the next device that compiles them, with the values Program::keep has on the host or with those they are set to
+  /// before that program first runs.
+  bool lost() const;
   /// Turns the targets into a recorded program. Throws InvalidGraph for targets that are not of this graph,
   /// Unsupported if the device or the limits cannot hold it, OutOfMemory.
   Program compile(const Graph& graph, const Targets& targets, const CompileLimits& limits = {});

@@ -86,11 +86,29 @@ class VOLUTE_API DeviceLost : public Error {
   using Error::Error;
 };
 
+/// The device has made no progress for as long as Device::set_timeout allows. Its work may still be under way: the
+/// call that threw may be repeated.
+class VOLUTE_API Timeout : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A run of a program with NonFinite::stop met infinity or NaN; says in which node and time step first.
+class VOLUTE_API NotFinite : public Error {
+ public:
+  using Error::Error;
+};
+
 /// A file is missing, unreadable or not what it should be.
 class VOLUTE_API BadFile : public Error {
  public:
   using Error::Error;
 };
+
+/// What deserves a person's attention and is no error (an autosave that failed, a run that was not finite) goes to this
+/// handler, by default a line on stderr. An empty handler brings the default back. Any thread may call either.
+VOLUTE_API void set_warning_handler(std::function<void(const std::string& message)> handler);
+VOLUTE_API void warn(const std::string& message);
 
 struct Node;           // one operation; private to the engine
 struct GraphData;      // nodes of a graph; private to the engine
@@ -121,12 +139,15 @@ class VOLUTE_API Parameter {
  public:
   /// Throws InvalidGraph unless `values` has exactly shape.elements() entries.
   Parameter(std::string name, Shape shape, std::vector<float> values);
+  explicit Parameter(std::shared_ptr<ParameterData> data) : data_(std::move(data)) {}
 
   const std::string& name() const;
   const Shape& shape() const;
-  /// Current values, row-major; waits for running programs that use the parameter.
+  /// Current values, row-major; waits for running programs that use the parameter. Throws DeviceLost if they were on a
+  /// device that is lost and no Program::keep has them on the host.
   std::vector<float> values() const;
-  /// Replaces the values, on every device copy too. Throws InvalidGraph on a wrong count.
+  /// Replaces the values, on every device copy too, and gives new ones after a loss. Throws InvalidGraph on a wrong
+  /// count.
   void set(std::span<const float> values);
   const std::shared_ptr<ParameterData>& data() const { return data_; }
 
@@ -200,12 +221,23 @@ enum class Precision : std::uint8_t { f32, f16, bf16 };
 
 VOLUTE_API const char* name_of(Precision precision);
 
+/// What a program does about a run that is not finite (Targets::finite is 0). Found without waiting: the first call
+/// that waits for the run anyway warns or throws. All but `off` cost one more number read back from a run.
+enum class NonFinite : std::uint8_t {
+  off,   ///< nothing: NaN spreads, as in most frameworks
+  warn,  ///< a warning, once for each such run; what it computed is kept
+  skip,  ///< a warning; the run changes nothing but the step count: no parameter, moment, average or carried state
+  stop,  ///< as skip, and NotFinite is thrown, naming the first node and time step (the run is repeated to find it)
+};
+
 /// What a program computes: tensors to read after a run, updates to make in it, and how precisely. `minimize`
 /// fills one in; to evaluate a loss in 16 bits: Targets t(loss); t.precision = Precision::bf16;
 struct Targets {
   std::vector<Tensor> outputs;
   std::vector<Update> updates;
   Precision precision = Precision::f32;
+  NonFinite non_finite = NonFinite::off;
+  Tensor finite = {};  ///< [] f32, 1 in a run that is finite, else 0; needed unless non_finite is off
   Targets() = default;
   Targets(Tensor output) : outputs{output} {}
   Targets(std::initializer_list<Tensor> list) : outputs(list) {}

@@ -138,6 +138,9 @@ struct MinimizeOptions {
   int accumulate = 1;
   std::vector<Group> groups = {};  ///< a parameter in none of them follows the optimiser
   std::optional<EMA> ema = {};
+  /// What a run does whose loss, or gradients before clipping, are infinite or NaN. With a loss scale that adapts,
+  /// gradients that overflow are its business: they do not count.
+  NonFinite non_finite = NonFinite::off;
   /// Of the program: products in f16 or bf16, all that is kept from run to run in f32.
   Precision precision = Precision::f32;
   std::optional<LossScale> loss_scale = {};  ///< without one, f16 takes LossScale{} and the others do not scale
@@ -226,13 +229,19 @@ class VOLUTE_API Plateau {
   explicit Plateau(double lr, PlateauOptions options = {});
   /// The rate from here on, after one more look at the metric.
   float observe(double metric);
-  float lr() const { return static_cast<float>(lr_); }
+  float lr() const { return static_cast<float>(state_.lr); }
+  /// What it remembers, for checkpoints.
+  struct State {
+    double lr = 0, best = 0;
+    std::int64_t bad = 0, cooling = 0;
+  };
+  const State& state() const { return state_; }
+  void restore(const State& state) { state_ = state; }
 
  private:
   bool better(double metric) const;
   PlateauOptions options_;
-  double lr_, best_;
-  int bad_ = 0, cooling_ = 0;
+  State state_;
 };
 
 struct EarlyStoppingOptions {
@@ -248,19 +257,26 @@ class VOLUTE_API EarlyStopping {
   explicit EarlyStopping(EarlyStoppingOptions options = {});
   /// One more look; whether it was the best so far. Keeping values waits for running programs.
   bool observe(double metric);
-  bool stop() const { return waited_ >= options_.patience; }
-  double best() const { return best_; }
+  bool stop() const { return state_.waited >= options_.patience; }
+  double best() const { return state_.best; }
   /// Which look (0 the first) was the best; -1 before the first progress.
-  std::int64_t best_look() const { return best_look_; }
+  std::int64_t best_look() const { return state_.best_look; }
   /// Puts the kept values back. Throws InvalidGraph if nothing was kept.
   void restore();
+  /// What it remembers, for checkpoints; `kept` has the values of the options' `keep`, or nothing yet.
+  struct State {
+    double best = 0;
+    std::int64_t looks = 0, best_look = -1, waited = 0;
+    std::vector<std::vector<float>> kept = {};
+  };
+  const State& state() const { return state_; }
+  /// Throws InvalidGraph if `kept` does not fit the parameters to keep.
+  void restore(State state);
+  const std::vector<Parameter>& keeps() const { return options_.keep; }
 
  private:
   EarlyStoppingOptions options_;
-  double best_;
-  std::int64_t looks_ = 0, best_look_ = -1;
-  int waited_ = 0;
-  std::vector<std::vector<float>> kept_;
+  State state_;
 };
 
 // Truncated BPTT(k1, k2). -------------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
-// The oracle: every operation in plain float64 on the CPU. Slow, obvious, and what kernels, fusions and
-// lowerings are tested against.
+// The oracle: every operation in plain float64 on the CPU. Slow, obvious, and what kernels, fusions and lowerings are
+// tested against; selfcheck does so on a user's device.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
-#include <volute/graph.hpp>
+#include <volute/device.hpp>
 
 namespace volute {
 
@@ -31,5 +33,27 @@ class VOLUTE_API Reference {
   std::uint32_t seed_ = 0, step_ = 0;
   Precision precision_ = Precision::f32;
 };
+
+/// What selfcheck found of one part: a kernel family or variant, a way to run loops, the gradients of a cell.
+struct Verdict {
+  enum class Outcome { passed, failed, skipped };
+  std::string part;  ///< "products: shared 64x64", "gradients: LSTM"
+  Outcome outcome = Outcome::passed;
+  int cases = 0;
+  double worst = 0;    ///< largest error met, in units of what is allowed: up to 1 passes
+  double seconds = 0;  ///< spent on it
+  std::string detail;  ///< of the first failure: case, expected and got; of a skipped part: what the device lacks
+};
+
+struct SelfcheckOptions {
+  bool thorough = false;  ///< every shape and option of the tests: minutes instead of seconds
+  std::string only = {};  ///< parts whose names contain it
+  std::function<void(const Verdict&)> report = {};  ///< called after each part
+};
+
+/// Runs every kernel variant the device can take and the gradients of every cell on it, against the oracle and finite
+/// differences, with odd sizes; each twice, whose bits must agree. A part that throws has failed, with the error as
+/// detail; after DeviceLost the rest is skipped.
+VOLUTE_API std::vector<Verdict> selfcheck(const Device& device, const SelfcheckOptions& options = {});
 
 }  // namespace volute
