@@ -4,6 +4,7 @@
 #include <cstring>
 #include <iostream>
 #include <limits>
+#include <mutex>
 
 #include "engine/compile/program_data.hpp"
 #include "engine/compile/record.hpp"
@@ -205,6 +206,8 @@ class MemoryBuilder {
 
   /// Parameters new to the device share one allocation; the others keep the copy they have.
   void parameters() {
+    static std::mutex placing;  // compiles on other threads may share parameters that live nowhere yet
+    const std::lock_guard lock(placing);
     const auto found = leaves(Op::parameter);
     std::uint64_t bytes = 0;
     for (const auto& [node, storage] : found) {
