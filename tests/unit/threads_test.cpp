@@ -9,6 +9,7 @@
 #include <thread>
 
 #include <volute/data.hpp>
+#include <volute/layers.hpp>
 #include <volute/nn.hpp>
 #include <volute/optim.hpp>
 
@@ -35,11 +36,11 @@ struct Model {
     y = g.input("y", {T, N, 1});
     predicted = head(gru(x, g.carried()));
     loss = mse_loss(predicted, y);
+    targets = minimize(loss, Adam{.lr = 1e-2f}, {.clip_norm = 1.0f});
   }
 
   void compile(Device device) {
-    program.emplace(device.compile(g, minimize(loss, Adam{.lr = 1e-2f}, {.clip_norm = 1.0f}),
-                                   {.submission_seconds = 1e-4}));
+    program.emplace(device.compile(g, targets, {.submission_seconds = 1e-4}));
     program->seed(seed);
   }
   std::vector<Feed> feeds(int step) {
@@ -63,6 +64,7 @@ struct Model {
   nn::Linear head;
   Graph g;
   Tensor x, y, predicted, loss;
+  Targets targets;
   std::vector<float> xs, ys;
   std::optional<Program> program;
 };
