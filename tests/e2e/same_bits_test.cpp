@@ -153,5 +153,23 @@ TEST(SameBits, HoweverStepsAreSubmitted) {
   }
 }
 
+// The program that resumes is another one, on the same or a new device; what is put back comes from half-way.
+TEST(SameBits, AfterResume) {
+  const Bits wanted = trained();
+  Model first;
+  first.train(0, steps / 2);
+  const Snapshot half = first.program->snapshot();
+  first.train(steps / 2, steps);
+  EXPECT_EQ(first.weights(), wanted);
+  for (const bool on_a_new_device : {false, true}) {
+    Model second(on_a_new_device ? Device() : test::device(), {.submission_seconds = 1e-4});
+    second.train(0, 3);  // what it has learned itself goes
+    second.program->restore(half);
+    EXPECT_EQ(second.program->steps(), steps / 2);
+    second.train(steps / 2, steps);
+    EXPECT_EQ(second.weights(), wanted) << on_a_new_device;
+  }
+}
+
 }  // namespace
 }  // namespace volute
