@@ -69,7 +69,8 @@ void Registry::bound(VkBuffer buffer, VkDeviceMemory memory) {
 
 void Registry::mapped(VkDeviceMemory memory, bool is_mapped) {
   std::lock_guard lock(mutex_);
-  mapped_[memory] = is_mapped;
+  if (is_mapped) mapped_[memory] = true;
+  else mapped_.erase(memory);
 }
 
 bool Registry::is_mapped(VkBuffer buffer) const {

@@ -178,7 +178,7 @@ TEST_F(Soak, ThreeHundredProgramsOfOneDevice) {
 }
 
 TEST_F(Soak, FiftyDevices) {
-  expect_flat("create, compile, run, destroy a device", 10, 5, 4096, [&] {
+  expect_flat("create, compile, run, destroy a device", 10, 5, 2048, [&] {
     Model model(device());
     model.step();
   });
