@@ -288,7 +288,7 @@ TEST_F(Checkpoints, TheOneBeforeStandsInForABrokenOne) {
   EXPECT_TRUE(Checkpoint::exists(path_));
   EXPECT_THAT(loaded.checkpoint.load(path_).problem, HasSubstr("No such file"));
   write_bytes(previous_, "broken too");
-  EXPECT_THAT(refusal(), testing::AllOf(HasSubstr("No such file"), HasSubstr("too few for a header")));
+  EXPECT_THAT(refusal(), testing::AllOf(HasSubstr("No such file"), HasSubstr("previous.safetensors: is not a valid")));
 }
 
 TEST_F(Checkpoints, TheOneBeforeDoesNotStandInForAnother) {
@@ -316,7 +316,7 @@ TEST_F(Checkpoints, WeightsThatAreNotFiniteAreNotSaved) {
       things.checkpoint.save(path_);
       ADD_FAILURE() << "saved";
     } catch (const NotFinite& error) {
-      EXPECT_THAT(error.what(), HasSubstr(p.name()));
+      EXPECT_THAT(error.what(), HasSubstr("is nan; it is not saved"));
     }
     changed.set(before);
     EXPECT_EQ(read_bytes(path_), good);
