@@ -129,7 +129,6 @@ TEST(CheckpointFiles, AFolderThatIsGoneOrInTheWayLeavesTheOldOne) {
             0);
 }
 
-/// Killed while it holds the lock, and stopped while it does.
 TEST(CheckpointFiles, OneThatWritesTheSamePathIsWaitedFor) {
   const test::Folder folder;
   const std::string path = folder / "run";
