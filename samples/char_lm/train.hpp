@@ -21,7 +21,7 @@ class Trainer {
  public:
   Trainer(volute::Device& device, const Model& model, const Corpus& corpus, const Options& options);
   /// Trains until the steps, the time or the user's patience are used up. Returns the steps made.
-  /// Throws std::runtime_error if the loss stops being a number.
+  /// Throws volute::NotFinite at a step with infinity or NaN if it is to stop there.
   std::int64_t run(Progress& progress);
   /// Seconds run() has taken, and what its last report would say but for the validation loss.
   const Report& last() const { return report_; }
