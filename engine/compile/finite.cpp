@@ -55,7 +55,7 @@ void check_finite(Program::Data& data, bool may_throw) {
   const std::string values = not_finite(data);
   if (values.empty()) return;
   ++data.stats.non_finite;
-  const std::string what = "step " + std::to_string(watch.looked_at) + " was not finite: " + values;
+  const std::string what = "step " + std::to_string(data.steps) + " was not finite: " + values;
   if (policy_of(data) == NonFinite::stop && may_throw)
     throw NotFinite(what + "; " + first_non_finite(data, inputs) + "; the step has changed nothing");
   if (policy_of(data) == NonFinite::stop || std::has_single_bit(static_cast<std::uint64_t>(data.stats.non_finite)))

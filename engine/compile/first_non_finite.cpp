@@ -220,17 +220,18 @@ class Search {
       if (!data_.states.contains(name)) continue;
       std::vector<std::byte> bytes(padded_bytes(state.first->shape));
       vk::download(data_.device->context, data_.states.at(name).second->range(), bytes.data());
-      if (name == "step") count_back(bytes);
+      if (name == "step") set_step(bytes);
       vk::upload(data_.device->context, state.second->range(), bytes.data());
     }
     run_program(again, {}, {});
   }
 
-  /// The step has been counted, though it has changed nothing else.
-  static void count_back(std::vector<std::byte>& bytes) {
+  /// The step has been counted, though it has changed nothing else. The next one may have been counted too if it has
+  /// begun.
+  void set_step(std::vector<std::byte>& bytes) const {
     std::uint32_t step = 0;
     std::memcpy(&step, bytes.data(), sizeof step);
-    --step;
+    step = data_.in_step ? static_cast<std::uint32_t>(data_.steps - 1) : step - 1;
     std::memcpy(bytes.data(), &step, sizeof step);
   }
 
