@@ -241,5 +241,144 @@ TEST(NonFinite, StepsInPartsAreSeenByTheEndOfTheNext) {
   EXPECT_EQ(net.found(), 7);
 }
 
+/// loss = sum(w w x): the loss is finite where a scaled gradient is not.
+struct Square {
+  explicit Square(const std::string& name = "") : w("w" + name, {2}, {1, 2}) { x = g.input("x" + name, {2}); }
+  Tensor loss() { return sum(g.parameter(w) * g.parameter(w) * x); }
+  Graph g;
+  Parameter w;
+  Tensor x;
+};
+
+TEST(NonFinite, OverflowIsTheBusinessOfALossScaleThatAdapts) {
+  Warnings warnings;
+  for (const bool adapts : {true, false}) {
+    const LossScale scale = adapts ? LossScale{} : LossScale{.growth = 1, .backoff = 1};
+    Square s;
+    Program p = device().compile(
+        s.g, minimize(s.loss(), SGD{}, {.non_finite = NonFinite::skip, .loss_scale = scale}));
+    const auto run = [&](float x) {
+      p.run({{s.x, std::vector<float>{x, 1}}});
+      p.wait();
+    };
+    run(1e36f);
+    EXPECT_EQ(p.stats().non_finite, adapts ? 0 : 1);
+    EXPECT_EQ(p.read_state("loss_scale")[0], adapts ? 32768 : 65536);
+    EXPECT_EQ(p.read_state("loss_scale.skipped")[0], adapts ? 1 : 0) << "a skipped run changes no counter";
+    run(nan);
+    EXPECT_EQ(p.stats().non_finite, adapts ? 1 : 2) << "a loss that is not finite counts";
+    EXPECT_EQ(p.read_state("loss_scale")[0], adapts ? 32768 : 65536);
+    EXPECT_EQ(s.w.values(), (std::vector<float>{1, 2}));
+  }
+}
+
+TEST(NonFinite, OfMergedTargetsTheStrictestPolicyHolds) {
+  Warnings warnings;
+  Graph g;
+  Parameter v{"v", {2}, {1, 2}}, w{"w", {2}, {3, 4}};
+  const Tensor x = g.input("x", {2}), y = g.input("y", {2});
+  const auto part = [&](const Parameter& p, Tensor of, const char* name, NonFinite policy) {
+    return minimize(sum(g.parameter(p) * of), SGD{}, {.non_finite = policy, .name = name});
+  };
+  const Targets merged = merge({part(v, x, "first", NonFinite::warn), part(w, y, "second", NonFinite::skip)});
+  EXPECT_EQ(merged.non_finite, NonFinite::skip);
+  EXPECT_EQ(merged.watched.size(), 4u);
+  Program p = device().compile(g, merged);
+  const std::vector<float> good{1, 1}, bad{1, nan};
+  p.run({{x, bad}, {y, good}});
+  p.wait();
+  EXPECT_EQ(v.values(), (std::vector<float>{1, 2}));
+  EXPECT_EQ(w.values(), (std::vector<float>{3, 4})) << "the run is skipped as a whole";
+  EXPECT_NE(warnings.take().at(0).find("first.loss nan, first.squared gradient norm nan"), std::string::npos);
+  p.run({{x, good}, {y, good}});
+  p.wait();
+  EXPECT_NE(v.values()[0], 1);
+  EXPECT_NE(w.values()[0], 3);
+  EXPECT_EQ(p.stats().non_finite, 1);
+
+  Program some = device().compile(
+      g, merge({part(v, x, "third", NonFinite::off), part(w, y, "fourth", NonFinite::stop)}));
+  some.run({{x, bad}, {y, good}});
+  EXPECT_NO_THROW(some.wait()) << "what has no policy is not watched";
+  some.run({{x, good}, {y, bad}});
+  EXPECT_THROW(some.wait(), NotFinite);
+}
+
+TEST(NonFinite, ProgramsThatShareParametersAndMomentsAreSpared) {
+  Warnings warnings;
+  OptimizerStates states;
+  Parameter w{"w", {2}, {1, 2}};
+  const auto make = [&](Graph& g, Tensor& x, NonFinite policy) {
+    x = g.input("x", {2});
+    return device().compile(
+        g, minimize(sum(g.parameter(w) * x), Adam{}, {.non_finite = policy, .states = states}));
+  };
+  Graph g1, g2, g3;
+  Tensor x1, x2;
+  Program skips = make(g1, x1, NonFinite::skip), stops = make(g2, x2, NonFinite::stop);
+  Program reads = device().compile(g3, sum(g3.parameter(w)));
+  const std::vector<float> good{1, 1}, bad{1, nan};
+  skips.run({{x1, good}});
+  const auto values = [&] {
+    std::vector<float> all = w.values();
+    for (const Parameter& p : states.parameters())
+      for (const float v : p.values()) all.push_back(v);
+    return all;
+  };
+  const auto before = values();
+  skips.run({{x1, bad}});
+  stops.run({{x2, bad}});
+  EXPECT_THROW(stops.wait(), NotFinite);
+  EXPECT_EQ(values(), before) << "the count of updates too";
+  reads.run();
+  EXPECT_TRUE(std::isfinite(reads.value(reads.data().watch.targets.outputs[0])));
+  EXPECT_EQ(skips.stats().non_finite, 0) << "not looked at yet";
+  skips.wait();
+  EXPECT_EQ(skips.stats().non_finite, 1);
+}
+
+TEST(NonFinite, OwnTargetsWatchWhatTheyLike) {
+  Warnings warnings;
+  Square s;
+  Targets targets(s.loss());
+  targets.non_finite = NonFinite::stop;
+  EXPECT_THROW(device().compile(s.g, targets), InvalidGraph) << "nothing to watch";
+  targets.watched = {{"x", s.x}};
+  EXPECT_THROW(device().compile(s.g, targets), InvalidGraph) << "no scalar";
+  targets.watched = {{"count", s.g.step()}};
+  EXPECT_THROW(device().compile(s.g, targets), InvalidGraph) << "no f32";
+  targets.watched = {{"product", targets.outputs[0] * 2.0f}};
+  Program p = device().compile(s.g, targets);
+  p.run({{s.x, std::vector<float>{nan, 1}}});
+  EXPECT_THROW(p.wait(), NotFinite);
+  targets.non_finite = NonFinite::off;
+  EXPECT_THROW(device().compile(s.g, targets), InvalidGraph) << "watched for nothing";
+}
+
+// What is kept back is decided in the kernels that update; besides there are sums and scalars.
+TEST(NonFinite, CostsAFewDispatchesWhateverTheLength) {
+  const auto dispatches = [](std::int64_t T, const MinimizeOptions& options) {
+    nn::Embedding embed(11, 8);
+    nn::LSTM lstm(8, 12, {.layers = 2});
+    nn::Linear head(12, 11);
+    Graph g;
+    const Tensor x = g.input("x", {T, 5}, DType::u32), y = g.input("y", {T, 5}, DType::u32);
+    const Tensor loss = cross_entropy(head(lstm(embed(x), g.carried())), y);
+    return compile_program(device().data(), g, minimize(loss, Adam{}, options), {.scans = Scans::unrolled})
+        .stats()
+        .dispatches;
+  };
+  const auto extra = [&](std::int64_t T, std::optional<float> clip, NonFinite policy) {
+    return dispatches(T, {.clip_norm = clip, .non_finite = policy}) - dispatches(T, {.clip_norm = clip});
+  };
+  for (const std::int64_t T : {6, 24}) {
+    EXPECT_LE(extra(T, 1.0f, NonFinite::warn), 0) << T;
+    EXPECT_LE(extra(T, 1.0f, NonFinite::skip), 3) << T;
+    EXPECT_LE(extra(T, {}, NonFinite::warn), 8) << T;
+    EXPECT_LE(extra(T, {}, NonFinite::skip), 8) << T;
+    EXPECT_EQ(extra(T, 1.0f, NonFinite::skip), extra(T, 1.0f, NonFinite::stop));
+  }
+}
+
 }  // namespace
 }  // namespace volute::test
