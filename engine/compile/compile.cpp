@@ -241,17 +241,27 @@ class MemoryBuilder {
       if (target->op == Op::parameter) data_.trained.push_back(target->parameter.get());
   }
 
+  /// Where the values of an output lie when the step ends.
+  vk::BufferRange range_of(const Node* node) const {
+    const View view = data_.layout->view(node);
+    vk::BufferRange device = data_.ranges[view.storage->id];
+    device.offset += static_cast<std::uint64_t>(view.offset.base) * 4;
+    device.bytes = padded_bytes(node->shape);  // outputs are f32 or u32
+    return device;
+  }
+
   void outputs() {
     std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < targets_.outputs.size(); ++i) {
       const Node* node = data_.live.outputs[i];
       const auto [slot, fresh] = data_.outputs.try_emplace(targets_.outputs[i].node());
       if (!fresh) continue;  // named twice, read from one place
-      const View view = data_.layout->view(node);
-      vk::BufferRange device = data_.ranges[view.storage->id];
-      device.offset += static_cast<std::uint64_t>(view.offset.base) * 4;
-      device.bytes = padded_bytes(node->shape);  // outputs are f32 or u32
-      slot->second = {node->shape, node->dtype, bytes, true, name_of(node->op), device};
+      slot->second = {node->shape, node->dtype, bytes, true, name_of(node->op), range_of(node)};
+      bytes += aligned(slot->second.device.bytes);
+    }
+    for (std::size_t i = 0; i < targets_.watched.size(); ++i) {
+      const vk::BufferRange device = range_of(data_.live.outputs[targets_.outputs.size() + i]);
+      data_.watch.slots.push_back({targets_.watched[i].name, device, bytes});
       bytes += aligned(device.bytes);
     }
     if (bytes)
@@ -293,6 +303,7 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   if (options.texel_loads) data->target.texel_loads = *options.texel_loads;
   data->target.join = options.join;
   if (options.max_storage_range) data->target.max_storage_range = options.max_storage_range;
+  data->watch.targets = targets;
   build_within(*data, graph, targets, options.memory_bytes);
   count_dispatches(*data);
   MemoryBuilder(*data, targets).run();

@@ -38,7 +38,8 @@ Program& Program::operator=(Program&& other) noexcept {
 Program::~Program() {
   if (!data_) return;
   try {
-    wait();
+    wait_for_all(*data_);
+    check_finite(*data_, false);
     report_profile(*data_);
   } catch (const Error& error) {
     // A lost device has nothing left to wait for; destruction goes on.
@@ -110,6 +111,7 @@ void collect_profile(Program::Data& data) {
 void wait_for_step(Program::Data& data) {
   data.parts->wait_for_step();
   collect_profile(data);
+  check_finite(data);
 }
 
 }  // namespace
@@ -154,6 +156,8 @@ void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone,
   const auto checked = Clock::now();
   if (alone || data.profile || data.keeping.every) wait_for_all(data);
   else data.parts->wait_for_inputs();
+  check_finite(data);
+  keep_inputs(data);
   keep_if_due(data);
   expect_training(data);
   const auto waited = Clock::now();
@@ -195,6 +199,7 @@ void run_program(Program::Data& data, const std::vector<Feed>& feeds, const inte
 Progress advance_program(Program::Data& data, double seconds, const interop::Sync& sync) {
   if (!data.in_step) begin_step(data, {}, false, "advance");
   data.parts->poll();
+  check_finite(data);
   return go_on(data, seconds, sync);
 }
 
@@ -208,12 +213,17 @@ void Program::begin(const std::vector<Feed>& feeds) {
 Progress Program::advance(std::chrono::duration<double> budget) { return advance_program(*data_, budget.count(), {}); }
 
 void Program::finish() {
-  if (data_->in_step) go_on(*data_, std::nullopt, {});
+  if (!data_->in_step) return;
+  check_before_next(*data_);
+  go_on(*data_, std::nullopt, {});
 }
 
 bool Program::in_step() const { return data_->in_step; }
 
-void Program::wait() { wait_for_all(*data_); }
+void Program::wait() {
+  wait_for_all(*data_);
+  check_finite(*data_);
+}
 
 std::vector<float> Program::read(Tensor output) {
   const auto& slot = output_slot(*data_, output, DType::f32);

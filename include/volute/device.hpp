@@ -72,7 +72,7 @@ struct ProgramStats {
   std::uint64_t unaliased_bytes = 0;  ///< what the arena would take without aliasing
   int submissions = 0;                ///< of the last whole step; before the first, by estimate
   bool recomputes = false;  ///< scans run in segments to meet CompileLimits::memory_bytes
-  std::int64_t non_finite = 0;  ///< runs found not to be finite (Targets::non_finite)
+  std::int64_t non_finite = 0;  ///< runs seen not to be finite (Targets::non_finite)
 };
 
 /// The values of one tensor on the host, bit by bit.
