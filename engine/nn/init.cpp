@@ -38,6 +38,16 @@ void manual_seed(std::uint64_t seed) {
 
 namespace nn {
 
+KeptGenerator::KeptGenerator() {
+  std::lock_guard lock(generator().mutex);
+  engine_ = generator().engine;
+}
+
+KeptGenerator::~KeptGenerator() {
+  std::lock_guard lock(generator().mutex);
+  generator().engine = engine_;
+}
+
 std::vector<float> uniform(std::int64_t n, double bound) {
   Generator& g = generator();
   std::lock_guard lock(g.mutex);

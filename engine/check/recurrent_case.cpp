@@ -1,12 +1,11 @@
 // See recurrent_case.hpp.
-#include "tests/ops/recurrent_case.hpp"
+#include "engine/check/recurrent_case.hpp"
 
 #include <cmath>
 
-#include "tests/support/device.hpp"
-#include "tests/support/values.hpp"
+#include "engine/check/values.hpp"
 
-namespace volute::test {
+namespace volute::check {
 
 // f = sigmoid(W_f x + U_f h + b);  n = tanh(W x + U (f h) + b);  h' = (1 - f) h + f alpha n
 nn::Cell minimal_gated_unit() {
@@ -25,12 +24,12 @@ nn::Cell minimal_gated_unit() {
 
 nn::Recurrent make_layer(const Setting& s) {
   switch (s.kind) {
-    case Kind::lstm: return nn::LSTM(s.I, s.H, s.options);
-    case Kind::gru: return nn::GRU(s.I, s.H, s.options);
-    case Kind::rnn: return nn::RNN(s.I, s.H, s.options);
-    case Kind::indrnn: return nn::IndRNN(s.I, s.H, s.options);
-    case Kind::mingru: return nn::MinGRU(s.I, s.H, s.options);
-    case Kind::minlstm: return nn::MinLSTM(s.I, s.H, s.options);
+    case CellKind::lstm: return nn::LSTM(s.I, s.H, s.options);
+    case CellKind::gru: return nn::GRU(s.I, s.H, s.options);
+    case CellKind::rnn: return nn::RNN(s.I, s.H, s.options);
+    case CellKind::indrnn: return nn::IndRNN(s.I, s.H, s.options);
+    case CellKind::mingru: return nn::MinGRU(s.I, s.H, s.options);
+    case CellKind::minlstm: return nn::MinLSTM(s.I, s.H, s.options);
     default: return nn::Recurrent(minimal_gated_unit(), s.I, s.H, s.options);
   }
 }
@@ -114,7 +113,7 @@ void RecurrentCase::feed_states(nn::RecurrentInputs& in, const nn::Recurrent& la
   if (setting_.start == Start::zero) return;
   const nn::RecurrentOptions& o = layer.options();
   const std::int64_t rows = o.layers * (o.bidirectional ? 2 : 1);
-  const int states = setting_.kind == Kind::lstm ? 2 : 1;
+  const int states = setting_.kind == CellKind::lstm ? 2 : 1;
   for (int s = 0; s < states; ++s) {
     const Shape shape{rows, setting_.N, s == 0 && o.projection ? o.projection : setting_.H};
     in.initial.push_back(fed(s == 0 ? "h0" : "c0", shape, random_values(shape.elements(), seed + s)));
@@ -137,10 +136,10 @@ void RecurrentCase::set_padding(float value) {
         if (is_padding(i)) values[i] = value;
 }
 
-Program RecurrentCase::compile(const CompileOptions& options, Precision precision) const {
+Program RecurrentCase::compile(const Device& device, const CompileOptions& options, Precision precision) const {
   Targets targets(results_);
   targets.precision = precision;
-  return compile_program(device().data(), graph_, targets, options);
+  return compile_program(device.data(), graph_, targets, options);
 }
 
 std::vector<std::vector<float>> RecurrentCase::run(Program& program) const {
@@ -154,8 +153,8 @@ std::vector<std::vector<float>> RecurrentCase::run(Program& program) const {
   return out;
 }
 
-std::vector<std::vector<float>> RecurrentCase::on_device(Precision precision) const {
-  Program program = compile({}, precision);
+std::vector<std::vector<float>> RecurrentCase::on_device(const Device& device, Precision precision) const {
+  Program program = compile(device, {}, precision);
   return run(program);
 }
 
@@ -187,4 +186,4 @@ double RecurrentCase::slope(const std::string& name, std::size_t element) const 
   return (ends[1] - ends[0]) / (2 * step);
 }
 
-}  // namespace volute::test
+}  // namespace volute::check

@@ -1,7 +1,7 @@
 // Rows of compositions: what fusion, views and reductions do to each other in one program.
-#include "tests/ops/table.hpp"
+#include "engine/check/table.hpp"
 
-namespace volute::test {
+namespace volute::check {
 namespace {
 
 // A long chain with many users of its middle, cut and joined on the way.
@@ -119,4 +119,4 @@ std::vector<Row> composition_rows() {
           layer_norm(), perceptron(),    outputs_of_all_kinds(), pieces()};
 }
 
-}  // namespace volute::test
+}  // namespace volute::check

@@ -10,7 +10,7 @@
 
 #include <volute/ops.hpp>
 
-namespace volute::test {
+namespace volute::check {
 
 /// An input: its shape and which values it takes.
 struct Leaf {
@@ -54,4 +54,4 @@ std::vector<Row> lookup_rows();
 std::vector<Row> scan_rows();
 std::vector<Row> composition_rows();
 
-}  // namespace volute::test
+}  // namespace volute::check

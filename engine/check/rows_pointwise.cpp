@@ -1,7 +1,7 @@
 // Rows of pointwise operations: alone over several ranks, in pairs under every kind of broadcasting.
-#include "tests/ops/table.hpp"
+#include "engine/check/table.hpp"
 
-namespace volute::test {
+namespace volute::check {
 namespace {
 
 using Unary = Tensor (*)(Tensor);
@@ -138,4 +138,4 @@ std::vector<Row> pointwise_rows() {
   return rows;
 }
 
-}  // namespace volute::test
+}  // namespace volute::check

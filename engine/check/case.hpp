@@ -7,19 +7,20 @@
 #include <volute/reference.hpp>
 
 #include "engine/compile/program_data.hpp"
-#include "tests/ops/table.hpp"
+#include "engine/check/findings.hpp"
+#include "engine/check/table.hpp"
 
-namespace volute::test {
+namespace volute::check {
 
 class Case {
  public:
   Case(const Build& build, const Leaves& leaves, std::uint32_t seed);
 
   /// The reference's gradients against central differences of its own loss.
-  void check_gradients() const;
+  void check_gradients(Findings& findings) const;
   /// A compiled program's outputs and gradients against the reference, in memory of their own between guards
   /// and in shared memory; the same bits at every run; padding is zero.
-  void check_device(CompileOptions options, double tolerance) const;
+  void check_device(const Device& device, CompileOptions options, double tolerance, Findings& findings) const;
 
   const Graph& graph() const { return graph_; }
   /// "[7, 33] [33]"
@@ -32,7 +33,7 @@ class Case {
   void add_loss(std::uint32_t seed);
   std::vector<Words> run(Program& program, const std::vector<Tensor>& wanted) const;
   double slope(const std::vector<Tensor>& loss, std::size_t leaf, const std::vector<double>& direction) const;
-  void check_leaf(std::size_t leaf, const std::vector<double>& gradient) const;
+  void check_leaf(std::size_t leaf, const std::vector<double>& gradient, Findings& findings) const;
 
   Graph graph_;
   Leaves leaves_;
@@ -45,4 +46,4 @@ class Case {
   Reference reference_;
 };
 
-}  // namespace volute::test
+}  // namespace volute::check

@@ -1,7 +1,7 @@
 // Rows of matrix products (every transposition and batching) and of lookups.
-#include "tests/ops/table.hpp"
+#include "engine/check/table.hpp"
 
-namespace volute::test {
+namespace volute::check {
 namespace {
 
 const Build all_transposes = [](Inputs in) {
@@ -119,4 +119,4 @@ std::vector<Row> product_rows() { return {products(), batched(), shared_b(), of_
 
 std::vector<Row> lookup_rows() { return {lookups(), computed_indices(), scatters(), scatters_of_views()}; }
 
-}  // namespace volute::test
+}  // namespace volute::check

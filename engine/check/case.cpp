@@ -1,18 +1,15 @@
 // The checks every row gets; see case.hpp.
-#include "tests/ops/case.hpp"
+#include "engine/check/case.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numeric>
 
-#include <gtest/gtest.h>
-
+#include "engine/check/values.hpp"
 #include "engine/graph/operation.hpp"
-#include "tests/support/device.hpp"
-#include "tests/support/values.hpp"
 
-namespace volute::test {
+namespace volute::check {
 namespace {
 
 // After every storage lie bytes no kernel may touch. They hold NaNs, as does all memory at the start, so
@@ -46,8 +43,9 @@ std::vector<std::uint32_t> padded_words(Program& program, Tensor output) {
   return words;
 }
 
-/// Of every value outside of loops that has memory of its own, outputs among them.
-::testing::AssertionResult padding_is_zero(Program& program) {
+/// What lies in the padding of a value outside of loops that has memory of its own, outputs among them; empty if all
+/// is zero.
+std::string dirty_padding(Program& program) {
   Program::Data& data = program.data();
   for (const Node& node : data.live.graph->nodes) {
     const Kind kind = operation(node.op).kind;
@@ -63,20 +61,14 @@ std::vector<std::uint32_t> padded_words(Program& program, Tensor output) {
     const auto width = static_cast<std::size_t>(node.shape.rank() ? node.shape[-1] : 1), pitch = (width + 3) / 4 * 4;
     for (std::size_t i = 0; i < words.size(); ++i)
       if (i % pitch >= width && words[i] != 0)
-        return ::testing::AssertionFailure() << "row " << i / pitch << " of " << name_of(node.op) << node.shape.str()
-                                             << " has word " << words[i] << " in padding lane " << i % pitch;
+        return "row " + std::to_string(i / pitch) + " of " + name_of(node.op) + node.shape.str() + " has word " +
+               std::to_string(words[i]) + " in padding lane " + std::to_string(i % pitch);
   }
-  return ::testing::AssertionSuccess();
+  return {};
 }
 
 std::vector<double> values_of(Program& program, Tensor output) {
   return output.dtype() == DType::f32 ? widen(program.read(output)) : widen(program.read_u32(output));
-}
-
-/// Largest magnitude, and never less than `least`.
-double magnitude(const std::vector<double>& values, double least) {
-  for (double v : values) least = std::max(least, std::abs(v));
-  return least;
 }
 
 }  // namespace
@@ -139,7 +131,7 @@ double Case::slope(const std::vector<Tensor>& loss, std::size_t leaf, const std:
 }
 
 /// Some elements one by one, and all of them along a random direction.
-void Case::check_leaf(std::size_t leaf, const std::vector<double>& gradient) const {
+void Case::check_leaf(std::size_t leaf, const std::vector<double>& gradient, Findings& findings) const {
   constexpr std::size_t singles = 6;
   std::mt19937 engine(static_cast<std::uint32_t>(leaf) + 1);
   std::vector<double> direction(gradient.size());
@@ -147,8 +139,8 @@ void Case::check_leaf(std::size_t leaf, const std::vector<double>& gradient) con
     const std::size_t i = gradient.size() <= singles ? k : engine() % gradient.size();
     std::fill(direction.begin(), direction.end(), 0.0);
     direction[i] = 1;
-    EXPECT_NEAR(gradient[i], slope({loss_}, leaf, direction), 1e-7 + 1e-6 * std::abs(gradient[i]))
-        << "d loss / d in" << leaf << "[" << i << "]";
+    findings.at_most("d loss / d in" + std::to_string(leaf) + "[" + std::to_string(i) + "] against differences",
+                     std::abs(gradient[i] - slope({loss_}, leaf, direction)), 1e-7 + 1e-6 * std::abs(gradient[i]));
   }
   double along = 0, size = 0;
   for (std::size_t i = 0; i < gradient.size(); ++i) {
@@ -156,18 +148,21 @@ void Case::check_leaf(std::size_t leaf, const std::vector<double>& gradient) con
     along += gradient[i] * direction[i];
     size += std::abs(gradient[i]);
   }
-  EXPECT_NEAR(along, slope({loss_}, leaf, direction), 1e-7 + 1e-7 * size) << "d loss / d in" << leaf << ", all of it";
+  findings.at_most("d loss / d in" + std::to_string(leaf) + ", all of it, against differences",
+                   std::abs(along - slope({loss_}, leaf, direction)), 1e-7 + 1e-7 * size);
 }
 
-void Case::check_gradients() const {
+void Case::check_gradients(Findings& findings) const {
   if (gradients_.empty()) return;
   const auto found = reference_.evaluate(gradients_);
   for (std::size_t k = 0; k < wrt_.size(); ++k) {
-    ASSERT_EQ(gradients_[k].shape(), leaves_[wrt_[k]].shape);
+    const std::string name = "in" + std::to_string(wrt_[k]);
+    if (!findings.expect(gradients_[k].shape() == leaves_[wrt_[k]].shape, name + " has a gradient of another shape"))
+      continue;
     if (leaves_[wrt_[k]].differentiable)
-      check_leaf(wrt_[k], found[k]);
+      check_leaf(wrt_[k], found[k], findings);
     else
-      EXPECT_EQ(magnitude(found[k], 0), 0) << "in" << wrt_[k] << " is meant to have no gradient";
+      findings.expect(magnitude(found[k]) == 0, name + " is meant to have no gradient");
   }
 }
 
@@ -183,26 +178,27 @@ std::vector<Case::Words> Case::run(Program& program, const std::vector<Tensor>& 
   return words;
 }
 
-void Case::check_device(CompileOptions options, double tolerance) const {
+void Case::check_device(const Device& device, CompileOptions options, double tolerance, Findings& findings) const {
   std::vector<Tensor> wanted = outputs_;
   wanted.insert(wanted.end(), gradients_.begin(), gradients_.end());
   const auto expected = reference_.evaluate(wanted);
-  Program aliased = compile_program(device().data(), graph_, Targets(wanted), options);
+  Program aliased = compile_program(device.data(), graph_, Targets(wanted), options);
   const auto shared = run(aliased, wanted);
   options.guard_bytes = guard_bytes;
   options.alias = false;
-  Program program = compile_program(device().data(), graph_, Targets(wanted), options);
+  Program program = compile_program(device.data(), graph_, Targets(wanted), options);
   const auto first = run(program, wanted), second = run(program, wanted);
   for (std::size_t k = 0; k < wanted.size(); ++k) {
-    SCOPED_TRACE(k < outputs_.size() ? "output " + std::to_string(k)
-                                     : "gradient of in" + std::to_string(wrt_[k - outputs_.size()]));
+    const std::string name = k < outputs_.size() ? "output " + std::to_string(k)
+                                                 : "gradient of in" + std::to_string(wrt_[k - outputs_.size()]);
     const double absolute = tolerance * magnitude(expected[k], 1) / 4;
-    EXPECT_TRUE(close(values_of(program, wanted[k]), expected[k], tolerance, absolute));
-    EXPECT_EQ(first[k], second[k]) << "a second run gives other bits";
-    EXPECT_EQ(first[k], shared[k]) << "storages that share memory give other bits";
+    findings.close(name, values_of(program, wanted[k]), expected[k], tolerance, absolute);
+    findings.expect(first[k] == second[k], name + ": a second run gives other bits");
+    findings.expect(first[k] == shared[k], name + ": storages that share memory give other bits");
   }
-  EXPECT_TRUE(padding_is_zero(program));
-  EXPECT_TRUE(guards_intact(program)) << program.explain();
+  const std::string dirt = dirty_padding(program);
+  findings.expect(dirt.empty(), dirt);
+  findings.expect(guards_intact(program), "memory between storages was written to");
 }
 
-}  // namespace volute::test
+}  // namespace volute::check

@@ -1,7 +1,7 @@
 // Joins the groups of rows.
-#include "tests/ops/table.hpp"
+#include "engine/check/table.hpp"
 
-namespace volute::test {
+namespace volute::check {
 
 const std::vector<Row>& operations_table() {
   static const std::vector<Row> all = [] {
@@ -14,4 +14,4 @@ const std::vector<Row>& operations_table() {
   return all;
 }
 
-}  // namespace volute::test
+}  // namespace volute::check

@@ -1,9 +1,9 @@
 // Rows of operations that only change how elements are read: reshape, transpose, slice, concat, broadcast.
-#include "tests/ops/table.hpp"
+#include "engine/check/table.hpp"
 
 #include <algorithm>
 
-namespace volute::test {
+namespace volute::check {
 namespace {
 
 // Some of these no strides can express, since rows are padded.
@@ -151,4 +151,4 @@ std::vector<Row> shape_rows() {
           concats(),  splits(),     broadcasts(),         views_of_views(), counting()};
 }
 
-}  // namespace volute::test
+}  // namespace volute::check

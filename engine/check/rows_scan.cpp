@@ -1,7 +1,7 @@
 // Rows of scan: directions, numbers of states, what bodies may return and read, random numbers over time.
-#include "tests/ops/table.hpp"
+#include "engine/check/table.hpp"
 
-namespace volute::test {
+namespace volute::check {
 namespace {
 
 const std::int64_t lengths[] = {1, 2, 7, 33};
@@ -203,4 +203,4 @@ std::vector<Row> scan_rows() {
           gates(),      work_behind(),   stepwise_products(), random_over_time(),  random()};
 }
 
-}  // namespace volute::test
+}  // namespace volute::check

@@ -1,7 +1,7 @@
 // Rows of reductions over every set of axes, and of what is composed from them.
-#include "tests/ops/table.hpp"
+#include "engine/check/table.hpp"
 
-namespace volute::test {
+namespace volute::check {
 namespace {
 
 using Reduce = Tensor (*)(Tensor, std::vector<int>, bool);
@@ -90,4 +90,4 @@ std::vector<Row> reduction_rows() {
           largest()};
 }
 
-}  // namespace volute::test
+}  // namespace volute::check

@@ -1,4 +1,4 @@
-// A recurrent layer under test: what is fed, the loss it is trained on, and its values on the device and on
+// A recurrent layer under check: what is fed, the loss it is trained on, and its values on the device and on
 // the float64 reference. Invariant: everything is a function of the seed.
 #pragma once
 
@@ -11,9 +11,9 @@
 
 #include "engine/compile/program_data.hpp"
 
-namespace volute::test {
+namespace volute::check {
 
-enum class Kind { lstm, gru, rnn, indrnn, mingru, minlstm, custom };
+enum class CellKind { lstm, gru, rnn, indrnn, mingru, minlstm, custom };
 enum class Masking { none, lengths, mask_u32, mask_f32 };
 enum class Start { zero, fed };
 
@@ -21,7 +21,7 @@ enum class Start { zero, fed };
 nn::Cell minimal_gated_unit();
 
 struct Setting {
-  Kind kind = Kind::lstm;
+  CellKind kind = CellKind::lstm;
   nn::RecurrentOptions options;
   Masking masking = Masking::none;
   Start start = Start::zero;
@@ -40,8 +40,8 @@ class RecurrentCase {
 
   /// Names of what is compared: "loss", "outputs", "last_output", "last.h", "grad.x", "grad.weight_ih_l0", ...
   const std::vector<std::string>& names() const { return names_; }
-  std::vector<std::vector<float>> on_device(Precision precision = Precision::f32) const;
-  Program compile(const CompileOptions& options, Precision precision = Precision::f32) const;
+  std::vector<std::vector<float>> on_device(const Device& device, Precision precision = Precision::f32) const;
+  Program compile(const Device& device, const CompileOptions& options, Precision precision = Precision::f32) const;
   std::vector<std::vector<float>> run(Program& program) const;
   std::vector<Reference::Values> on_reference(Precision precision = Precision::f32) const;
   /// d loss / d element by central differences of the reference. `name` as in names(), without "grad.".
@@ -69,4 +69,4 @@ class RecurrentCase {
   std::vector<Tensor> results_;
 };
 
-}  // namespace volute::test
+}  // namespace volute::check
