@@ -141,6 +141,7 @@ Vocabulary Vocabulary::load(const std::string& path) {
     at = end + 1;
     if (text.size() > max_field_bytes)
       fail("the word is too long: the limit is " + std::to_string(max_field_bytes) + " bytes");
+    if (text.find('\r') != std::string_view::npos) fail("a carriage return; lines must end in a line feed alone");
     if (line == 1) {
       if (text != first_line) fail("is not a vocabulary; it should begin with \"" + std::string(first_line) + "\"");
       continue;
