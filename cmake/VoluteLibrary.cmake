@@ -9,7 +9,8 @@ volute_embed(OUTPUT "${PROJECT_BINARY_DIR}/generated/embedded_shaders.cpp" ROOT 
 add_library(volute_objects OBJECT ${VOLUTE_SOURCES} "${PROJECT_BINARY_DIR}/generated/embedded_shaders.cpp")
 target_compile_features(volute_objects PRIVATE cxx_std_20)
 target_include_directories(volute_objects PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}")
-target_include_directories(volute_objects SYSTEM PRIVATE "${VOLUTE_VULKAN_INCLUDE}" "${VOLUTE_GLSLANG_INCLUDE}")
+target_include_directories(volute_objects SYSTEM PRIVATE "${VOLUTE_VULKAN_INCLUDE}" "${VOLUTE_GLSLANG_INCLUDE}"
+                           "${VOLUTE_XXHASH_INCLUDE}")
 target_compile_definitions(volute_objects PRIVATE VOLUTE_BUILDING)
 # What is kept of timings is of this version's kernels; the C interface can be asked for its version.
 set_source_files_properties(engine/compile/tune.cpp engine/c/guard.cpp PROPERTIES

@@ -36,6 +36,10 @@ volute_status caught(const char* function) noexcept {
     return say(VOLUTE_DEVICE_LOST, function, error.what());
   } catch (const BadFile& error) {
     return say(VOLUTE_BAD_FILE, function, error.what());
+  } catch (const Timeout& error) {
+    return say(VOLUTE_TIMEOUT, function, error.what());
+  } catch (const NotFinite& error) {
+    return say(VOLUTE_NOT_FINITE, function, error.what());
   } catch (const std::bad_alloc&) {
     return say(VOLUTE_OUT_OF_MEMORY, function, "out of host memory");
   } catch (const std::length_error&) {  // what containers throw for sizes no memory could hold
@@ -111,8 +115,9 @@ const char* volute_last_error(void) { return volute::c::last_error; }
 
 const char* volute_status_name(volute_status status) {
   static const char* const names[] = {"OK",          "ERROR",         "INVALID_ARGUMENT", "INVALID_GRAPH",
-                                      "UNSUPPORTED", "OUT_OF_MEMORY", "DEVICE_LOST",      "BAD_FILE"};
-  return status >= VOLUTE_OK && status <= VOLUTE_BAD_FILE ? names[status] : "UNKNOWN";
+                                      "UNSUPPORTED", "OUT_OF_MEMORY", "DEVICE_LOST",      "BAD_FILE",
+                                      "TIMEOUT",     "NOT_FINITE"};
+  return status >= VOLUTE_OK && status <= VOLUTE_NOT_FINITE ? names[status] : "UNKNOWN";
 }
 
 }  // extern "C"

@@ -1,5 +1,5 @@
 // What the handles of volute.h hold. Invariant: a handle owns, or shares, all that its functions touch; targets and
-// programs share their graph, so that tensors stay valid with them.
+// programs share their graph, so that tensors stay valid with them. Numbers in a checkpoint are the caller's.
 #pragma once
 
 #include <memory>
@@ -21,6 +21,8 @@ class Collection : public nn::Module {
 };
 
 using Layer = std::variant<nn::Embedding, nn::Linear, nn::LayerNorm, nn::Dropout, nn::Recurrent, Collection>;
+
+io::Metadata need_metadata(const volute_metadata_entry* metadata, std::uint32_t count);
 
 /// Hands a new handle to the caller.
 template <class Handle, class... Parts>
@@ -61,10 +63,30 @@ struct volute_targets {
 
 struct volute_program {
   volute::Graph graph;
-  volute::Program program;
-  std::string text;  // of volute_program_explain
+  std::shared_ptr<volute::Program> shared;  // by checkpoints
+  std::string text = {};                    // of volute_program_explain
+  volute::Program& program = *shared;
 };
 
 struct volute_metadata {
   std::vector<std::pair<std::string, std::string>> entries;
+};
+
+namespace volute::c {
+
+/// A checkpoint and what it refers to.
+struct SharedCheckpoint {
+  io::Checkpoint checkpoint;
+  std::vector<std::shared_ptr<Program>> programs;
+};
+
+}  // namespace volute::c
+
+struct volute_checkpoint {
+  std::shared_ptr<volute::c::SharedCheckpoint> shared = std::make_shared<volute::c::SharedCheckpoint>();
+};
+
+struct volute_autosave {
+  std::shared_ptr<volute::c::SharedCheckpoint> shared;
+  volute::io::Autosave autosave;
 };

@@ -17,6 +17,10 @@ std::vector<io::Entry> need_entries(const volute_entry* entries, std::uint32_t c
   return all;
 }
 
+}  // namespace
+
+namespace volute::c {
+
 io::Metadata need_metadata(const volute_metadata_entry* metadata, std::uint32_t count) {
   need_array(metadata, count, "metadata");
   io::Metadata all;
@@ -29,7 +33,7 @@ io::Metadata need_metadata(const volute_metadata_entry* metadata, std::uint32_t 
   return all;
 }
 
-}  // namespace
+}  // namespace volute::c
 
 extern "C" {
 

@@ -49,7 +49,7 @@ volute_status volute_compile(volute_device* device, const volute_targets* target
     within.memory_bytes = o.memory_bytes;
     if (o.submission_seconds) within.submission_seconds = o.submission_seconds;
     if (!(within.submission_seconds > 0)) refuse("limits", "must have submission_seconds of 0 or more");
-    give(program, to.graph, on.compile(to.graph, to.targets, within), std::string());
+    give(program, to.graph, std::make_shared<Program>(on.compile(to.graph, to.targets, within)));
   });
 }
 
@@ -116,6 +116,28 @@ volute_status volute_program_write_state(volute_program* program, const char* na
     Program& of = need(program, "program").program;
     const std::string state = &need(name, "name");
     of.write_state(state, {need_array(values, count, "values"), static_cast<std::size_t>(count)});
+  });
+}
+
+volute_status volute_program_steps(volute_program* program, std::int64_t* steps) {
+  return guard(__func__, [&] {
+    const Program& of = need(program, "program").program;
+    need(steps, "steps") = of.steps();
+  });
+}
+
+volute_status volute_program_keep(volute_program* program, std::int64_t every_steps) {
+  return guard(__func__, [&] {
+    Program& of = need(program, "program").program;
+    if (every_steps < 0) refuse("every_steps", "must be 0 or more, is " + std::to_string(every_steps));
+    of.keep(every_steps);
+  });
+}
+
+volute_status volute_program_restore_kept(volute_program* program, const volute_program* lost) {
+  return guard(__func__, [&] {
+    Program& to = need(program, "program").program;
+    to.restore(need(lost, "lost").program.kept());
   });
 }
 

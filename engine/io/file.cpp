@@ -3,37 +3,60 @@
 #include "engine/io/file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <thread>
 
 #include <volute/graph.hpp>
 
 namespace volute::io {
+namespace {
+
+// A stopped process keeps its lock; training of another must not stop with it.
+constexpr auto patience = std::chrono::seconds(20);
+
+bool same_file(const struct stat& a, const struct stat& b) { return a.st_ino == b.st_ino && a.st_dev == b.st_dev; }
+
+/// Whether link() failed because this file system, or this file, takes no second name.
+bool links_unsupported(int error) {
+  return error == EPERM || error == EOPNOTSUPP || error == ENOSYS || error == EMLINK || error == EXDEV;
+}
+
+/// False if another process has it. A file system without locks goes without: checksums tell files that were mixed.
+bool lock(const Descriptor& file) {
+  while (::flock(file.number(), LOCK_EX | LOCK_NB) != 0)
+    if (errno != EINTR) return errno != EWOULDBLOCK;
+  return true;
+}
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (number_ >= 0) ::close(number_);
+}
 
 File::File(std::string path) : path_(std::move(path)) {
-  const auto unreadable = [this](const std::string& why) {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    throw BadFile(path_ + ": cannot be read: " + why);
-  };
+  const auto unreadable = [this](const std::string& why) { throw BadFile(path_ + ": cannot be read: " + why); };
   // O_NONBLOCK: opening a pipe without a writer would otherwise wait for one.
-  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor_ < 0) unreadable(std::strerror(errno));
+  descriptor_ = Descriptor(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!descriptor_) unreadable(std::strerror(errno));
   struct stat info {};
-  if (::fstat(descriptor_, &info) != 0) unreadable(std::strerror(errno));
+  if (::fstat(descriptor_.number(), &info) != 0) unreadable(std::strerror(errno));
   if (!S_ISREG(info.st_mode)) unreadable("it is not a regular file");
   size_ = static_cast<std::uint64_t>(info.st_size);
 }
 
-File::~File() { ::close(descriptor_); }
-
 void File::read_at(std::uint64_t offset, void* target, std::uint64_t bytes) const {
   auto* at = static_cast<char*>(target);
   while (bytes > 0) {
-    const ssize_t got = ::pread(descriptor_, at, bytes, static_cast<off_t>(offset));
+    const ssize_t got = ::pread(descriptor_.number(), at, bytes, static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw BadFile(path_ + ": cannot be read: " + std::strerror(errno));
     if (got == 0) throw BadFile(path_ + ": became shorter while it was read");
@@ -43,41 +66,105 @@ void File::read_at(std::uint64_t offset, void* target, std::uint64_t bytes) cons
   }
 }
 
-ReplacingFile::ReplacingFile(std::string path) : path_(std::move(path)) {
-  // A temporary file of a run that was killed may bear our process number: take the next name then.
-  for (int attempt = 0; attempt < 100; ++attempt) {
-    temporary_ = path_ + ".tmp" + std::to_string(::getpid()) + "." + std::to_string(attempt);
-    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor_ >= 0) return;
-    if (errno != EEXIST) break;
+ReplacingFile::ReplacingFile(std::string path) : path_(std::move(path)), temporary_(path_ + ".tmp") {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path_, ignored)) fail(EISDIR);
+  const auto start = std::chrono::steady_clock::now();
+  for (;;) {
+    Descriptor opened = open_temporary();
+    if (!lock(opened)) {
+      if (std::chrono::steady_clock::now() - start > patience)
+        throw BadFile(path_ + ": cannot be written: another process has been writing it for too long");
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    } else if (is_mine(opened)) {
+      if (::ftruncate(opened.number(), 0) != 0) fail(errno);
+      descriptor_ = std::move(opened);
+      return;
+    }
   }
-  fail(errno);
 }
 
 ReplacingFile::~ReplacingFile() {
-  if (descriptor_ < 0) return;
-  ::close(descriptor_);
-  ::unlink(temporary_.c_str());
+  if (descriptor_) ::unlink(temporary_.c_str());  // while it is locked
 }
 
-void ReplacingFile::fail(int error) { throw BadFile(path_ + ": cannot be written: " + std::strerror(error)); }
+Descriptor ReplacingFile::open_temporary() const {
+  Descriptor opened(::open(temporary_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
+  if (!opened) fail(errno);
+  return opened;
+}
+
+/// Whether what was opened is still the temporary file, and known by no other name: between open and lock whoever wrote
+/// it may have put it in its place, and what is locked is a finished file.
+bool ReplacingFile::is_mine(const Descriptor& opened) const {
+  struct stat open {}, named {};
+  if (::fstat(opened.number(), &open) != 0) fail(errno);
+  if (::lstat(temporary_.c_str(), &named) != 0 || !same_file(open, named)) return false;
+  if (!S_ISREG(open.st_mode)) throw BadFile(path_ + ": cannot be written: " + temporary_ + " is in the way");
+  if (open.st_nlink == 1) return true;
+  if (::unlink(temporary_.c_str()) != 0) fail(errno);
+  return false;
+}
+
+void ReplacingFile::fail(int error) const {
+  throw BadFile(path_ + ": cannot be written: " + std::strerror(error));
+}
 
 void ReplacingFile::write(const void* source, std::uint64_t bytes) {
+  write_at(size_, source, bytes);
+  size_ += bytes;
+}
+
+void ReplacingFile::write_at(std::uint64_t offset, const void* source, std::uint64_t bytes) {
   const auto* at = static_cast<const char*>(source);
   while (bytes > 0) {
-    const ssize_t put = ::write(descriptor_, at, bytes);
+    const ssize_t put = ::pwrite(descriptor_.number(), at, bytes, static_cast<off_t>(offset));
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) fail(errno);
     at += put;
+    offset += static_cast<std::uint64_t>(put);
     bytes -= static_cast<std::uint64_t>(put);
   }
 }
 
-void ReplacingFile::commit() {
-  if (::fsync(descriptor_) != 0) fail(errno);
-  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) fail(errno);
-  ::close(descriptor_);
-  descriptor_ = -1;
+/// Gives the file at path_ a second name; false if there is none. Where that cannot be, it is renamed to `kept`.
+bool ReplacingFile::keep_link(const std::string& kept) const {
+  const std::string second = kept + ".tmp";
+  ::unlink(second.c_str());
+  if (::link(path_.c_str(), second.c_str()) == 0 || errno == EEXIST) return true;
+  if (errno == ENOENT) return false;
+  if (!links_unsupported(errno) || std::rename(path_.c_str(), kept.c_str()) != 0) fail(errno);
+  return false;
+}
+
+/// A rename is on disk when its folder is. Folders that cannot be opened or flushed have nothing to be asked.
+void ReplacingFile::flush_folder() const {
+  const std::string parent = std::filesystem::path(path_).parent_path().string();
+  const Descriptor folder(::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder && ::fsync(folder.number()) != 0 && errno != EINVAL && errno != EOPNOTSUPP) fail(errno);
+}
+
+void ReplacingFile::commit(const std::string& kept) {
+  if (::fsync(descriptor_.number()) != 0) fail(errno);
+  std::error_code ignored;
+  if (!kept.empty() && std::filesystem::is_directory(kept, ignored))
+    throw BadFile(path_ + ": cannot be written: the folder " + kept + " is where the file before is to be kept");
+  const bool linked = !kept.empty() && keep_link(kept);
+  const std::string second = kept + ".tmp";
+  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
+    const int error = errno;
+    if (linked) ::unlink(second.c_str());
+    fail(error);
+  }
+  const Descriptor locked = std::move(descriptor_);
+  // The new file is on disk before what was kept so far goes.
+  flush_folder();
+  if (!linked) return;
+  // Someone who writes the same path may have come in between and kept what is newer.
+  if (std::rename(second.c_str(), kept.c_str()) != 0 && errno != ENOENT)
+    throw BadFile(path_ + ": is written, but the file before it cannot be kept: " + std::strerror(errno));
+  // The names may have been of one file already, and rename does nothing then.
+  ::unlink(second.c_str());
 }
 
 }  // namespace volute::io

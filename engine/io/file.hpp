@@ -1,20 +1,38 @@
 // Files as the readers and writers of this folder need them.
-// Invariant: every failure is a BadFile naming the file; a file being replaced is either the old or the
-// complete new one, and nothing is left beside it when writing fails.
+// Invariant: every failure is a BadFile naming the file; a file being replaced is either the old or the complete new
+// one, whoever else writes it and whenever a process is killed. A killed process leaves its temporary file, which the
+// next one takes over.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace volute::io {
+
+/// Closes what it holds.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int number) : number_(number) {}
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  ~Descriptor();
+
+  int number() const { return number_; }
+  explicit operator bool() const { return number_ >= 0; }
+
+ private:
+  int number_ = -1;
+};
 
 /// A regular file open for reading.
 class File {
  public:
   explicit File(std::string path);
-  ~File();
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
 
   const std::string& path() const { return path_; }
   std::uint64_t size() const { return size_; }
@@ -23,11 +41,12 @@ class File {
 
  private:
   std::string path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
   std::uint64_t size_ = 0;
 };
 
-/// A file written beside `path` and put in its place by commit().
+/// A file written beside `path` ("run.safetensors.tmp", locked as long) and put in its place by commit(). Waits for
+/// another that is writing the same path.
 class ReplacingFile {
  public:
   explicit ReplacingFile(std::string path);
@@ -36,14 +55,22 @@ class ReplacingFile {
   ReplacingFile& operator=(const ReplacingFile&) = delete;
 
   void write(const void* source, std::uint64_t bytes);
-  /// Flushes to disk, then renames.
-  void commit();
+  /// Over what is written already; write() goes on at the end.
+  void write_at(std::uint64_t offset, const void* source, std::uint64_t bytes);
+  /// Flushes to disk, then renames. What was there before is `kept` from then on, unless that is empty: at every
+  /// moment `path` or `kept` is whole, if `path` was.
+  void commit(const std::string& kept = "");
 
  private:
-  [[noreturn]] void fail(int error);
+  [[noreturn]] void fail(int error) const;
+  Descriptor open_temporary() const;
+  bool is_mine(const Descriptor& opened) const;
+  bool keep_link(const std::string& kept) const;
+  void flush_folder() const;
 
   std::string path_, temporary_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;  // none once it is committed
+  std::uint64_t size_ = 0;
 };
 
 }  // namespace volute::io

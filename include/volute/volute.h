@@ -64,7 +64,9 @@ enum {
   VOLUTE_UNSUPPORTED = 4,       ///< the graph is right but this device or this version cannot run it; no device
   VOLUTE_OUT_OF_MEMORY = 5,     ///< of the host or the device
   VOLUTE_DEVICE_LOST = 6,       ///< the device stopped answering; what was made from it is unusable
-  VOLUTE_BAD_FILE = 7           ///< a file is missing, unreadable or not what it should be
+  VOLUTE_BAD_FILE = 7,          ///< a file is missing, unreadable or not what it should be
+  VOLUTE_TIMEOUT = 8,           ///< the device made no progress for too long; the call may be repeated
+  VOLUTE_NOT_FINITE = 9         ///< infinity or NaN where there must be none; the text says where
 };
 
 /// VOLUTE_ABI_VERSION of the library, to be compared with the header's.
@@ -87,6 +89,8 @@ typedef struct volute_module volute_module;            ///< a layer with its par
 typedef struct volute_targets volute_targets;          ///< what a program computes: outputs and updates
 typedef struct volute_program volute_program;          ///< a recorded step with its memory
 typedef struct volute_metadata volute_metadata;        ///< texts of a file
+typedef struct volute_checkpoint volute_checkpoint;    ///< what a training consists of
+typedef struct volute_autosave volute_autosave;        ///< a checkpoint saved every so often
 
 /// A result in a graph. Empty if node is NULL.
 typedef struct volute_tensor {
@@ -539,6 +543,12 @@ VOLUTE_C_API volute_status volute_program_read_state(volute_program* program, co
                                                      uint64_t count);
 VOLUTE_C_API volute_status volute_program_write_state(volute_program* program, const char* name, const float* values,
                                                       uint64_t count);
+/// Steps submitted whole since compile, reset or those of what was loaded.
+VOLUTE_C_API volute_status volute_program_steps(volute_program* program, int64_t* steps);
+/// Keeps on the host, every so many steps, all that is needed to go on should the device be lost; 0: no longer.
+VOLUTE_C_API volute_status volute_program_keep(volute_program* program, int64_t every_steps);
+/// Puts what `lost` has kept into a program of the same graph, on another device. INVALID_GRAPH if there is nothing.
+VOLUTE_C_API volute_status volute_program_restore_kept(volute_program* program, const volute_program* lost);
 /// The compiled plan in words; the text is the program's.
 VOLUTE_C_API volute_status volute_program_explain(volute_program* program, const char** text);
 
@@ -555,10 +565,11 @@ typedef struct volute_metadata_entry {
   const char* value;
 } volute_metadata_entry;
 
-/// Writes atomically: a temporary file beside `path`, then rename. Paths are as the system takes them.
+/// Writes atomically: a temporary file beside `path`, then rename. Paths are as the system takes them. NOT_FINITE if a
+/// parameter holds infinity or NaN.
 VOLUTE_C_API volute_status volute_save(const char* path, const volute_entry* entries, uint32_t count,
                                        const volute_metadata_entry* metadata, uint32_t metadata_count);
-/// BAD_FILE changes nothing: no safetensors file, a tensor missing or of another shape.
+/// BAD_FILE changes nothing: no safetensors file, damaged, a tensor missing, of another shape or not finite.
 VOLUTE_C_API volute_status volute_load(const char* path, const volute_entry* entries, uint32_t count);
 /// The texts of a file, in the order of their keys.
 VOLUTE_C_API volute_status volute_metadata_read(const char* path, volute_metadata** metadata);
@@ -566,6 +577,44 @@ VOLUTE_C_API volute_status volute_metadata_count(const volute_metadata* metadata
 VOLUTE_C_API volute_status volute_metadata_get(const volute_metadata* metadata, uint32_t index,
                                                volute_metadata_entry* entry);
 VOLUTE_C_API void volute_metadata_destroy(volute_metadata* metadata);
+
+// Checkpoints. ----------------------------------------------------------------------------------------------------
+// All a training consists of, under names, saved and loaded as one: a run that loads continues with the bits of one that
+// never stopped. The file is safetensors too: volute_load reads the modules alone from it.
+
+VOLUTE_C_API volute_status volute_checkpoint_create(volute_checkpoint** checkpoint);
+VOLUTE_C_API void volute_checkpoint_destroy(volute_checkpoint* checkpoint);
+/// INVALID_GRAPH if the name is empty, taken or begins with "volute.". What is added is shared.
+VOLUTE_C_API volute_status volute_checkpoint_add_module(volute_checkpoint* checkpoint, const char* name,
+                                                        const volute_module* module);
+/// States, scalars, seed, steps, and those of its parameters that no module added has.
+VOLUTE_C_API volute_status volute_checkpoint_add_program(volute_checkpoint* checkpoint, const char* name,
+                                                         volute_program* program);
+/// A number of the caller's, which must outlive the checkpoint and autosaves of it.
+VOLUTE_C_API volute_status volute_checkpoint_add_int64(volute_checkpoint* checkpoint, const char* name,
+                                                       int64_t* number);
+/// Replaces `path` atomically; what was there becomes "run.previous.safetensors". BAD_FILE, or NOT_FINITE for a
+/// parameter: the files that were there stay.
+VOLUTE_C_API volute_status volute_checkpoint_save(const volute_checkpoint* checkpoint, const char* path,
+                                                  const volute_metadata_entry* metadata, uint32_t metadata_count);
+/// Puts everything back from `path`, or from the previous file if that is missing or broken. BAD_FILE changes nothing:
+/// neither can be read, or what was added differs. metadata may be NULL.
+VOLUTE_C_API volute_status volute_checkpoint_load(const volute_checkpoint* checkpoint, const char* path,
+                                                  volute_metadata** metadata);
+
+typedef struct volute_autosave_options {
+  uint32_t struct_size;
+  uint32_t reserved;
+  int64_t steps;   ///< every so many steps; 0: not by steps
+  double seconds;  ///< after so much time; 0: not by time
+} volute_autosave_options;
+
+/// A save that fails is a warning on stderr and leaves the last checkpoint alone.
+VOLUTE_C_API volute_status volute_autosave_create(const char* path, const volute_checkpoint* checkpoint,
+                                                  const volute_autosave_options* options, volute_autosave** autosave);
+VOLUTE_C_API void volute_autosave_destroy(volute_autosave* autosave);
+/// To be called after each step: saves if it is due. saved (may be NULL): 1 if it did.
+VOLUTE_C_API volute_status volute_autosave_step(volute_autosave* autosave, int32_t* saved);
 
 #ifdef __cplusplus
 }

@@ -26,6 +26,8 @@ using Module = std::unique_ptr<volute_module, Destroy<volute_module_destroy>>;
 using Targets = std::unique_ptr<volute_targets, Destroy<volute_targets_destroy>>;
 using Program = std::unique_ptr<volute_program, Destroy<volute_program_destroy>>;
 using Metadata = std::unique_ptr<volute_metadata, Destroy<volute_metadata_destroy>>;
+using Checkpoint = std::unique_ptr<volute_checkpoint, Destroy<volute_checkpoint_destroy>>;
+using Autosave = std::unique_ptr<volute_autosave, Destroy<volute_autosave_destroy>>;
 
 inline void ok(volute_status status) { EXPECT_EQ(status, VOLUTE_OK) << volute_last_error(); }
 

@@ -35,6 +35,7 @@ static_assert(sizeof(volute_optimizer) == 56 && offsetof(volute_optimizer, initi
 static_assert(sizeof(volute_minimize_options) == 32 && offsetof(volute_minimize_options, precision) == 24);
 static_assert(sizeof(volute_compile_limits) == 24 && offsetof(volute_compile_limits, submission_seconds) == 16);
 static_assert(sizeof(volute_progress) == 32 && offsetof(volute_progress, submissions) == 24);
+static_assert(sizeof(volute_autosave_options) == 24 && offsetof(volute_autosave_options, seconds) == 16);
 #endif
 
 std::int64_t first_extent(const c::Module& module) {
@@ -128,6 +129,8 @@ TEST(CApiAbi, NothingIsDestroyedTwiceOrMissed) {
   volute_targets_destroy(nullptr);
   volute_program_destroy(nullptr);
   volute_metadata_destroy(nullptr);
+  volute_checkpoint_destroy(nullptr);
+  volute_autosave_destroy(nullptr);
 }
 
 /// A training program of which only what `keep` says is left when it runs.

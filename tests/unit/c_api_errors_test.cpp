@@ -405,6 +405,42 @@ TEST_F(CApiErrors, Files) {
   std::remove(path.c_str());
 }
 
+TEST_F(CApiErrors, Checkpoints) {
+  const std::string path = testing::TempDir() + "c_api_errors_checkpoint.safetensors";
+  const auto checkpoint = made<c::Checkpoint>(volute_checkpoint_create);
+  std::int64_t number = 3;
+  REFUSED(volute_checkpoint_create, "checkpoint is NULL", nullptr);
+  REFUSED(volute_checkpoint_add_module, "checkpoint is NULL", nullptr, "a", linear);
+  REFUSED(volute_checkpoint_add_module, "name is NULL", checkpoint.get(), nullptr, linear);
+  REFUSED(volute_checkpoint_add_module, "module is NULL", checkpoint.get(), "a", nullptr);
+  REFUSED(volute_checkpoint_add_program, "program is NULL", checkpoint.get(), "a", nullptr);
+  REFUSED(volute_checkpoint_add_int64, "number is NULL", checkpoint.get(), "a", nullptr);
+  REFUSED(volute_checkpoint_save, "path is NULL", checkpoint.get(), nullptr, nullptr, 0);
+  REFUSED(volute_checkpoint_load, "path is NULL", checkpoint.get(), nullptr, nullptr);
+  REFUSED(volute_program_steps, "program is NULL", nullptr, r.dims);
+  REFUSED(volute_program_keep, "program is NULL", nullptr, 1);
+  REFUSED(volute_program_restore_kept, "program is NULL", nullptr, nullptr);
+  REFUSED(volute_autosave_step, "autosave is NULL", nullptr, nullptr);
+  ok(volute_checkpoint_add_int64(checkpoint.get(), "number", &number));
+  expect(VOLUTE_INVALID_GRAPH, "volute_checkpoint_add_int64", {"\"number\" is taken"},
+         [&] { return volute_checkpoint_add_int64(checkpoint.get(), "number", &number); });
+  expect(VOLUTE_BAD_FILE, "volute_checkpoint_save", {"/none/such"},
+         [&] { return volute_checkpoint_save(checkpoint.get(), "/none/such/file", nullptr, 0); });
+  const volute_entry entry{"linear", linear};
+  ok(volute_save(path.c_str(), &entry, 1, nullptr, 0));
+  expect(VOLUTE_BAD_FILE, "volute_checkpoint_load", {path, "not a checkpoint"},
+         [&] { return volute_checkpoint_load(checkpoint.get(), path.c_str(), r.of<volute_metadata>()); });
+  EXPECT_EQ(number, 3);
+  volute_autosave_options options{.struct_size = sizeof options};
+  expect(VOLUTE_INVALID_GRAPH, "volute_autosave_create", {"must be positive"}, [&] {
+    return volute_autosave_create(path.c_str(), checkpoint.get(), &options, r.of<volute_autosave>());
+  });
+  options.reserved = 1;
+  REFUSED(volute_autosave_create, "options has a reserved", path.c_str(), checkpoint.get(), &options,
+          r.of<volute_autosave>());
+  std::remove(path.c_str());
+}
+
 using Body = volute_status(void*, const volute_tensor*, const volute_tensor*, volute_tensor*, volute_tensor*);
 
 TEST_F(CApiErrors, BodiesOfLoops) {
@@ -464,11 +500,13 @@ TEST_F(CApiErrors, EveryExceptionHasItsStatus) {
   thrown(VOLUTE_OUT_OF_MEMORY, "OUT_OF_MEMORY", OutOfMemory("12 bytes"));
   thrown(VOLUTE_DEVICE_LOST, "DEVICE_LOST", DeviceLost("gone"));
   thrown(VOLUTE_BAD_FILE, "BAD_FILE", BadFile("a file"));
+  thrown(VOLUTE_TIMEOUT, "TIMEOUT", Timeout("120 s"));
+  thrown(VOLUTE_NOT_FINITE, "NOT_FINITE", NotFinite("a node"));
   thrown(VOLUTE_ERROR, "ERROR", Error("anything else"));
   expect(VOLUTE_OUT_OF_MEMORY, "f", {"beyond any"},
          [] { return volute::c::guard("f", [] { throw std::length_error("vector"); }); });
   EXPECT_STREQ(volute_status_name(VOLUTE_OK), "OK");
-  EXPECT_STREQ(volute_status_name(8), "UNKNOWN");
+  EXPECT_STREQ(volute_status_name(10), "UNKNOWN");
   EXPECT_STREQ(volute_status_name(-1), "UNKNOWN");
 }
 

@@ -1,0 +1,167 @@
+// Checkpoints: everything added, in one file.
+// Invariant: a load that fails has changed nothing: all of the file is read and checked before anything is put back.
+#include <filesystem>
+#include <set>
+
+#include "engine/io/items.hpp"
+
+namespace volute::io {
+
+struct Checkpoint::Data {
+  std::set<std::string> names;
+  std::vector<Item> items;
+
+  Checkpoint& add(Checkpoint& to, const std::string& name, const std::function<Item()>& item);
+  std::vector<Part> parts(const Header* file) const;
+  Loaded load(const std::string& path) const;
+};
+
+namespace {
+
+bool is_file(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored);
+}
+
+void check_format(const std::string& path, const Header& header) {
+  if (header.format == checkpoint_format) return;
+  if (header.format.empty()) throw Differs(path + ": is not a checkpoint of Volute's: its metadata does not say so");
+  throw Differs(path + ": is a file of " + header.format + ", not a checkpoint");
+}
+
+void check_tensor(const std::string& path, const Header& header, const Output& expected) {
+  const auto found = header.tensors.find(expected.name);
+  if (found == header.tensors.end())
+    throw Differs(path + ": has no tensor '" + expected.name + "' " + expected.shape.str() + ", which was added");
+  const Range& range = found->second;
+  const std::string where = path + ": tensor '" + expected.name + "' has ";
+  if (range.dtype != expected.dtype)
+    throw Differs(where + "dtype " + range.dtype + ", it should be " + std::string(expected.dtype));
+  if (range.shape != expected.shape)
+    throw Differs(where + "shape " + range.shape.str() + ", it should be " + expected.shape.str());
+}
+
+/// What the file has and what was added are the same.
+void check_tensors(const std::string& path, const Header& header, const std::vector<Part>& parts) {
+  std::set<std::string> expected;
+  for (const Part& part : parts) {
+    for (const Output& output : part.outputs) {
+      check_tensor(path, header, output);
+      if (!expected.insert(output.name).second)
+        throw Differs(path + ": tensor '" + output.name + "' is that of two things that were added");
+    }
+  }
+  for (const auto& [name, range] : header.tensors)
+    if (!expected.contains(name))
+      throw Differs(path + ": has tensor '" + name + "' " + range.shape.str() + ", for which nothing was added");
+}
+
+}  // namespace
+
+Checkpoint& Checkpoint::Data::add(Checkpoint& to, const std::string& name, const std::function<Item()>& item) {
+  const auto refuse = [&](const std::string& why) { throw InvalidGraph("checkpoint: the name \"" + name + "\" " + why); };
+  if (name.empty()) refuse("is empty");
+  if (name.starts_with(own_keys) || name == "__metadata__") refuse("is not to be used");
+  if (names.contains(name)) refuse("is taken");
+  items.push_back(item());
+  names.insert(name);
+  return to;
+}
+
+std::vector<Part> Checkpoint::Data::parts(const Header* file) const {
+  Owners owners;
+  for (const bool program : {false, true})
+    for (const Item& item : items)
+      if (item.program == program) item.claim(owners);
+  std::vector<Part> all;
+  for (const Item& item : items) all.push_back(item.part(owners, file));
+  return all;
+}
+
+Checkpoint::Loaded Checkpoint::Data::load(const std::string& path) const {
+  const Reader reader(path);
+  const Values values = reader.read_all();
+  check_format(path, reader.header());
+  const std::vector<Part> all = parts(&reader.header());
+  check_tensors(path, reader.header(), all);
+  const Stored stored{path, reader.header(), values};
+  std::vector<Commit> commits;
+  for (const Part& part : all) commits.push_back(part.prepare(stored));
+  for (const Commit& commit : commits) commit();
+  return {path, reader.header().metadata, ""};
+}
+
+Checkpoint::Checkpoint() : data_(std::make_unique<Data>()) {}
+Checkpoint::~Checkpoint() = default;
+Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
+Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
+
+Checkpoint& Checkpoint::add(const std::string& name, const nn::Module& module) {
+  return add(name, module.parameters());
+}
+Checkpoint& Checkpoint::add(const std::string& name, const std::vector<Parameter>& parameters) {
+  return data_->add(*this, name, [&] { return item_of(name, parameters); });
+}
+Checkpoint& Checkpoint::add(const std::string& name, Program& program) {
+  return data_->add(*this, name, [&] { return item_of(name, program); });
+}
+Checkpoint& Checkpoint::add(const std::string& name, EMA& ema) {
+  return data_->add(*this, name, [&] { return item_of(name, ema); });
+}
+Checkpoint& Checkpoint::add(const std::string& name, OptimizerStates& states) {
+  return data_->add(*this, name, [&] { return item_of(name, states); });
+}
+Checkpoint& Checkpoint::add(const std::string& name, Plateau& plateau) {
+  return data_->add(*this, name, [&] { return item_of(name, plateau); });
+}
+Checkpoint& Checkpoint::add(const std::string& name, EarlyStopping& stopping) {
+  return data_->add(*this, name, [&] { return item_of(name, stopping); });
+}
+Checkpoint& Checkpoint::add(const std::string& name, data::Generator& generator) {
+  return data_->add(*this, name, [&] { return item_of(name, generator); });
+}
+Checkpoint& Checkpoint::add(const std::string& name, std::int64_t& number) {
+  return data_->add(*this, name, [&] { return item_of(name, number); });
+}
+Checkpoint& Checkpoint::add(const std::string& name, double& number) {
+  return data_->add(*this, name, [&] { return item_of(name, number); });
+}
+Checkpoint& Checkpoint::add(const std::string& name, std::string& text) {
+  return data_->add(*this, name, [&] { return item_of(name, text); });
+}
+
+void Checkpoint::save(const std::string& path, const Metadata& metadata) const {
+  std::vector<Output> outputs;
+  for (Part& part : data_->parts(nullptr))
+    for (Output& output : part.outputs) outputs.push_back(std::move(output));
+  write_safetensors(path, checkpoint_format, std::move(outputs), metadata, previous(path));
+}
+
+Checkpoint::Loaded Checkpoint::load(const std::string& path) const {
+  try {
+    return data_->load(path);
+  } catch (const Differs&) {
+    throw;
+  } catch (const BadFile& problem) {
+    const std::string older = previous(path);
+    if (!is_file(older)) throw;
+    Loaded loaded;
+    try {
+      loaded = data_->load(older);
+    } catch (const BadFile& too) {
+      throw BadFile(std::string(problem.what()) + "; " + too.what());
+    }
+    loaded.problem = problem.what();
+    warn(loaded.problem + "; " + older + " was loaded in its place");
+    return loaded;
+  }
+}
+
+std::string Checkpoint::previous(const std::string& path) {
+  const std::filesystem::path whole(path);
+  return whole.parent_path() / (whole.stem().string() + ".previous" + whole.extension().string());
+}
+
+bool Checkpoint::exists(const std::string& path) { return is_file(path) || is_file(previous(path)); }
+
+}  // namespace volute::io

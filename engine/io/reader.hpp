@@ -1,0 +1,34 @@
+// Reads tensors of a safetensors file in one pass, which checks the checksum too.
+// Invariant: what it returns is what was written, if the file has a checksum.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "engine/io/header.hpp"
+#include "engine/io/tensor.hpp"
+
+namespace volute::io {
+
+using Values = std::map<std::string, Bytes>;
+
+class Reader {
+ public:
+  /// Throws BadFile unless it is a safetensors file, and this version's if it is Volute's.
+  explicit Reader(const std::string& path) : file_(path), header_(read_header(file_)) {}
+
+  const Header& header() const { return header_; }
+  /// Those of the wanted tensors that there are. Throws BadFile if the checksum is wrong.
+  Values read(const std::set<std::string>& wanted) const;
+  Values read_all() const;
+
+ private:
+  void add_header(class Checksum& checksum) const;
+  void add_skipped(class Checksum& checksum, const Range& range) const;
+
+  File file_;
+  Header header_;
+};
+
+}  // namespace volute::io
