@@ -4,6 +4,7 @@
 #include <volute/graph.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_set>
 
 #include "engine/graph/build.hpp"
@@ -102,6 +103,9 @@ Tensor Graph::parameter(const Parameter& parameter) {
 }
 
 Tensor Graph::state(const std::string& name, Shape shape, float initial, DType dtype) {
+  if (dtype == DType::u32 && !(initial >= 0 && initial < 0x1p32f && initial == std::trunc(initial)))
+    throw InvalidGraph("state \"" + name + "\": a u32 state begins with a whole number below 2^32; got " +
+                       std::to_string(initial));
   return add_named(*data_, named_node(Op::state, name, std::move(shape), dtype, initial));
 }
 

@@ -4,6 +4,7 @@
 
 #include <volute/reference.hpp>
 
+#include "engine/compile/limits.hpp"
 #include "engine/compile/memory.hpp"
 #include "engine/compile/schedule.hpp"
 #include "engine/graph/narrow.hpp"
@@ -73,6 +74,7 @@ void check_plan(const std::vector<Section>& sections, const Layout& layout, cons
 /// As compile does, for a device that is not there.
 void plan(const Graph& graph, const Targets& targets, Input& in) {
   LiveGraph live = live_graph(graph, targets);
+  check_counts(live);
   narrow(live, targets.precision);
   simplify(live);
   if (in.flag()) segment(live);
@@ -90,9 +92,11 @@ void plan(const Graph& graph, const Targets& targets, Input& in) {
                             .shuffle_lanes = 8,
                             .scans = static_cast<Scans>(in.below(3)),
                             .max_storage_range = 1u << 27};
+  check_counts(live);
   const auto units = fuse(live, fuse_limits(target));
   Layout layout(live, destinations, units);
   const auto sections = lower(units, layout, target);
+  check_counts(layout, sections);
   std::vector<const Storage*> outputs;
   for (const Node* node : live.outputs) outputs.push_back(layout.view(node).storage);
   const auto lives = lifetimes(sections, layout.storages().size(), outputs);

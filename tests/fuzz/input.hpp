@@ -15,6 +15,7 @@ class Input {
  public:
   Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
 
+  std::size_t size() const { return size_; }
   bool empty() const { return at_ >= size_; }
   std::uint8_t byte() { return empty() ? 0 : data_[at_++]; }
   bool flag() { return byte() & 1; }
