@@ -2,6 +2,7 @@
 // differentiated, evaluated and planned, or is refused with a typed error there.
 #include "tests/fuzz/graph.hpp"
 
+#include <cmath>
 #include <limits>
 
 namespace volute::fuzz {

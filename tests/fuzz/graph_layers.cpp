@@ -52,7 +52,7 @@ Tensor GraphBuilder::layer() {
   const std::int64_t a = extent(), b = extent();
   if ((a > largest && a <= max_parameter_elements) || (b > largest && b <= max_parameter_elements)) return pick();
   switch (in_.below(8)) {
-    case 0: return nn::Embedding(a, b, {.padding = extent() - 2, .frozen = in_.flag()})(pick());
+    case 0: return nn::Embedding(a, b, {.padding = in_.flag() ? extent() : -1, .frozen = in_.flag()})(pick());
     case 1: return nn::Linear(a, b, in_.flag())(pick());
     case 2: return nn::LayerNorm(a, {.eps = value(), .affine = in_.flag()})(pick());
     case 3: return nn::RMSNorm(a)(pick());

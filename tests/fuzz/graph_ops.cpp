@@ -74,7 +74,7 @@ Tensor GraphBuilder::view() {
   switch (in_.below(6)) {
     case 0: return reshape(a, shape());
     case 1: return transpose(a, axes());
-    case 2: return slice(a, axis(), extent() - 2, extent());
+    case 2: return slice(a, axis(), in_.flag() ? extent() : in_.below(4), extent());
     case 3: return concat(picks(4), axis());
     case 4:
       keep(split(a, axis(), static_cast<int>(in_.below(8)) - 1));
