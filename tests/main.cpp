@@ -6,6 +6,7 @@
 
 #include "engine/vulkan/context.hpp"
 #include "engine/vulkan/instance.hpp"
+#include "tests/support/arguments.hpp"
 
 #ifdef __SANITIZE_ADDRESS__
 #include <dlfcn.h>
@@ -53,6 +54,7 @@ class ValidationListener : public testing::EmptyTestEventListener {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
+  volute::test::arguments().assign(argv + 1, argv + argc);
   pin_drivers();
   // Appended after the printer, and OnTestEnd runs in reverse order: the failure is there when the printer looks.
   testing::UnitTest::GetInstance()->listeners().Append(new ValidationListener);

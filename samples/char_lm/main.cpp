@@ -4,13 +4,16 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <memory>
 #include <new>
+#include <optional>
 #include <type_traits>
 
 #include "samples/char_lm/corpus.hpp"
 #include "samples/char_lm/model.hpp"
 #include "samples/char_lm/options.hpp"
 #include "samples/char_lm/progress.hpp"
+#include "samples/char_lm/resume.hpp"
 #include "samples/char_lm/sample.hpp"
 #include "samples/char_lm/train.hpp"
 
@@ -63,21 +66,26 @@ std::vector<std::uint32_t> prompt_tokens(const Options& o, const std::string& vo
 
 /// Everything checked and loaded that needs no device.
 struct Setup {
+  Resumed resumed;
   Corpus corpus;
   std::vector<std::uint32_t> prompt;
   Model model;
 };
 
-Setup prepare(const Options& o) {
+Setup prepare(const Options& given) {
+  Resumed resumed = resume_options(given);
+  const Options& o = resumed.options;
   Sizes sizes = o.sizes;
   Corpus corpus;
+  corpus.vocabulary = resumed.vocabulary;
   if (!o.load.empty()) {
-    Description loaded = read_description(o.load);
+    Description loaded = read_description(o.load, volute::io::read_metadata(o.load));
     sizes = merge_sizes(o, loaded.sizes);
     corpus.vocabulary = std::move(loaded.vocabulary);
   }
   if (o.needs_text()) {
     corpus = load_corpus(o.text, corpus.vocabulary);
+    check_text(resumed, corpus);
     check_length(o, corpus);
   }
   const auto vocab = static_cast<std::int64_t>(corpus.vocabulary.size());
@@ -87,7 +95,7 @@ Setup prepare(const Options& o) {
   volute::manual_seed(static_cast<std::uint64_t>(o.seed));
   Model model(sizes, vocab, static_cast<float>(o.dropout));
   if (!o.load.empty()) volute::io::load(o.load, model.entries());
-  return {std::move(corpus), std::move(prompt), std::move(model)};
+  return {std::move(resumed), std::move(corpus), std::move(prompt), std::move(model)};
 }
 
 volute::Device open_device(const Options& o) {
@@ -103,32 +111,58 @@ void save_if_asked(const Options& o, const Setup& setup) {
   if (!o.out.empty()) save_model(o.out, setup.model, setup.corpus.vocabulary);
 }
 
-void train(const Options& o, Setup& setup, volute::Device& device) {
+void introduce(const Options& o, const Setup& setup) {
   const Sizes& s = setup.model.sizes;
   std::fprintf(stderr, "%s, embed %lld, hidden %lld, layers %lld: %lld weights, %zu characters in the vocabulary\n",
                s.cell.c_str(), static_cast<long long>(s.embed), static_cast<long long>(s.hidden),
                static_cast<long long>(s.layers), static_cast<long long>(setup.model.weights()),
                setup.corpus.vocabulary.size());
-  if (o.out.empty() && o.steps > 0) std::fprintf(stderr, "the model will not be saved: there is no --out\n");
-  Trainer trainer(device, setup.model, setup.corpus, o);
-  catch_interrupt();
-  Progress progress(o.steps, o.metrics);
-  const std::int64_t done = trainer.run(progress);
-  if (done > 0 && !o.out.empty()) {
-    save_if_asked(o, setup);
-    progress.note("saved: " + o.out);
-  }
-  if (interrupted()) progress.note("stopped after step " + std::to_string(done) + "; Ctrl-C again to quit at once");
+  if (o.out.empty() && o.checkpoint.empty() && o.steps > 0)
+    std::fprintf(stderr, "the model will not be saved: there is no --out\n");
+}
 
+void resume(const Setup& setup, const volute::Device& device, Trainer& trainer) {
+  as_usage([&] { trainer.resume(); });
+  std::fprintf(stderr, "resumed after step %lld\n", static_cast<long long>(trainer.done()));
+  const auto before = setup.resumed.metadata.find("device");
+  if (before != setup.resumed.metadata.end() && before->second != device.name())
+    std::fprintf(stderr, "the checkpoint is from %s: the last bits of results may differ\n", before->second.c_str());
+}
+
+/// Validates and says what came out. `last`: nothing if no step was made.
+void conclude(Trainer& trainer, bool trained, Progress& progress) {
   Report last = trainer.last();
   last.validation_loss = trainer.validation().loss();
-  if (done > 0) progress.report(last, 0);
+  if (trained) progress.report(last, 0);
   progress.end_line();
   char line[160];
   std::snprintf(line, sizeof line,
                 "validation loss %.4f nats per character over all %lld characters of the validation text",
                 last.validation_loss, static_cast<long long>(trainer.validation().targets()));
   progress.note(line);
+}
+
+void train(const Options& o, Setup& setup, volute::Device& device) {
+  introduce(o, setup);
+  Trainer trainer(device, setup.model, setup.corpus, o, describe_run(o, setup.model, setup.corpus, device.name()));
+  if (o.resume) resume(setup, device, trainer);
+  const std::int64_t before = trainer.done();
+  catch_interrupt();
+  Progress progress(o.steps, o.metrics, o.resume ? std::optional(before) : std::nullopt);
+  volute::set_warning_handler([&](const std::string& message) { progress.note("warning: " + message); });
+  const auto restore_handler = [](void*) { volute::set_warning_handler({}); };
+  const std::unique_ptr<void, decltype(restore_handler)> restored(&progress, restore_handler);
+
+  trainer.run(progress);
+  const std::int64_t done = trainer.done();
+  if (done > 0 && !o.out.empty()) {
+    save_if_asked(o, setup);
+    progress.note("saved: " + o.out);
+  }
+  if (interrupted()) progress.note("stopped after step " + std::to_string(done) + "; Ctrl-C again to quit at once");
+  conclude(trainer, done > before, progress);
+  if (done > before && !trainer.saved())
+    throw std::runtime_error("the last steps are not in the checkpoint " + o.checkpoint + ", which could not be written");
 }
 
 void sample(const Options& o, const Setup& setup, volute::Device& device) {
@@ -146,8 +180,9 @@ void sample(const Options& o, const Setup& setup, volute::Device& device) {
   if (!file) throw std::runtime_error(o.sample_out + ": cannot be written");
 }
 
-void run(const Options& o) {
-  Setup setup = as_usage([&] { return prepare(o); });
+void run(const Options& given) {
+  Setup setup = as_usage([&] { return prepare(given); });
+  const Options& o = setup.resumed.options;
   volute::Device device = open_device(o);
   std::fprintf(stderr, "device: %s\n", device.name().c_str());
   if (o.needs_text())

@@ -75,20 +75,22 @@ std::int64_t Model::weights() const {
   return count;
 }
 
-void save_model(const std::string& path, const Model& model, const std::string& vocabulary) {
+volute::io::Metadata describe_model(const Model& model, const std::string& vocabulary) {
   nlohmann::json bytes = nlohmann::json::array();
   for (char byte : vocabulary) bytes.push_back(static_cast<unsigned char>(byte));
   const Sizes& s = model.sizes;
-  volute::io::save(path, model.entries(),
-                   {{"cell", s.cell},
-                    {"embed", std::to_string(s.embed)},
-                    {"hidden", std::to_string(s.hidden)},
-                    {"layers", std::to_string(s.layers)},
-                    {"vocabulary", bytes.dump()}});
+  return {{"cell", s.cell},
+          {"embed", std::to_string(s.embed)},
+          {"hidden", std::to_string(s.hidden)},
+          {"layers", std::to_string(s.layers)},
+          {"vocabulary", bytes.dump()}};
 }
 
-Description read_description(const std::string& path) {
-  const volute::io::Metadata metadata = volute::io::read_metadata(path);
+void save_model(const std::string& path, const Model& model, const std::string& vocabulary) {
+  volute::io::save(path, model.entries(), describe_model(model, vocabulary));
+}
+
+Description read_description(const std::string& path, const volute::io::Metadata& metadata) {
   Description d;
   d.sizes.cell = entry(path, metadata, "cell");
   if (d.sizes.cell != "lstm" && d.sizes.cell != "gru" && d.sizes.cell != "rnn")

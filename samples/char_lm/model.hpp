@@ -32,8 +32,9 @@ struct Description {
   std::string vocabulary;
 };
 
+volute::io::Metadata describe_model(const Model& model, const std::string& vocabulary);
 void save_model(const std::string& path, const Model& model, const std::string& vocabulary);
-/// Throws UsageError if the file was not written by save_model, BadFile if it is no safetensors file.
-Description read_description(const std::string& path);
+/// From the metadata of a file. Throws UsageError if it is not what describe_model gives.
+Description read_description(const std::string& path, const volute::io::Metadata& metadata);
 
 }  // namespace char_lm

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <filesystem>
 #include <sstream>
+#include <volute/io.hpp>
 
 namespace char_lm {
 namespace {
@@ -20,26 +21,6 @@ void check(const std::string& name, Number value, Number low, Number high) {
   std::ostringstream message;
   message << "--" << name << " must be from " << low << " to " << high << ", not " << value;
   throw UsageError(message.str());
-}
-
-void check_ranges(const Options& o) {
-  check<std::int64_t>("embed", o.sizes.embed, 1, 16384);
-  check<std::int64_t>("hidden", o.sizes.hidden, 1, 16384);
-  check<std::int64_t>("layers", o.sizes.layers, 1, 64);
-  check<std::int64_t>("batch", o.batch, 1, 65536);
-  check<std::int64_t>("length", o.length, 1, 65536);
-  check<std::int64_t>("steps", o.steps, 0, 1'000'000'000);
-  check<std::int64_t>("seed", o.seed, 0, 4'294'967'295);
-  check<std::int64_t>("sample-length", o.sample_length, 0, 10'000'000);
-  check("lr", o.lr, 1e-12, 1e3);
-  check("clip", o.clip, 0.0, 1e12);
-  check("dropout", o.dropout, 0.0, 0.99);
-  check("temperature", o.temperature, 0.01, 100.0);
-  check("max-seconds", o.max_seconds, 0.0, 1e9);
-  if (o.sizes.cell != "lstm" && o.sizes.cell != "gru" && o.sizes.cell != "rnn")
-    throw UsageError("--cell must be lstm, gru or rnn, not '" + o.sizes.cell + "'");
-  if (o.precision != "f32" && o.precision != "f16" && o.precision != "bf16")
-    throw UsageError("--precision must be f32, f16 or bf16, not '" + o.precision + "'");
 }
 
 /// An hour of training must not end at a folder that was never there.
@@ -59,11 +40,22 @@ void check_paths(const Options& o) {
   check_writable("out", o.out);
   check_writable("metrics", o.metrics);
   check_writable("sample-out", o.sample_out);
-  const auto same = [](const std::string& a, const std::string& b) {
-    return !a.empty() && fs::path(a).lexically_normal() == fs::path(b).lexically_normal();
-  };
-  if (same(o.out, o.metrics) || same(o.out, o.sample_out) || same(o.metrics, o.sample_out))
-    throw UsageError("--out, --metrics and --sample-out must be different files");
+  check_writable("checkpoint", o.checkpoint);
+  const std::vector<std::pair<std::string, std::string>> outputs{
+      {"out", o.out}, {"metrics", o.metrics}, {"sample-out", o.sample_out}, {"checkpoint", o.checkpoint},
+      {"checkpoint", o.checkpoint.empty() ? "" : volute::io::Checkpoint::previous(o.checkpoint)}};
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    for (std::size_t j = i + 1; j < outputs.size(); ++j)
+      if (!outputs[i].second.empty() &&
+          fs::path(outputs[i].second).lexically_normal() == fs::path(outputs[j].second).lexically_normal())
+        throw UsageError("--" + outputs[i].first + " and --" + outputs[j].first + " must be different files");
+}
+
+void check_checkpoint(const Options& o) {
+  if (o.checkpoint.empty())
+    for (const char* name : {"resume", "autosave-steps", "autosave-seconds"})
+      if (o.has(name)) throw UsageError(std::string("--") + name + " needs --checkpoint");
+  if (o.resume && !o.load.empty()) throw UsageError("--resume and --load exclude each other");
 }
 
 void add_model_options(CLI::App& app, Options& o) {
@@ -92,6 +84,16 @@ void add_training_options(CLI::App& app, Options& o) {
   app.add_option("--metrics", o.metrics, "write one JSON object a report here")->type_name("FILE");
 }
 
+void add_checkpoint_options(CLI::App& app, Options& o) {
+  app.add_option("--checkpoint", o.checkpoint, "save all of the training here, at its end and on Ctrl-C too")
+      ->type_name("FILE");
+  app.add_option("--autosave-steps", o.autosave_steps, "save every so many steps; 0: not by steps")
+      ->capture_default_str();
+  app.add_option("--autosave-seconds", o.autosave_seconds, "save after so much time; 0: not by time")
+      ->capture_default_str();
+  app.add_flag("--resume", o.resume, "go on from the checkpoint, as if training had never stopped");
+}
+
 void add_sampling_options(CLI::App& app, Options& o) {
   app.add_option("--prompt", o.prompt, "text to continue (default: a new line)");
   app.add_option("--temperature", o.temperature, "below 1 safer, above 1 wilder")->capture_default_str();
@@ -100,6 +102,28 @@ void add_sampling_options(CLI::App& app, Options& o) {
 }
 
 }  // namespace
+
+void check_ranges(const Options& o) {
+  check<std::int64_t>("embed", o.sizes.embed, 1, 16384);
+  check<std::int64_t>("hidden", o.sizes.hidden, 1, 16384);
+  check<std::int64_t>("layers", o.sizes.layers, 1, 64);
+  check<std::int64_t>("batch", o.batch, 1, 65536);
+  check<std::int64_t>("length", o.length, 1, 65536);
+  check<std::int64_t>("steps", o.steps, 0, 1'000'000'000);
+  check<std::int64_t>("seed", o.seed, 0, 4'294'967'295);
+  check<std::int64_t>("sample-length", o.sample_length, 0, 10'000'000);
+  check("lr", o.lr, 1e-12, 1e3);
+  check("clip", o.clip, 0.0, 1e12);
+  check("dropout", o.dropout, 0.0, 0.99);
+  check("temperature", o.temperature, 0.01, 100.0);
+  check("max-seconds", o.max_seconds, 0.0, 1e9);
+  check<std::int64_t>("autosave-steps", o.autosave_steps, 0, 1'000'000'000);
+  check("autosave-seconds", o.autosave_seconds, 0.0, 1e9);
+  if (o.sizes.cell != "lstm" && o.sizes.cell != "gru" && o.sizes.cell != "rnn")
+    throw UsageError("--cell must be lstm, gru or rnn, not '" + o.sizes.cell + "'");
+  if (o.precision != "f32" && o.precision != "f16" && o.precision != "bf16")
+    throw UsageError("--precision must be f32, f16 or bf16, not '" + o.precision + "'");
+}
 
 std::optional<Options> parse(int argc, const char* const* argv) {
   Options options;
@@ -111,6 +135,7 @@ std::optional<Options> parse(int argc, const char* const* argv) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   add_model_options(app, options);
   add_training_options(app, options);
+  add_checkpoint_options(app, options);
   add_sampling_options(app, options);
   try {
     app.parse(argc, argv);
@@ -126,6 +151,7 @@ std::optional<Options> parse(int argc, const char* const* argv) {
     options.given.erase("prompt");
   }
   check_ranges(options);
+  check_checkpoint(options);
   check_paths(options);
   return options;
 }

@@ -35,6 +35,10 @@ struct Options {
   double temperature = 0.8;
   std::int64_t sample_length = 500;
   std::string out, load, metrics, sample_out;
+  std::string checkpoint;
+  std::int64_t autosave_steps = 0;
+  double autosave_seconds = 60;
+  bool resume = false;
 
   bool has(const std::string& name) const { return given.count(name) != 0; }
   /// Sampling from a loaded model needs no text.
@@ -43,6 +47,9 @@ struct Options {
 
 /// Options, or nothing after --help was printed. Throws UsageError.
 std::optional<Options> parse(int argc, const char* const* argv);
+
+/// Throws UsageError naming the first option that is out of range.
+void check_ranges(const Options& options);
 
 /// Throws UsageError unless sizes are sensible for a vocabulary, alone and together.
 void check_sizes(const Options& options, const Sizes& sizes, std::int64_t vocab);

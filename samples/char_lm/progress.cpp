@@ -40,12 +40,33 @@ std::size_t terminal_columns() {
   return size.ws_col - 1u;
 }
 
+/// Drops the reports of steps after `step`, which a run that was killed has made and the one that goes on makes again,
+/// and what is no report. The file is replaced as a whole.
+void cut_metrics(const std::string& path, std::int64_t step) {
+  std::string kept;
+  std::ifstream file(path, std::ios::binary);
+  for (std::string line; std::getline(file, line);) {
+    const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const auto found = json.is_object() ? json.find("step") : json.end();
+    if (found != json.end() && found->is_number_integer() && *found <= step) kept += line + '\n';
+  }
+  if (!file.is_open()) return;
+  const std::string temporary = path + ".new";
+  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+  out << kept << std::flush;
+  if (!out || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    std::remove(temporary.c_str());
+    throw UsageError("--metrics " + path + ": cannot be written");
+  }
+}
+
 }  // namespace
 
-Progress::Progress(std::int64_t steps, const std::string& metrics_path)
+Progress::Progress(std::int64_t steps, const std::string& metrics_path, std::optional<std::int64_t> resumed)
     : steps_(steps), terminal_(::isatty(STDERR_FILENO) != 0) {
   if (metrics_path.empty()) return;
-  metrics_.open(metrics_path, std::ios::trunc);
+  if (resumed) cut_metrics(metrics_path, *resumed);
+  metrics_.open(metrics_path, resumed ? std::ios::app : std::ios::trunc);
   if (!metrics_) throw UsageError("--metrics " + metrics_path + ": cannot be written");
 }
 

@@ -21,8 +21,9 @@ struct Report {
 /// One updating line on a terminal, plain lines elsewhere, one JSON object a report in a file.
 class Progress {
  public:
-  /// Throws UsageError if the metrics file cannot be opened. An empty path: no file.
-  Progress(std::int64_t steps, const std::string& metrics_path);
+  /// Throws UsageError if the metrics file cannot be opened. An empty path: no file. A training that went on after
+  /// `resumed` steps keeps the reports up to there.
+  Progress(std::int64_t steps, const std::string& metrics_path, std::optional<std::int64_t> resumed = {});
   ~Progress() { end_line(); }
 
   /// Cheap; only a terminal shows it.

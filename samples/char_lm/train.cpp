@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <csignal>
+#include <limits>
 
 namespace char_lm {
 namespace {
@@ -28,13 +29,29 @@ void catch_interrupt() {
 
 bool interrupted() { return stop != 0; }
 
-Trainer::Trainer(volute::Device& device, const Model& model, const Corpus& corpus, const Options& o)
+Trainer::Trainer(volute::Device& device, const Model& model, const Corpus& corpus, const Options& o,
+                 volute::io::Metadata description)
     : options_(o),
       streams_(corpus.train, o.length, o.batch),
       program_(compile(device, model)),
       validation_(device, model, corpus.validation, o.length, o.batch),
       start_(std::chrono::steady_clock::now()) {
   program_.seed(static_cast<std::uint32_t>(o.seed));
+  if (o.checkpoint.empty()) return;
+  for (const volute::io::Entry& part : model.entries()) checkpoint_.add(part.prefix, *part.module);
+  checkpoint_.add("train", program_).add("done", done_).add("seconds", seconds_);
+  checkpoint_.add("loss_sum", loss_sum_).add("looks", looks_).add("reported", reported_).add("reported_at", reported_at_);
+  const bool by_time = o.autosave_seconds > 0;
+  autosave_.emplace(o.checkpoint, checkpoint_,
+                    volute::io::AutosaveOptions{
+                        .steps = o.autosave_steps,
+                        .seconds = by_time ? o.autosave_seconds : std::numeric_limits<double>::infinity(),
+                        .metadata = std::move(description)});
+}
+
+void Trainer::resume() {
+  checkpoint_.load(options_.checkpoint);
+  saved_ = true;
 }
 
 volute::Program Trainer::compile(volute::Device& device, const Model& model) {
@@ -88,23 +105,33 @@ void Trainer::report(std::int64_t done, Progress& progress) {
   looks_ = 0;
 }
 
-std::int64_t Trainer::run(Progress& progress) {
-  start_ = std::chrono::steady_clock::now();
+/// Before a look that only the end of this run makes: one that goes on from here has none either.
+void Trainer::save_if_due(bool stopping) {
+  if (!autosave_) return;
+  seconds_ = seconds();
+  saved_ = stopping ? autosave_->save() : autosave_->step();
+}
+
+void Trainer::run(Progress& progress) {
+  const auto begin = std::chrono::steady_clock::now();
+  start_ = begin - std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds_));
+  const double before = seconds_;
   const std::int64_t steps_a_report = std::max<std::int64_t>(1, (options_.steps + reports_a_run - 1) / reports_a_run);
-  std::int64_t done = 0;
   bool stopping = false;
-  while (done < options_.steps && !stopping) {
-    step(done++);
-    stopping =
-        done == options_.steps || interrupted() || (options_.max_seconds > 0 && seconds() >= options_.max_seconds);
-    const bool reporting = done % steps_a_report == 0;
-    if (!reporting && !stopping && done % steps_a_look != 0) continue;
-    look(done);
-    progress.update(done, report_.loss, report_.tokens_per_second, seconds_left(done));
+  while (done_ < options_.steps && !stopping) {
+    step(done_++);
+    stopping = done_ == options_.steps || interrupted() ||
+               (options_.max_seconds > 0 && seconds() - before >= options_.max_seconds);
+    const bool reporting = done_ % steps_a_report == 0, looking = reporting || done_ % steps_a_look == 0;
+    if (looking) {
+      look(done_);
+      progress.update(done_, report_.loss, report_.tokens_per_second, seconds_left(done_));
+    }
     // The last report is the caller's: it follows the whole validation text.
-    if (reporting && !stopping) report(done, progress);
+    if (reporting && !stopping) report(done_, progress);
+    save_if_due(stopping);
+    if (stopping && !looking) look(done_);
   }
-  return done;
 }
 
 }  // namespace char_lm

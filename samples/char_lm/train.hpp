@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <volute/volute.hpp>
 
 #include "samples/char_lm/corpus.hpp"
@@ -19,10 +20,20 @@ bool interrupted();
 
 class Trainer {
  public:
-  Trainer(volute::Device& device, const Model& model, const Corpus& corpus, const Options& options);
-  /// Trains until the steps, the time or the user's patience are used up. Returns the steps made.
+  /// `description` is saved with checkpoints.
+  Trainer(volute::Device& device, const Model& model, const Corpus& corpus, const Options& options,
+          volute::io::Metadata description);
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+  /// Puts back what the checkpoint has. Throws BadFile.
+  void resume();
+  /// Trains until the steps, the time or the user's patience are used up.
   /// Throws std::runtime_error if the loss stops being a number.
-  std::int64_t run(Progress& progress);
+  void run(Progress& progress);
+  /// Steps made, those before resume() included.
+  std::int64_t done() const { return done_; }
+  /// Whether the checkpoint has them all, if one was asked for.
+  bool saved() const { return !autosave_ || saved_; }
   /// Seconds run() has taken, and what its last report would say but for the validation loss.
   const Report& last() const { return report_; }
   Validation& validation() { return validation_; }
@@ -30,6 +41,7 @@ class Trainer {
  private:
   void step(std::int64_t i);
   void look(std::int64_t done);
+  void save_if_due(bool stopping);
   double seconds() const;
   double seconds_left(std::int64_t done) const;
   void report(std::int64_t done, Progress& progress);
@@ -41,7 +53,12 @@ class Trainer {
   volute::Tensor x_, y_, loss_;
   volute::Program program_;
   Validation validation_;
+  volute::io::Checkpoint checkpoint_;
+  std::optional<volute::io::Autosave> autosave_;
+  bool saved_ = false;
   std::chrono::steady_clock::time_point start_;
+  std::int64_t done_ = 0;
+  double seconds_ = 0;         // of training, at the last save
   double loss_sum_ = 0;        // since the last report, over looks
   std::int64_t looks_ = 0;     // since the last report
   std::int64_t reported_ = 0;  // steps at the last report

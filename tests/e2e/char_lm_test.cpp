@@ -12,6 +12,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
@@ -206,6 +207,94 @@ TEST_F(CharLm, CtrlCStopsSavesAndSamples) {
   EXPECT_EQ(run({"--load", "model.st", "--steps", "0"}).status, 0);
 }
 
+TEST_F(CharLm, AResumedRunEndsWithTheSameModelAndMetrics) {
+  const std::vector<std::string> more{"--dropout", "0.2", "--layers", "2", "--seed", "9"};
+  const auto with = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Result result = run(tiny(arguments));
+    ASSERT_EQ(result.status, 0) << result.err;
+  };
+  with({"--steps", "47", "--out", "whole.st", "--metrics", "whole.jsonl"});
+  with({"--steps", "17", "--checkpoint", "run.st", "--metrics", "run.jsonl"});
+  std::ofstream(folder_ / "run.jsonl", std::ios::app) << "{\"step\":20,\"loss\":1}\n{\"step\":";  // killed later
+  const Result resumed = run({"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "47", "--out", "part.st",
+                              "--metrics", "run.jsonl", "--sample-length", "20"});
+  ASSERT_EQ(resumed.status, 0) << resumed.err;
+  EXPECT_THAT(resumed.err, HasSubstr("resumed after step 17"));
+  EXPECT_EQ(read(folder_ / "part.st"), read(folder_ / "whole.st"));
+  // Reports come every third step of 47; those after the stop are the same but for their times.
+  const auto losses = [&](const std::string& name) {
+    std::map<std::int64_t, std::pair<double, double>> all;
+    std::ifstream metrics(folder_ / name);
+    std::int64_t last = 0;
+    for (std::string line; std::getline(metrics, line);) {
+      const auto json = nlohmann::json::parse(line);
+      EXPECT_GT(json.at("step").get<std::int64_t>(), last);
+      last = json.at("step");
+      all[last] = {json.at("loss"), json.at("validation_loss")};
+    }
+    return all;
+  };
+  const auto whole = losses("whole.jsonl"), part = losses("run.jsonl");
+  for (const std::int64_t step : {24, 30, 45, 47}) EXPECT_EQ(part.at(step), whole.at(step)) << step;
+  EXPECT_EQ(files(), (std::set<std::string>{"text", "whole.st", "whole.jsonl", "run.st", "run.jsonl", "part.st",
+                                            "run.previous.st"}));
+
+  // Nothing is left to train: it validates, saves and samples.
+  const Result again = run({"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "47", "--out", "again.st"});
+  EXPECT_EQ(again.status, 0) << again.err;
+  EXPECT_EQ(read(folder_ / "again.st"), read(folder_ / "whole.st"));
+  EXPECT_EQ(run({"--load", "run.st", "--steps", "0"}).status, 0);
+}
+
+TEST_F(CharLm, CtrlCAndKillsLeaveCheckpointsToGoOnFrom) {
+  ASSERT_EQ(run(tiny({"--steps", "400", "--out", "whole.st"})).status, 0);
+  const auto stop_with = [&](int signal, std::vector<std::string> arguments) {
+    bool sent = false;
+    return run(arguments, [&, seen = standard_error().size()](pid_t process) mutable {
+      if (sent || !fs::exists(folder_ / "run.previous.st") || standard_error().find("step ") == std::string::npos) return;
+      kill(process, signal);
+      sent = true;
+    });
+  };
+  const std::vector<std::string> go_on{"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "400",
+                                       "--sample-length", "20", "--autosave-steps", "1", "--out", "part.st"};
+  const Result killed = stop_with(SIGKILL, tiny({"--steps", "400", "--checkpoint", "run.st", "--autosave-steps", "1"}));
+  EXPECT_EQ(killed.status, 128 + SIGKILL);
+  const Result interrupted = stop_with(SIGINT, go_on);
+  EXPECT_EQ(interrupted.status, 0) << interrupted.err;
+  EXPECT_THAT(interrupted.err, ContainsRegex("stopped after step [0-9]+"));
+  const Result last = run(go_on);
+  ASSERT_EQ(last.status, 0) << last.err;
+  EXPECT_EQ(read(folder_ / "part.st"), read(folder_ / "whole.st"));
+}
+
+TEST_F(CharLm, RefusesCheckpointsThatDoNotFit) {
+  ASSERT_EQ(run(tiny({"--steps", "3", "--checkpoint", "run.st", "--out", "model.st"})).status, 0);
+  std::ofstream(folder_ / "other") << read(folder_ / "text") << "the end";
+  std::ofstream(folder_ / "broken") << read(folder_ / "run.st").substr(0, 2000);
+  const std::vector<std::string> resume{"--text", "text", "--checkpoint", "run.st", "--resume"};
+  const auto with = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all = resume;
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  expect_refused({"--text", "text", "--resume"}, "--resume needs --checkpoint");
+  expect_refused({"--text", "text", "--autosave-steps", "3"}, "--autosave-steps needs --checkpoint");
+  expect_refused(with({"--load", "model.st"}), "--resume and --load exclude each other");
+  expect_refused(with({"--checkpoint", "none.st"}), "--resume: there is no checkpoint none.st");
+  expect_refused(with({"--checkpoint", "model.st"}), "model.st: is not a checkpoint of char_lm");
+  expect_refused(with({"--checkpoint", "broken"}), "broken: is not a valid safetensors file");
+  expect_refused(with({"--text", "other"}), "the text is not the one the run of the checkpoint run.st has");
+  expect_refused(with({"--hidden", "6"}), "--hidden: the run of the checkpoint run.st has hidden 5");
+  expect_refused(with({"--lr", "0.5"}), "--lr: the run of the checkpoint run.st has lr 0.02");
+  expect_refused(with({"--cell", "gru"}), "--cell: the run of the checkpoint run.st has cell lstm");
+  expect_refused(tiny({"--checkpoint", "run.st"}), "there is one already; go on from it with --resume");
+  expect_refused(tiny({"--checkpoint", "a.st", "--out", "./a.st"}), "--out and --checkpoint must be different files");
+  expect_refused(tiny({"--checkpoint", "none/a.st"}), "there is no folder none");
+  expect_refused(tiny({"--checkpoint", "a.st", "--autosave-seconds", "-1"}), "--autosave-seconds must be from 0");
+}
+
 TEST_F(CharLm, TheTimeBoundStopsTraining) {
   const Result result = run(tiny({"--steps", "100000000", "--max-seconds", "0.2", "--out", "model.st"}));
   EXPECT_EQ(result.status, 0) << result.err;
@@ -260,7 +349,7 @@ TEST_F(CharLm, RefusesOutputsItCouldNotWrite) {
     expect_refused(tiny({"--steps", "5", name, "none/file"}), "there is no folder none");
     expect_refused(tiny({"--steps", "5", name, "."}), "is a folder");
   }
-  expect_refused(tiny({"--steps", "5", "--out", "same", "--metrics", "./same"}), "must be different files");
+  expect_refused(tiny({"--steps", "5", "--out", "same", "--metrics", "./same"}), "--out and --metrics must be different files");
 }
 
 TEST_F(CharLm, RefusesModelsThatDoNotFit) {

@@ -1,0 +1,2 @@
+# A hash tells one text from another.
+set(sample_includes "${VOLUTE_XXHASH_INCLUDE}")
