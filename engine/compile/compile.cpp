@@ -6,6 +6,7 @@
 #include <limits>
 #include <mutex>
 
+#include "engine/compile/limits.hpp"
 #include "engine/compile/program_data.hpp"
 #include "engine/compile/record.hpp"
 #include "engine/environment.hpp"
@@ -58,6 +59,7 @@ void plan_memory(Program::Data& data) {
 void build_plan(Program::Data& data, const Graph& graph, const Targets& targets, bool recompute) {
   data.stats = {};
   data.live = live_graph(graph, targets);
+  check_counts(data.live);
   const auto note = [&](const char* pass) {
     data.stats.passes.push_back({pass, static_cast<int>(data.live.graph->nodes.size())});
   };
@@ -84,10 +86,12 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets,
   note("canonicalise");
   data.destinations = materialise(data.live);
   note("materialise");
+  check_counts(data.live);
   const auto units = fuse(data.live, fuse_limits(data.target));
   data.stats.nodes_fused = count_fused(units);
   data.layout = std::make_unique<Layout>(data.live, data.destinations, units);
   data.sections = lower(units, *data.layout, data.target, data.tuner);
+  check_counts(*data.layout, data.sections);
   plan_memory(data);
 }
 

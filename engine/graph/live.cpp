@@ -16,7 +16,8 @@ void all_edges(const Node* node, const std::function<void(Node*)>& visit) {
   for (Node* input : node->inputs) visit(input);
   if (node->body) visit(node->body);
   if (node->op == Op::last) visit(node->scan->carries[node->index]);
-  if (node->op == Op::carry) visit(node->scan->next[node->index]);
+  // The body of a scan under construction, or given up, has no next states.
+  if (node->op == Op::carry && node->scan->node) visit(node->scan->next[node->index]);
   if (node->op == Op::stack || node->op == Op::last || node->op == Op::total) visit(node->scan->node);
 }
 

@@ -34,6 +34,13 @@ enum class DType : std::uint8_t { f32, u32, f16, bf16 };
 
 VOLUTE_API const char* name_of(DType dtype);
 
+// What any graph keeps to; what would exceed one of these throws InvalidGraph naming it. They keep arithmetic on sizes
+// far from overflow. A device's own limits (of one buffer: at most 4 GiB) are found at compile.
+inline constexpr int max_rank = 16;                             ///< axes of a tensor
+inline constexpr std::int64_t max_elements = 1ll << 40;         ///< of a tensor
+inline constexpr std::int64_t max_parameter_elements = 1 << 30; ///< what a Vulkan device can bind at most
+inline constexpr std::int64_t max_nodes = 1 << 24;              ///< of a graph, gradients included
+
 /// Extents of a tensor, outermost first. Rank 0 is a scalar.
 class VOLUTE_API Shape {
  public:
@@ -42,7 +49,8 @@ class VOLUTE_API Shape {
   explicit Shape(std::vector<std::int64_t> dims) : dims_(std::move(dims)) {}
 
   int rank() const { return static_cast<int>(dims_.size()); }
-  /// Number of elements: the product of the extents, 1 for a scalar.
+  /// Number of elements: the product of the extents, 1 for a scalar. Throws InvalidGraph if an extent is negative or
+  /// the product does not fit.
   std::int64_t elements() const;
   /// Extent of an axis; negative axes count from the end. The axis must exist.
   std::int64_t operator[](int axis) const { return dims_[axis < 0 ? axis + dims_.size() : axis]; }
@@ -138,7 +146,7 @@ class VOLUTE_API Tensor {
 /// Copies refer to the same values. Programs that train it change it in place.
 class VOLUTE_API Parameter {
  public:
-  /// Throws InvalidGraph unless `values` has exactly shape.elements() entries.
+  /// Throws InvalidGraph unless `values` has exactly shape.elements() entries, at most max_parameter_elements.
   Parameter(std::string name, Shape shape, std::vector<float> values);
   explicit Parameter(std::shared_ptr<ParameterData> data) : data_(std::move(data)) {}
 
