@@ -18,6 +18,12 @@ namespace volute::vk {
 
 /// Throws DeviceLost, OutOfMemory or Error naming the call unless the result is a success code.
 void check(VkResult result, const char* call);
+/// As check(), and a handle that could not be made is null: Vulkan leaves it undefined, and clean-up would destroy it.
+template <class Handle>
+void check_made(VkResult result, const char* call, Handle& made) {
+  if (result < 0) made = VK_NULL_HANDLE;
+  check(result, call);
+}
 
 /// Warnings and errors the validation layer has reported in this process.
 int validation_message_count();
