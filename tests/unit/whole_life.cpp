@@ -2,8 +2,10 @@
 // that shares its weights.
 #include "tests/unit/whole_life.hpp"
 
-#include <cstdio>
+#include <unistd.h>
+
 #include <filesystem>
+#include <fstream>
 
 #include "engine/compile/program_data.hpp"
 #include "tests/support/bits.hpp"
@@ -190,6 +192,8 @@ void Life::save() {
   const std::string path =
       (std::filesystem::temp_directory_path() / ("volute_life_" + std::to_string(getpid()) + ".safetensors")).string();
   io::save(path, {{"lstm", network_->lstm}, {"head", network_->head}});
+  std::ifstream file(path, std::ios::binary);
+  result_.file = std::string(std::istreambuf_iterator<char>(file), {});
   std::filesystem::remove(path);
 }
 
@@ -198,7 +202,7 @@ void Life::wait() {
   network_->predict->wait();
 }
 
-void Life::collect() { weights_ = bits_of({&network_->lstm, &network_->head}); }
+void Life::collect() { result_.weights = bits_of({&network_->lstm, &network_->head}); }
 
 void Life::detach() {
   if (habitat_.application) interop::detach(*device_);

@@ -1,6 +1,6 @@
 // Everything a program does with a device, from its creation to its destruction, in steps that may fail: what the
 // sweeps over failing calls and failing allocations live through.
-// Invariant: a life that ends, however often one of its steps had to be repeated, ends with the same weights.
+// Invariant: a life that ends, however often one of its steps had to be repeated, ends with the same result.
 #pragma once
 
 #include <memory>
@@ -55,8 +55,14 @@ class Life {
   static const std::vector<Step>& steps();
   /// All steps, once each.
   void live();
-  /// The weights' bits, once all steps are done.
-  const std::vector<std::uint32_t>& weights() const { return weights_; }
+  /// Bits of the weights, and the bytes of the file they were saved to.
+  struct Result {
+    std::vector<std::uint32_t> weights;
+    std::string file;
+    bool operator==(const Result&) const = default;
+  };
+  /// Once all steps are done.
+  const Result& result() const { return result_; }
 
  private:
   struct Network;
@@ -90,7 +96,7 @@ class Life {
   Habitat& habitat_;
   std::optional<Device> device_;
   std::unique_ptr<Network> network_;
-  std::vector<std::uint32_t> weights_;
+  Result result_;
 };
 
 }  // namespace volute::test
