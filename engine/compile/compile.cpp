@@ -208,7 +208,8 @@ class MemoryBuilder {
     const auto found = leaves(Op::parameter);
     std::uint64_t bytes = 0;
     for (const auto& [node, storage] : found) {
-      const ParameterData& p = *node->parameter;
+      ParameterData& p = *node->parameter;
+      p.leave_lost_device();
       if (p.device && p.device_owner != data_.device.get())
         throw Unsupported("parameter \"" + p.name + "\" already lives on another device");
       if (!p.device) bytes += aligned(storage->bytes);
@@ -233,6 +234,8 @@ class MemoryBuilder {
       // Parameters are told apart by numbers of their own: no two share bytes.
       data_.buffer_of[storage->id] = static_cast<int>(1000000 + data_.parameters.size());
     }
+    for (const auto& [target, value] : data_.live.updates)
+      if (target->op == Op::parameter) data_.trained.push_back(target->parameter.get());
   }
 
   void outputs() {

@@ -56,6 +56,12 @@ Device::Device(const std::string& selector) : data_(std::make_shared<Data>(vk::C
 
 std::string Device::name() const { return data_->context->info.name; }
 const DeviceInfo& Device::info() const { return data_->context->info; }
+bool Device::lost() const { return data_->context->lost(); }
+
+void Device::set_timeout(double seconds) {
+  if (!(seconds >= 0)) throw InvalidGraph("set_timeout: must be 0 or more seconds, got " + std::to_string(seconds));
+  data_->context->set_timeout(seconds);
+}
 
 std::uint64_t padded_bytes(const Shape& shape) { return static_cast<std::uint64_t>(padded_elements(shape)) * 4; }
 

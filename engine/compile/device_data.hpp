@@ -36,6 +36,7 @@ class DeviceArray : public DeviceCopy {
               std::uint64_t offset);
   void read(std::span<float> values) override;
   void write(std::span<const float> values) override;
+  bool lost() const override { return device_->context->lost(); }
   void fill(double value, DType dtype);
   vk::BufferRange range() const { return {buffer_.get(), offset_, padded_bytes(shape_)}; }
 

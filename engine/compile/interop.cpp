@@ -46,9 +46,13 @@ void detach(Device& device) {
     if (auto parameter = weak.lock(); parameter && parameter->device_owner == &data) here.push_back(parameter);
   std::exception_ptr lost;
   try {
-    for (const auto& parameter : here) parameter->device->read(parameter->host);
+    for (const auto& parameter : here) {
+      parameter->device->read(parameter->host);
+      parameter->host_is = ParameterData::Host::current;
+    }
   } catch (const DeviceLost&) {
-    lost = std::current_exception();  // what is on the host already stays as it is
+    lost = std::current_exception();
+    for (const auto& parameter : here) parameter->leave_lost_device();
   }
   data.context->detach();
   for (const auto& parameter : here) {
@@ -98,7 +102,7 @@ void place(Program::Data& data, Tensor tensor, std::optional<Program::Data::Boun
 
 Slice slice(Program& program, Tensor tensor) {
   Program::Data& data = program.data();
-  data.device->context->require_attached();
+  data.device->context->require_usable();
   if (const auto* slot = slot_of(data, tensor)) return slot->device.slice();
   const std::string name = tensor ? label(tensor) : "";
   if (data.states.contains(name)) return slice(program, name);
@@ -106,7 +110,7 @@ Slice slice(Program& program, Tensor tensor) {
 }
 
 Slice slice(Program& program, const std::string& state) {
-  program.data().device->context->require_attached();
+  program.data().device->context->require_usable();
   const auto found = program.data().states.find(state);
   if (found == program.data().states.end()) throw InvalidGraph("slice: this program has no state \"" + state + "\"");
   return found->second.second->range().slice();
@@ -166,7 +170,7 @@ Progress advance(Program& program, std::chrono::duration<double> budget, const S
 
 SemaphorePoint completion(const Program& program) {
   const Program::Data& data = const_cast<Program&>(program).data();
-  data.device->context->require_attached();
+  data.device->context->require_usable();
   const VkSemaphore timeline = data.device->context->timeline();
   if (!timeline)
     throw Unsupported("completion: " + data.device->context->info.name +
@@ -179,6 +183,7 @@ void record(Program& program, VkCommandBuffer commands) {
   require_no_step(data, "record");
   vk::CommandList list(data.device->context, commands);
   record_whole(data, list);
+  expect_training(data);
   data.recorded = true;
 }
 

@@ -139,7 +139,7 @@ void Parts::note(std::uint64_t last_value, std::size_t end, bool timed, Sent& se
 }
 
 void Parts::wait(std::uint64_t value) {
-  context_->require_attached();
+  context_->require_usable();
   if (!value) return;
   context_->wait(value);
   finished(value);

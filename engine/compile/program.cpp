@@ -115,7 +115,7 @@ void wait_for_step(Program::Data& data) {
 }  // namespace
 
 void require_no_step(const Program::Data& data, const char* call) {
-  data.device->context->require_attached();
+  data.device->context->require_usable();
   if (data.in_step) throw InvalidGraph(std::string(call) + ": a step is in progress; finish() it first");
 }
 
@@ -152,8 +152,10 @@ void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone,
   const auto start = Clock::now();
   check_feeds(data, feeds, call);
   const auto checked = Clock::now();
-  if (alone || data.profile) wait_for_all(data);
+  if (alone || data.profile || data.keeping.every) wait_for_all(data);
   else data.parts->wait_for_inputs();
+  keep_if_due(data);
+  expect_training(data);
   const auto waited = Clock::now();
   write_inputs(data, feeds);
   data.in_step = true;
@@ -170,6 +172,7 @@ Progress go_on(Program::Data& data, std::optional<double> seconds, const interop
   data.host_seconds += Seconds(Clock::now() - start).count();
   if (!progress.finished) return progress;
   data.in_step = false;
+  ++data.steps;
   write_later(data);
   data.stats.submissions = data.parts->submissions_of_step();
   if (data.profile) data.profile->submitted(data.host_seconds);
@@ -239,7 +242,7 @@ namespace {
 /// An input of one word, from the next step on: that of a step in progress may not have been copied yet.
 template <class Word>
 void set_word(Program::Data& data, const Node* input, Word value, const char* call) {
-  data.device->context->require_attached();
+  data.device->context->require_usable();
   const auto& slot = data.inputs.at(input);
   if (slot.bound)
     throw InvalidGraph(std::string(call) + ": \"" + slot.name + "\" is bound to a buffer of the application");
@@ -271,6 +274,7 @@ void Program::reset(const std::string& prefix) {
   wait();
   for (auto& [name, state] : data_->states)
     if (name.starts_with(prefix)) state.second->fill(state.first->value, state.first->dtype);
+  if (prefix.empty()) data_->steps = 0;
 }
 
 namespace {

@@ -11,6 +11,7 @@
 #include "engine/compile/parts.hpp"
 #include "engine/compile/profile.hpp"
 #include "engine/compile/schedule.hpp"
+#include "engine/compile/snapshot.hpp"
 #include "engine/vulkan/commands.hpp"
 
 namespace volute {
@@ -62,6 +63,7 @@ struct Program::Data {
   std::vector<int> buffer_of;                        ///< by storage id
   std::vector<std::shared_ptr<ParameterData>> parameters;
   std::vector<std::shared_ptr<DeviceArray>> parameter_arrays;
+  std::vector<ParameterData*> trained;               ///< those of the parameters that a step changes
   std::map<std::string, std::pair<Node*, std::shared_ptr<DeviceArray>>> states;
   std::map<const Node*, HostSlot> inputs;             ///< by user node
   std::map<const Node*, HostSlot> outputs;            ///< by user node
@@ -74,6 +76,8 @@ struct Program::Data {
   bool profiled = false;
   std::vector<Command> commands;
   ProgramStats stats;
+  std::int64_t steps = 0;      ///< Program::steps
+  Keeping keeping;
   bool in_step = false;        ///< begun and not submitted whole
   bool recorded = false;       ///< into a command buffer of an application's: it knows when a step has run
   std::map<std::uint64_t, std::uint32_t> later;  ///< words of staging set during a step, by offset

@@ -29,7 +29,12 @@ const std::string& Parameter::name() const { return data_->name; }
 const Shape& Parameter::shape() const { return data_->shape; }
 
 std::vector<float> Parameter::values() const {
-  if (data_->device) data_->device->read(data_->host);
+  data_->leave_lost_device();
+  data_->require_values();
+  if (data_->device) {
+    data_->device->read(data_->host);
+    data_->host_is = ParameterData::Host::current;
+  }
   return data_->host;
 }
 
@@ -38,8 +43,23 @@ void Parameter::set(std::span<const float> values) {
     throw InvalidGraph("parameter " + data_->name + ": needs " + std::to_string(data_->host.size()) + " values; got " +
                        std::to_string(values.size()));
   }
+  data_->leave_lost_device();
+  if (data_->device) data_->device->write(values);
   std::copy(values.begin(), values.end(), data_->host.begin());
-  if (data_->device) data_->device->write(data_->host);
+  data_->host_is = ParameterData::Host::current;
+}
+
+void ParameterData::leave_lost_device() {
+  if (!device || !device->lost()) return;
+  device.reset();
+  device_owner = nullptr;
+  host_is = host_is == Host::current || host_is == Host::kept ? Host::current : Host::lost;
+}
+
+void ParameterData::require_values() const {
+  if (host_is == Host::lost)
+    throw DeviceLost("the values of parameter \"" + name +
+                     "\" were lost with their device; set them, or restore a snapshot or checkpoint");
 }
 
 namespace {

@@ -91,15 +91,30 @@ class DeviceCopy {
   virtual ~DeviceCopy() = default;
   virtual void read(std::span<float> values) = 0;
   virtual void write(std::span<const float> values) = 0;
+  /// Whether the device is lost, and the copy with it.
+  virtual bool lost() const = 0;
 };
 
-/// Values of a parameter. Once a device holds a copy, that copy is the truth.
+/// Values of a parameter. Once a device holds a copy, that copy is the truth, and `host` what was last read or written.
 struct ParameterData {
+  enum class Host {
+    current,  ///< what the device has
+    kept,     ///< what it had when a program last kept a snapshot
+    behind,   ///< older than that
+    lost,     ///< as `behind`, and the device is lost: the parameter must be set before it is used again
+  };
+
   std::string name;
   Shape shape;
   std::vector<float> host;
+  Host host_is = Host::current;
   std::shared_ptr<DeviceCopy> device;
   const void* device_owner = nullptr;  ///< the device that holds the copy
+
+  /// Lets go of a copy whose device is lost.
+  void leave_lost_device();
+  /// Throws DeviceLost if the values were lost with their device.
+  void require_values() const;
 };
 
 /// True if `inner` is `outer` or nested in it; null is the scope outside of all scans.

@@ -65,17 +65,20 @@ class Timeline final : public Completion {
     return result;
   }
 
-  void wait(std::uint64_t submission) override {
+  bool wait(std::uint64_t submission, std::uint64_t nanoseconds) override {
     VkSemaphoreWaitInfo info{VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO};
     info.semaphoreCount = 1;
     info.pSemaphores = &semaphore_;
     info.pValues = &submission;
-    check(context_.fn.vkWaitSemaphores(context_.device, &info, UINT64_MAX), "vkWaitSemaphores");
+    const VkResult result = context_.fn.vkWaitSemaphores(context_.device, &info, nanoseconds);
+    context_.check(result, "vkWaitSemaphores");
+    return result == VK_SUCCESS;
   }
 
   std::uint64_t completed() override {
     std::uint64_t value = 0;
-    check(context_.fn.vkGetSemaphoreCounterValue(context_.device, semaphore_, &value), "vkGetSemaphoreCounterValue");
+    context_.check(context_.fn.vkGetSemaphoreCounterValue(context_.device, semaphore_, &value),
+                   "vkGetSemaphoreCounterValue");
     return value;
   }
 
@@ -106,29 +109,27 @@ class Fences final : public Completion {
         for (const auto& point : sync.signal) submission.signals(point.semaphore, point.value);
       const VkSubmitInfo info = submission.info(batches[i], false);
       const VkResult result = context_.fn.vkQueueSubmit(context_.queue, 1, &info, idle_.back());
-      if (result != VK_SUCCESS) {
-        give_up(before);
-        return result;
-      }
+      if (result != VK_SUCCESS) return i == 0 ? result : lose(before);
       pending_.push_back({++submitted_, idle_.back()});
       idle_.pop_back();
     }
     return VK_SUCCESS;
   }
 
-  void wait(std::uint64_t submission) override {
+  bool wait(std::uint64_t submission, std::uint64_t nanoseconds) override {
     std::unique_lock lock(mutex_);
     const auto after = std::find_if(pending_.begin(), pending_.end(),
                                     [&](const Pending& each) { return each.number > submission; });
-    if (after == pending_.begin()) return;
+    if (after == pending_.begin()) return true;
     const Pending last = *std::prev(after);
     ++waiting_;
     lock.unlock();  // others may submit meanwhile
-    const VkResult result = context_.fn.vkWaitForFences(context_.device, 1, &last.fence, VK_TRUE, UINT64_MAX);
+    const VkResult result = context_.fn.vkWaitForFences(context_.device, 1, &last.fence, VK_TRUE, nanoseconds);
     lock.lock();
     --waiting_;
-    check(result, "vkWaitForFences");
-    retire(last.number);
+    context_.check(result, "vkWaitForFences");
+    if (result == VK_SUCCESS) retire(last.number);
+    return result == VK_SUCCESS;
   }
 
   std::uint64_t completed() override {
@@ -137,7 +138,7 @@ class Fences final : public Completion {
     for (const Pending& each : pending_) {
       const VkResult status = context_.fn.vkGetFenceStatus(context_.device, each.fence);
       if (status == VK_NOT_READY) break;
-      check(status, "vkGetFenceStatus");
+      context_.check(status, "vkGetFenceStatus");
       done = each.number;
     }
     retire(done);
@@ -157,10 +158,13 @@ class Fences final : public Completion {
     return fence;
   }
 
-  /// Batches of a call that failed half-way are not left running: the caller takes none of them as submitted.
-  void give_up(std::size_t first) {
+  /// A call that failed half-way has run a part of a step, which nothing can undo: the device counts as lost. The
+  /// batches that run are waited for, since what they use is about to be destroyed.
+  VkResult lose(std::size_t first) {
+    constexpr std::uint64_t ten_seconds = 10'000'000'000;  // each runs for a tenth of one
     for (std::size_t i = first; i < pending_.size(); ++i)
-      context_.fn.vkWaitForFences(context_.device, 1, &pending_[i].fence, VK_TRUE, UINT64_MAX);
+      context_.fn.vkWaitForFences(context_.device, 1, &pending_[i].fence, VK_TRUE, ten_seconds);
+    return VK_ERROR_DEVICE_LOST;
   }
 
   void retire(std::uint64_t number) {

@@ -17,7 +17,8 @@ class Completion {
 
   /// Submits batches, the next numbers; returns the first failure. The caller holds the queue.
   virtual VkResult submit(std::span<const Batch> batches, const interop::Sync& sync) = 0;
-  virtual void wait(std::uint64_t submission) = 0;
+  /// Whether it has finished, after waiting for it at most so long.
+  virtual bool wait(std::uint64_t submission, std::uint64_t nanoseconds) = 0;
   virtual std::uint64_t completed() = 0;
   virtual VkSemaphore timeline() const { return VK_NULL_HANDLE; }
   std::uint64_t submitted() const { return submitted_; }

@@ -1,17 +1,40 @@
 // One device with one queue, whose submissions are numbered in queue order; what hangs off it is known by name.
 #include "engine/vulkan/context.hpp"
 
+#include <algorithm>
+#include <cstdio>
+
 #include "engine/vulkan/completion.hpp"
 #include "engine/vulkan/resource.hpp"
 
 namespace volute::vk {
 
+namespace {
+
+/// Keeps what a device that still works needs, to the end of the process.
+void abandon(std::shared_ptr<const Instance> instance, std::unique_ptr<Completion> completion) {
+  struct Kept {
+    std::shared_ptr<const Instance> instance;
+    std::unique_ptr<Completion> completion;
+  };
+  static auto& all = *new std::vector<Kept>;
+  static std::mutex mutex;
+  std::lock_guard lock(mutex);
+  all.push_back({std::move(instance), std::move(completion)});
+}
+
+}  // namespace
+
 Context::~Context() {
   if (!device || detached_) return;
   try {
-    if (completion_) completion_->wait(completion_->submitted());
+    if (completion_ && !lost_ && !abandoned_) wait_in_slices(completion_->submitted());
   } catch (const Error&) {
-    // A lost device has nothing left to wait for.
+    // A lost device has nothing left to wait for, one that is stuck is left alone.
+  }
+  if (abandoned_ || !may_destroy()) {
+    abandon(instance, std::move(completion_));
+    return;
   }
   completion_.reset();
   if (owned_) fn.vkDestroyDevice(device, nullptr);
@@ -47,7 +70,7 @@ class Held {
 
 std::uint64_t Context::submit(std::span<const Batch> batches, const interop::Sync& sync) {
   std::lock_guard lock(submit_mutex_);
-  require_attached();
+  require_usable();
   const Batch none;
   if (batches.empty() && !(sync.wait.empty() && sync.signal.empty())) batches = {&none, 1};
   if (!batches.empty()) {
@@ -58,19 +81,54 @@ std::uint64_t Context::submit(std::span<const Batch> batches, const interop::Syn
 }
 
 void Context::wait(std::uint64_t submission) {
-  require_attached();
-  completion_->wait(submission);
+  require_usable();
+  wait_in_slices(submission);
+}
+
+/// Slices without progress are counted, not time: a process that was stopped has not waited.
+void Context::wait_in_slices(std::uint64_t submission) {
+  const double most = timeout_, slice = most > 0 ? std::min(1.0, most / 4) : 1.0;  // s
+  std::uint64_t done = 0;
+  for (double idle = 0; !completion_->wait(submission, static_cast<std::uint64_t>(slice * 1e9));) {
+    const std::uint64_t now = completion_->completed();
+    idle = now > done ? 0 : idle + slice;
+    done = now;
+    if (most <= 0 || idle < most) continue;
+    stuck_ = true;
+    char text[160];
+    std::snprintf(text, sizeof text, " has finished no submission for %g s; it may still be working, or hang", most);
+    throw Timeout(info.name + text);
+  }
+}
+
+bool Context::may_destroy() noexcept {
+  if (!stuck_ || lost_) return true;
+  try {
+    if (completion_->completed() >= completion_->submitted()) stuck_ = false;
+  } catch (const Error&) {
+    return true;  // lost: nothing runs any more
+  }
+  if (!stuck_) return true;
+  if (!abandoned_.exchange(true))
+    warn(info.name + " is still busy with work that was given up: the memory it uses is not freed");
+  return false;
+}
+
+void Context::check(VkResult result, const char* call) {
+  if (result == VK_ERROR_DEVICE_LOST) lost_ = true;
+  vk::check(result, call);
 }
 
 std::uint64_t Context::completed() {
-  require_attached();
+  require_usable();
   return completion_->completed();
 }
 
 VkSemaphore Context::timeline() const { return completion_ ? completion_->timeline() : VK_NULL_HANDLE; }
 
-void Context::require_attached() const {
+void Context::require_usable() const {
   if (detached_) throw DeviceLost("the device was given up with interop::detach");
+  if (lost_) throw DeviceLost(info.name + " was lost in an earlier call; make a new Device");
 }
 
 void Context::detach() {
@@ -80,6 +138,7 @@ void Context::detach() {
   } catch (const DeviceLost&) {
     // Nothing left to wait for; objects of a lost device are destroyed like others.
   }
+  stuck_ = false;
   {
     std::lock_guard lock(resources_mutex_);
     for (auto last = resources_.rbegin(); last != resources_.rend(); ++last) {
@@ -94,7 +153,7 @@ void Context::detach() {
 }
 
 Resource::Resource(std::shared_ptr<Context> context) : context_(std::move(context)) {
-  context_->require_attached();
+  context_->require_usable();
   std::lock_guard lock(context_->resources_mutex_);
   context_->resources_.push_back(this);
 }
@@ -105,7 +164,7 @@ Resource::~Resource() {
 }
 
 void Resource::destroy_once() noexcept {
-  if (!destroyed_) destroy();
+  if (!destroyed_ && context_->may_destroy()) destroy();
 }
 
 }  // namespace volute::vk

@@ -3,6 +3,7 @@
 // Invariant: of a lent device only what this Context made is destroyed.
 #pragma once
 
+#include <atomic>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -53,7 +54,8 @@ class Context {
   /// waits for `sync`'s semaphores, the last signals them; an empty list with a sync is one empty batch. Thread-safe.
   std::uint64_t submit(std::span<const Batch> batches, const interop::Sync& sync = {});
   std::uint64_t submit_batch(Batch batch) { return submit({&batch, 1}); }
-  /// Blocks until that submission has finished. Throws DeviceLost.
+  /// Blocks until that submission has finished. Throws DeviceLost, and Timeout if meanwhile none finishes for as long
+  /// as set_timeout says.
   void wait(std::uint64_t submission);
   /// The last submission that has finished; does not block. Throws DeviceLost.
   std::uint64_t completed();
@@ -64,10 +66,19 @@ class Context {
   /// Storage-buffer, texel-buffer and copy offsets all honour this (bytes, a power of two >= 64).
   std::uint32_t offset_alignment() const { return offset_alignment_; }
 
-  /// Waits for own work and destroys every Resource; from then on nothing can be made or submitted.
+  /// Waits for own work and destroys every Resource; from then on nothing can be made or submitted. Throws Timeout, and
+  /// destroys nothing, if the work does not finish.
   void detach();
-  /// Throws DeviceLost after detach().
-  void require_attached() const;
+  /// Throws DeviceLost after detach(), or once a call has found the device lost.
+  void require_usable() const;
+  /// As the function check(), and takes note of a lost device.
+  void check(VkResult result, const char* call);
+  bool lost() const { return lost_; }
+  /// Seconds; 0: for ever.
+  void set_timeout(double seconds) { timeout_ = seconds; }
+  /// False while work that a call gave up waiting for may still use what is to be destroyed: it is left alone then,
+  /// to the end of the process.
+  bool may_destroy() noexcept;
 
   DeviceInfo info;
   bool is_cpu = false;
@@ -92,7 +103,7 @@ class Context {
   /// False if the device lacks a feature.
   bool create_device(const interop::Creation& creation);
   void finish_setup();
-  VkResult submit_locked(std::span<const Batch> batches, const interop::Sync& sync);
+  void wait_in_slices(std::uint64_t submission);
 
   bool owned_ = false;  ///< the VkDevice
   std::function<void()> lock_, unlock_;
@@ -101,7 +112,10 @@ class Context {
   std::mutex submit_mutex_;
   std::mutex resources_mutex_;
   std::list<Resource*> resources_;
-  bool detached_ = false;
+  std::atomic<bool> detached_ = false, lost_ = false;
+  std::atomic<bool> stuck_ = false;  ///< a call gave up waiting, and the work has not been seen to finish since
+  std::atomic<bool> abandoned_ = false;  ///< something was left alone, so the device must be, too
+  std::atomic<double> timeout_ = 120;
 };
 
 }  // namespace volute::vk

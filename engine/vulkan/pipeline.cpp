@@ -146,7 +146,7 @@ void PipelineCache::destroy() noexcept {
 const Pipeline& PipelineCache::get(const std::string& source, const std::vector<BindingKind>& bindings,
                                    std::uint32_t push_bytes, const std::vector<std::uint32_t>& constants,
                                    bool in_boxes) {
-  context_->require_attached();
+  context_->require_usable();
   std::string key = key_of(source, bindings, push_bytes, constants, in_boxes);
   std::lock_guard lock(mutex_);
   if (const auto found = pipelines_.find(key); found != pipelines_.end()) return *found->second;

@@ -32,10 +32,10 @@ void Timestamps::write(VkCommandBuffer commands, std::uint32_t index) {
 
 std::vector<double> Timestamps::read() const {
   std::vector<std::uint64_t> values(count_);
-  check(context_->fn.vkGetQueryPoolResults(context_->device, pool_, 0, count_, values.size() * sizeof values[0],
-                                           values.data(), sizeof values[0],
-                                           VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT),
-        "vkGetQueryPoolResults");
+  const VkResult result = context_->fn.vkGetQueryPoolResults(
+      context_->device, pool_, 0, count_, values.size() * sizeof values[0], values.data(), sizeof values[0],
+      VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT);
+  context_->check(result, "vkGetQueryPoolResults");
   std::vector<double> times(values.size(), 0);
   for (std::size_t i = 1; i < values.size(); ++i) times[i] = times[i - 1] + elapsed(values[i - 1], values[i]);
   return times;
@@ -45,7 +45,7 @@ bool Timestamps::read(std::uint32_t first, std::span<std::uint64_t> values) cons
   const VkResult result = context_->fn.vkGetQueryPoolResults(
       context_->device, pool_, first, static_cast<std::uint32_t>(values.size()), values.size_bytes(), values.data(),
       sizeof values[0], VK_QUERY_RESULT_64_BIT);
-  check(result, "vkGetQueryPoolResults");
+  context_->check(result, "vkGetQueryPoolResults");
   return result == VK_SUCCESS;
 }
 

@@ -146,7 +146,8 @@ class VOLUTE_API Program {
   std::vector<std::string> state_names() const;
   /// Parameters the program reads or trains, in the order they were added to its graph.
   std::vector<Parameter> parameters() const;
-  /// Steps submitted whole since compile, reset() or those of the snapshot restored.
+  /// Steps submitted whole since compile, reset() or restore(), which sets the snapshot's; those an application submits
+  /// (interop::record) do not count.
   std::int64_t steps() const;
   /// Waits for the last run. Throws InvalidGraph while a step is in progress.
   Snapshot snapshot();

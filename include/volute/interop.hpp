@@ -145,7 +145,8 @@ VOLUTE_API std::unique_lock<std::mutex> lock_queue(const Device& device);
 /// included; lent ones stay. After it, Programs and parameters of the device can only be destroyed; any other call
 /// on them throws DeviceLost. For applications that destroy their VkDevice before their Programs. Parameters'
 /// values are fetched to the host first, so that io::save still works and another Device can take them. Throws
-/// DeviceLost, after all is destroyed, if they could not be fetched: they have the values they last had on the host.
+/// DeviceLost, after all is destroyed, if they could not be fetched (Device::lost says what they have then), and
+/// Timeout, with nothing destroyed, if Volute's work does not finish.
 VOLUTE_API void detach(Device& device);
 
 // Tensors as buffers. -----------------------------------------------------------------------------------------
