@@ -48,8 +48,11 @@ const char* class_of(VkResult result) {
   }
 }
 
-/// Unsupported says what is missing in words; all others name the call.
-std::string mistake_in(const Error& error, const Failure& failure) {
+/// Unsupported says what is missing in words; all others name the call. Without timelines, a step that goes to the
+/// queue in part cannot be taken back, and the device counts as lost.
+std::string mistake_in(const Error& error, const Failure& failure, bool timelines) {
+  const bool in_part = !timelines && failure.function == "vkQueueSubmit" && dynamic_cast<const DeviceLost*>(&error);
+  if (in_part) return "";
   if (std::string(class_of(error)) != class_of(failure.result))
     return std::string("threw ") + class_of(error) + ", not " + class_of(failure.result) + ": " + error.what();
   if (dynamic_cast<const Unsupported*>(&error)) return "";
@@ -129,8 +132,8 @@ class Sweep {
         } catch (const Error& error) {
           const std::optional<Failure> failure = habitat_.shim.failures().struck();
           if (!failure || (thrown && !is_lost(failure))) mistake += std::string("failed again: ") + error.what();
-          else mistake += mistake_in(error, *failure);
-          again = plan_.repeat && !thrown && !is_lost(failure);
+          else mistake += mistake_in(error, *failure, plan_.options.masks.timeline_semaphores);
+          again = plan_.repeat && !thrown && !dynamic_cast<const DeviceLost*>(&error);
           thrown = true;
           if (!again) return false;
         }

@@ -84,7 +84,10 @@ const std::vector<Life::Step>& Life::steps() {
       {"set", &Life::set},                     {"begin", &Life::begin},
       {"advance", &Life::advance},             {"set_in_step", &Life::set_in_step},
       {"finish", &Life::finish},               {"read", &Life::read},
-      {"states", &Life::states},               {"parameters", &Life::parameters},
+      {"states", &Life::states},               {"keep", &Life::keep},
+      {"run_again", &Life::run_again},         {"snapshot", &Life::snapshot},
+      {"run_again", &Life::run_again},         {"restore", &Life::restore},
+      {"parameters", &Life::parameters},
       {"bind_input", &Life::bind_input},       {"bind_output", &Life::bind_output},
       {"run_bound", &Life::run_bound},         {"unbind_input", &Life::unbind_input},
       {"unbind_output", &Life::unbind_output}, {"record", &Life::record},
@@ -149,6 +152,12 @@ void Life::states() {
     network_->train->write_state(name, values);
   }
 }
+
+void Life::keep() { network_->train->keep(1); }
+
+void Life::snapshot() { snapshot_ = network_->train->snapshot(); }
+
+void Life::restore() { network_->train->restore(snapshot_); }
 
 void Life::reset() { network_->train->reset("lstm."); }
 

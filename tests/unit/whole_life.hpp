@@ -80,6 +80,9 @@ class Life {
   void read();
   void states();
   void reset();
+  void keep();
+  void snapshot();
+  void restore();
   void parameters();
   void bind_input();
   void bind_output();
@@ -96,6 +99,7 @@ class Life {
   Habitat& habitat_;
   std::optional<Device> device_;
   std::unique_ptr<Network> network_;
+  Snapshot snapshot_;
   Result result_;
 };
 
