@@ -36,8 +36,7 @@ struct Inside {
   ~Inside() { --depth; }
 };
 
-PFN_vkGetInstanceProcAddr loader();
-VkInstance newest_instance = VK_NULL_HANDLE;
+PFN_vkDeviceWaitIdle wait_idle = nullptr;
 
 VkDevice device_of(VkDevice device) { return device; }
 VkDevice device_of(VkQueue queue) { return active->failures().device_of(queue); }
@@ -47,10 +46,7 @@ VkDevice device_of(Other) {
 }
 
 /// A lost device does nothing any more; the real one must not either.
-void settle(VkDevice device) {
-  const auto wait = reinterpret_cast<PFN_vkDeviceWaitIdle>(loader()(newest_instance, "vkDeviceWaitIdle"));
-  wait(device);
-}
+void settle(VkDevice device) { wait_idle(device); }
 
 template <Name name, class Function, Side side>
 struct Wrapper;
@@ -140,6 +136,7 @@ PFN_vkVoidFunction wrap(const char* name, PFN_vkVoidFunction found) {
 }
 
 PFN_vkGetDeviceProcAddr device_entry = nullptr;
+VkInstance newest_instance = VK_NULL_HANDLE;
 
 template <Side side>
 PFN_vkVoidFunction VKAPI_CALL get_device(VkDevice device, const char* name) {
@@ -158,6 +155,7 @@ PFN_vkVoidFunction VKAPI_CALL get_instance(VkInstance instance, const char* name
   const PFN_vkVoidFunction found = loader()(instance, name);
   if (found && std::strcmp(name, "vkGetDeviceProcAddr") == 0) {
     device_entry = reinterpret_cast<PFN_vkGetDeviceProcAddr>(found);
+    wait_idle = reinterpret_cast<PFN_vkDeviceWaitIdle>(loader()(instance, "vkDeviceWaitIdle"));
     return reinterpret_cast<PFN_vkVoidFunction>(&get_device<side>);
   }
   return wrap<side>(name, found);
