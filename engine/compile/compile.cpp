@@ -225,6 +225,7 @@ class MemoryBuilder {
         bytes ? std::make_shared<vk::Buffer>(data_.device->context, bytes, vk::Residency::device) : nullptr;
     std::uint64_t offset = 0;
     std::erase_if(data_.device->parameters, [](const auto& parameter) { return parameter.expired(); });
+    data_.device->parameters.reserve(data_.device->parameters.size() + found.size());  // the list knows all that live here
     for (const auto& [node, storage] : found) {
       ParameterData& p = *node->parameter;
       if (!p.device) {

@@ -41,7 +41,7 @@ Program::~Program() {
     wait_for_all(*data_);
     check_finite(*data_, false);
     report_profile(*data_);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     // A lost device has nothing left to wait for; destruction goes on.
     if (data_->profile) std::cerr << error.what() << "\n";
   }
@@ -121,22 +121,23 @@ void require_no_step(const Program::Data& data, const char* call) {
   if (data.in_step) throw InvalidGraph(std::string(call) + ": a step is in progress; finish() it first");
 }
 
-void wait_for_all(Program::Data& data) {
-  data.parts->wait_for_all();
-  collect_profile(data);
-}
-
 namespace {
 
 /// What was set during a step that is submitted whole.
 void write_later(Program::Data& data) {
-  if (data.later.empty()) return;
+  if (data.later.empty() || data.in_step) return;
   data.parts->wait_for_inputs();
   for (const auto& [offset, word] : data.later) std::memcpy(data.staging->mapped() + offset, &word, sizeof word);
   data.later.clear();
 }
 
 }  // namespace
+
+void wait_for_all(Program::Data& data) {
+  data.parts->wait_for_all();
+  write_later(data);
+  collect_profile(data);
+}
 
 void write_inputs(Program::Data& data, const std::vector<Feed>& feeds) {
   for (const Feed& feed : feeds) {
@@ -158,6 +159,7 @@ void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone,
   else data.parts->wait_for_inputs();
   check_finite(data);
   keep_inputs(data);
+  write_later(data);  // which may have failed when the last step ended
   keep_if_due(data);
   expect_training(data);
   const auto waited = Clock::now();
@@ -177,9 +179,9 @@ Progress go_on(Program::Data& data, std::optional<double> seconds, const interop
   if (!progress.finished) return progress;
   data.in_step = false;
   ++data.steps;
-  write_later(data);
   data.stats.submissions = data.parts->submissions_of_step();
   if (data.profile) data.profile->submitted(data.host_seconds);
+  write_later(data);
   return progress;
 }
 
@@ -261,6 +263,7 @@ void set_word(Program::Data& data, const Node* input, Word value, const char* ca
     return;
   }
   data.parts->wait_for_inputs();
+  write_later(data);
   std::memcpy(data.staging->mapped() + slot.offset, &value, sizeof value);
 }
 

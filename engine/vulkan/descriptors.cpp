@@ -130,7 +130,7 @@ VkBufferView Descriptors::view(const BufferRange& range, BindingKind kind) {
   info.format = texel_format(kind).format;
   info.offset = range.offset;
   info.range = range.bytes;
-  check(context_->fn.vkCreateBufferView(context_->device, &info, nullptr, &kept), "vkCreateBufferView");
+  check_made(context_->fn.vkCreateBufferView(context_->device, &info, nullptr, &kept), "vkCreateBufferView", kept);
   return kept;
 }
 

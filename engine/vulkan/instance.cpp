@@ -91,7 +91,7 @@ void Instance::make(std::vector<const char*> extensions, PFN_vkGetInstanceProcAd
   if (!environment().validation) return;
   const auto create = reinterpret_cast<PFN_vkCreateDebugUtilsMessengerEXT>(
       get(handle, "vkCreateDebugUtilsMessengerEXT"));
-  check(create(handle, &messenger, nullptr, &messenger_), "vkCreateDebugUtilsMessengerEXT");
+  check_made(create(handle, &messenger, nullptr, &messenger_), "vkCreateDebugUtilsMessengerEXT", messenger_);
 }
 
 Instance::~Instance() {
