@@ -40,6 +40,12 @@ constexpr Hint hints[] = {
     {"UNASSIGNED-BestPractices-vkBindMemory-small-dedicated-allocation", "the same, from the buffer's side"},
     {"UNASSIGNED-BestPractices-pipeline-stage-flags",
      "around what an application records, whose stages are not known: ALL_COMMANDS is meant"},
+    {"UNASSIGNED-BestPractices-vkCreateCommandPool-command-buffer-reset",
+     "the samples record one command buffer a frame; a pool for each would hold nothing else"},
+    {"UNASSIGNED-BestPractices-ImageBarrierAccessLayout",
+     "live_sketch's barrier after a render pass names what the pass did, not what the layout it ended in is for"},
+    {"UNASSIGNED-BestPractices-vkCreateGraphicsPipelines-too-many-instanced-vertex-buffers",
+     "live_sketch draws from two outputs of the network where they lie; to interleave them would take a copy"},
 };
 
 VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,

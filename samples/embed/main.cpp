@@ -82,8 +82,8 @@ class Painter {
  private:
   struct Push { std::uint32_t size, points; float age; };
   const vk::raii::Device& device_;
+  vk::raii::DeviceMemory memory_ = nullptr;  // freed after what is bound to it
   vk::raii::Buffer picture_ = nullptr;
-  vk::raii::DeviceMemory memory_ = nullptr;
   vk::raii::DescriptorSetLayout set_layout_ = nullptr;
   vk::raii::DescriptorPool descriptors_ = nullptr;
   vk::raii::DescriptorSet set_ = nullptr;

@@ -142,7 +142,10 @@ template <class Original>
 VkResult pass(const Call& call, Named<"vkCreateBuffer">, Original original, VkDevice device,
               const VkBufferCreateInfo* info, const VkAllocationCallbacks* callbacks, VkBuffer* buffer) {
   VkBufferCreateInfo real = *info;
-  if (call.shim.masks().compute_family) real.sharingMode = VK_SHARING_MODE_EXCLUSIVE;
+  if (call.shim.masks().compute_family) {
+    real.sharingMode = VK_SHARING_MODE_EXCLUSIVE;
+    real.queueFamilyIndexCount = 0;
+  }
   return original(device, &real, callbacks, buffer);
 }
 

@@ -287,6 +287,30 @@ TEST(Validation, SeesAMissingBarrier) {
   }
 }
 
+// The layer writes its own check into the kernel, which must then have run. Version 1.3.239 of it checks against the
+// whole buffer, not against the range bound.
+TEST(Validation, SeesAKernelBeyondItsBuffer) {
+  if (!environment().gpu_assisted) GTEST_SKIP() << "VOLUTE_DEBUG=gpu-assisted is not set";
+  RecordProperty("provokes_validation", 1);
+  Buffer a(context(), 64, Residency::device), b(context(), 64, Residency::device);
+  fill(context(), {&a, 0, 64}, 0);
+  fill(context(), {&b, 0, 64}, 0);
+  PipelineCache pipelines(context());
+  Descriptors descriptors(context());
+  const Pipeline& pipeline = pipelines.get(add_storage, {BindingKind::storage, BindingKind::storage}, sizeof(Push));
+  VkDescriptorSet set = descriptors.get(pipeline, {{&a, 0, 64}, {&b, 0, 64}});
+  for (const std::uint32_t count : {16u, 17u}) {
+    const int before = validation_message_count();
+    CommandList list(context());
+    list.begin();
+    const Push push{count, 1.0f};
+    list.dispatch(pipeline, set, &push, 1, 1, 1);
+    list.end();
+    context()->wait(context()->submit_batch(list.buffers()));
+    EXPECT_EQ(validation_message_count() > before, count > 16) << last_validation_message();
+  }
+}
+
 TEST(DeviceChoice, NothingMatchingListsEveryDevice) {
   const auto devices = list_devices();
   ASSERT_FALSE(devices.empty());
