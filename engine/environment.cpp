@@ -30,7 +30,9 @@ const Environment& environment() {
     read.device = variable("VOLUTE_DEVICE");
     read.cache_dir = cache_directory();
     read.print_plan = debug.find("plan") != std::string::npos;
-    read.validation = debug.find("validation") != std::string::npos;
+    read.best_practices = debug.find("best-practices") != std::string::npos;
+    read.gpu_assisted = debug.find("gpu-assisted") != std::string::npos;
+    read.validation = debug.find("validation") != std::string::npos || read.best_practices || read.gpu_assisted;
     read.scans = variable("VOLUTE_SCANS");
     read.profile = debug.find("profile") != std::string::npos;
     read.trace = variable("VOLUTE_TRACE");

@@ -19,6 +19,7 @@ build_packages=(
   libvulkan1 mesa-vulkan-drivers
 )
 test_packages=(libgtest-dev libgmock-dev vulkan-validationlayers libvulkan-volk-dev pkg-config xvfb xauth)
+fuzz_packages=(clang libclang-rt-14-dev)
 
 say() { printf '%s\n' "$*" >&2; }
 

@@ -1,11 +1,14 @@
 // The `volute` command line. `volute devices` shows what Volute sees of each Vulkan device and why it
-// would not use it. A mistake in the arguments is one line on stderr and exit status 2.
+// would not use it; `volute selfcheck` runs every kernel on one of them. A mistake in the arguments is one line on
+// stderr and exit status 2.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
 #include <volute/device.hpp>
+
+#include "selfcheck.hpp"
 
 namespace {
 
@@ -79,6 +82,20 @@ int devices() {
   return 0;
 }
 
+/// The subcommand; its options go to `arguments`.
+const CLI::App* add_selfcheck(CLI::App& app, volute::tool::SelfcheckArguments& arguments, std::string& no_color) {
+  CLI::App* command = app.add_subcommand(
+      "selfcheck", "Run every kernel and the gradients of every cell on a device, against a float64 reference");
+  command->add_option("--device", arguments.device, "Index or part of a name; see volute devices");
+  command->add_flag("--thorough", arguments.thorough, "Every shape and option of the tests: minutes, not seconds");
+  command->add_option("--only", arguments.only, "Parts whose names contain this: \"gradients\", \"shared 64x64\"");
+  command->add_flag("--json", arguments.json, "All verdicts as JSON, at the end");
+  command->add_option("--no-color", no_color, "No colours on a terminal; so does NO_COLOR (no-color.org)")
+      ->envname("NO_COLOR")
+      ->expected(0, 1);
+  return command;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -86,8 +103,15 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "volute " VOLUTE_VERSION);
   // Not require_subcommand: it would hide the name of an unknown command behind "a subcommand is required".
   const CLI::App* list = app.add_subcommand("devices", "List the Vulkan devices and what limits them");
+  volute::tool::SelfcheckArguments arguments;
+  std::string no_color;  // its value means nothing
+  const CLI::App* check = add_selfcheck(app, arguments, no_color);
   try {
     app.parse(argc, argv);
+    if (check->parsed()) {
+      arguments.colour = check->count("--no-color") == 0;
+      return volute::tool::selfcheck(arguments);
+    }
     if (list->parsed()) return devices();
     std::fputs("volute: no command given (see volute --help)\n", stderr);
     return 2;

@@ -4,7 +4,9 @@
 #include <cstring>
 #include <iostream>
 #include <limits>
+#include <mutex>
 
+#include "engine/compile/limits.hpp"
 #include "engine/compile/program_data.hpp"
 #include "engine/compile/record.hpp"
 #include "engine/environment.hpp"
@@ -57,6 +59,7 @@ void plan_memory(Program::Data& data) {
 void build_plan(Program::Data& data, const Graph& graph, const Targets& targets, bool recompute) {
   data.stats = {};
   data.live = live_graph(graph, targets);
+  check_counts(data.live);
   const auto note = [&](const char* pass) {
     data.stats.passes.push_back({pass, static_cast<int>(data.live.graph->nodes.size())});
   };
@@ -83,10 +86,12 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets,
   note("canonicalise");
   data.destinations = materialise(data.live);
   note("materialise");
+  check_counts(data.live);
   const auto units = fuse(data.live, fuse_limits(data.target));
   data.stats.nodes_fused = count_fused(units);
   data.layout = std::make_unique<Layout>(data.live, data.destinations, units);
   data.sections = lower(units, *data.layout, data.target, data.tuner);
+  check_counts(*data.layout, data.sections);
   plan_memory(data);
 }
 
@@ -205,6 +210,8 @@ class MemoryBuilder {
 
   /// Parameters new to the device share one allocation; the others keep the copy they have.
   void parameters() {
+    static std::mutex placing;  // compiles on other threads may share parameters that live nowhere yet
+    const std::lock_guard lock(placing);
     const auto found = leaves(Op::parameter);
     std::uint64_t bytes = 0;
     for (const auto& [node, storage] : found) {
@@ -218,6 +225,7 @@ class MemoryBuilder {
         bytes ? std::make_shared<vk::Buffer>(data_.device->context, bytes, vk::Residency::device) : nullptr;
     std::uint64_t offset = 0;
     std::erase_if(data_.device->parameters, [](const auto& parameter) { return parameter.expired(); });
+    data_.device->parameters.reserve(data_.device->parameters.size() + found.size());  // the list knows all that live here
     for (const auto& [node, storage] : found) {
       ParameterData& p = *node->parameter;
       if (!p.device) {
@@ -238,17 +246,27 @@ class MemoryBuilder {
       if (target->op == Op::parameter) data_.trained.push_back(target->parameter.get());
   }
 
+  /// Where the values of an output lie when the step ends.
+  vk::BufferRange range_of(const Node* node) const {
+    const View view = data_.layout->view(node);
+    vk::BufferRange device = data_.ranges[view.storage->id];
+    device.offset += static_cast<std::uint64_t>(view.offset.base) * 4;
+    device.bytes = padded_bytes(node->shape);  // outputs are f32 or u32
+    return device;
+  }
+
   void outputs() {
     std::uint64_t bytes = 0;
     for (std::size_t i = 0; i < targets_.outputs.size(); ++i) {
       const Node* node = data_.live.outputs[i];
       const auto [slot, fresh] = data_.outputs.try_emplace(targets_.outputs[i].node());
       if (!fresh) continue;  // named twice, read from one place
-      const View view = data_.layout->view(node);
-      vk::BufferRange device = data_.ranges[view.storage->id];
-      device.offset += static_cast<std::uint64_t>(view.offset.base) * 4;
-      device.bytes = padded_bytes(node->shape);  // outputs are f32 or u32
-      slot->second = {node->shape, node->dtype, bytes, true, name_of(node->op), device};
+      slot->second = {node->shape, node->dtype, bytes, true, name_of(node->op), range_of(node)};
+      bytes += aligned(slot->second.device.bytes);
+    }
+    for (std::size_t i = 0; i < targets_.watched.size(); ++i) {
+      const vk::BufferRange device = range_of(data_.live.outputs[targets_.outputs.size() + i]);
+      data_.watch.slots.push_back({targets_.watched[i].name, device, bytes});
       bytes += aligned(device.bytes);
     }
     if (bytes)
@@ -290,6 +308,7 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   if (options.texel_loads) data->target.texel_loads = *options.texel_loads;
   data->target.join = options.join;
   if (options.max_storage_range) data->target.max_storage_range = options.max_storage_range;
+  data->watch.targets = targets;
   build_within(*data, graph, targets, options.memory_bytes);
   count_dispatches(*data);
   MemoryBuilder(*data, targets).run();

@@ -20,6 +20,9 @@ bool is_heavy(const Node* node) {
          node->op == Op::scan;
 }
 
+/// Of a generated kernel. What is written by hand stays far below; a chain of thousands is cut, so that neither this
+/// pass nor a driver's compiler takes forever.
+constexpr int most_nodes = 256;
 
 class Fuser {
  public:
@@ -44,6 +47,7 @@ class Fuser {
     count_users();
     absorb_prologues();
     find_levels();
+    find_accumulations();
     find_phases();
     for (const Node* node : sorted()) place(node);
     return units_;
@@ -51,8 +55,8 @@ class Fuser {
 
   bool within_limits(const std::vector<Unit>& units) {
     hopeful_ = false;
-    for (std::size_t u = 0; u < units.size(); ++u)
-      if (units[u].kind == Unit::Kind::fused && count_external(units[u], nullptr, operands_[u]) > limits_.operands)
+    for (int u = 0; u < static_cast<int>(units.size()); ++u)
+      if (units[u].kind == Unit::Kind::fused && count_external(u, nullptr, operands_[u]) > limits_.operands)
         return false;
     return true;
   }
@@ -87,7 +91,7 @@ class Fuser {
     const bool single = std::all_of(users.begin(), users.end(), [&](const Node* user) { return user == users[0]; });
     if (!single || node->shape != reduce->inputs[0]->shape) return;
     auto& chain = prologues_[reduce];
-    if (static_cast<int>(chain.size()) > limits_.operands) return;
+    if (static_cast<int>(chain.size()) > limits_.operands || ++claimed_[reduce] > most_nodes) return;
     absorbed_[node] = reduce;
     if (node->op != Op::embedding)
       for (const Node* input : node->inputs) absorb(input, reduce);
@@ -108,12 +112,16 @@ class Fuser {
   }
 
   /// A sum of results of kernels outside of loops, taken as they come: delayed, it would keep every term in memory.
-  bool accumulates(const Node* node) const {
-    if (scope_ || node->op != Op::add || absorbed_.contains(node)) return false;
-    return std::all_of(node->inputs.begin(), node->inputs.end(), [&](const Node* input) {
-      input = stored(input);
-      return local(input) && (is_heavy(input) || accumulates(input));
-    });
+  void find_accumulations() {
+    if (scope_) return;
+    for (const Node* node : order_) {
+      if (node->op != Op::add || absorbed_.contains(node)) continue;
+      const bool all = std::all_of(node->inputs.begin(), node->inputs.end(), [&](const Node* input) {
+        input = stored(input);
+        return local(input) && (is_heavy(input) || accumulations_.contains(input));
+      });
+      if (all) accumulations_.insert(node);
+    }
   }
 
   /// A copy of what is in memory already; made at once, it lets the original go. In a loop it joins others.
@@ -134,7 +142,7 @@ class Fuser {
         if (absorbed != absorbed_.end()) phase = std::min(phase, level_[absorbed->second] - 1);
         else phase = std::min(phase, is_heavy(user) ? level_[user] - 1 : phase_[user]);
       }
-      const bool at_once = is_heavy(node) || moves_memory(node) || accumulates(node);
+      const bool at_once = is_heavy(node) || moves_memory(node) || accumulations_.contains(node);
       phase_[node] = at_once ? level_[node] : std::min(phase, last);
     }
   }
@@ -203,10 +211,11 @@ class Fuser {
     for (int u = earliest; u < static_cast<int>(units_.size()); ++u) {
       Unit& unit = units_[u];
       if (unit.kind != Unit::Kind::fused || unit.nodes[0]->shape != node->shape) continue;
+      if (static_cast<int>(unit.nodes.size()) >= most_nodes) continue;
       if (!scope_ && unit_phase_[u] != phase_[node] && !producers.contains(u)) continue;
       std::set<const Node*> operands = operands_[u];
       note_operands(node, operands);
-      if (count_external(unit, node, operands) > limits_.operands) continue;
+      if (count_external(u, node, operands) > limits_.operands) continue;
       unit.nodes.push_back(node);
       unit_of_[node] = u;
       operands_[u] = std::move(operands);
@@ -216,10 +225,11 @@ class Fuser {
   }
 
   /// Tensors the unit would load or store: operands from elsewhere, and its own nodes that others need.
-  int count_external(const Unit& unit, const Node* added, const std::set<const Node*>& operands) const {
+  int count_external(int unit, const Node* added, const std::set<const Node*>& operands) const {
     int count = 0;
     for (const Node* node : operands) {
-      const bool inside = node == added || std::find(unit.nodes.begin(), unit.nodes.end(), node) != unit.nodes.end();
+      const auto made = unit_of_.find(node);
+      const bool inside = node == added || (made != unit_of_.end() && made->second == unit);
       if (!inside && node->op != Op::constant) ++count;
       if (inside && (kept_.contains(node) || used_outside(node, operands))) ++count;
     }
@@ -241,6 +251,8 @@ class Fuser {
   bool hopeful_;
   std::unordered_map<const Node*, std::vector<const Node*>> users_;
   std::unordered_set<const Node*> kept_;
+  std::unordered_set<const Node*> accumulations_;
+  std::unordered_map<const Node*, int> claimed_;  ///< nodes that a reduction's prologue has been offered
   std::unordered_map<const Node*, const Node*> absorbed_;
   std::unordered_map<const Node*, std::vector<const Node*>> prologues_;
   std::unordered_map<const Node*, int> level_, phase_, unit_of_;

@@ -86,10 +86,11 @@ class Materialiser {
       if (!is_result(node) || taken.contains(node)) node = copy_of(node, nullptr);
     for (auto& [target, value] : live_.updates)
       if (!is_result(value)) value = copy_of(value, nullptr);
-    for (auto& [target, value] : live_.updates)
-      if (std::count_if(live_.updates.begin(), live_.updates.end(), [&](const auto& u) { return u.second == value; }) >
-          1)
-        value = copy_of(value, nullptr);
+    for (auto& update : live_.updates) {
+      const auto same = [&](const auto& u) { return u.second == update.second; };
+      if (std::count_if(live_.updates.begin(), live_.updates.end(), same) > 1)
+        update.second = copy_of(update.second, nullptr);
+    }
   }
 
   /// Repeats until every use can be read in place; a copy may make further uses readable.

@@ -77,6 +77,7 @@ Parts::Sent Parts::submit(double seconds, const interop::Sync& sync) {
   const bool timed = is_timed(seconds);
   batch(end, timed);
   if (batches_.empty() && sync.wait.empty() && sync.signal.empty()) return sent;
+  pending_.reserve(pending_.size() + batches_.size());  // what has been submitted is noted, whatever happens
   const std::uint64_t value = context_->submit(batches_, sync);
   last_ = value;
   note(value, end, timed, sent);
@@ -151,6 +152,7 @@ void Parts::poll() {
 
 void Parts::finished(std::uint64_t value) {
   const auto end = std::find_if(pending_.begin(), pending_.end(), [&](const Pending& p) { return p.value > value; });
+  untimed_.reserve(untimed_.size() + pending_.size());
   std::copy_if(pending_.begin(), end, std::back_inserter(untimed_), [](const Pending& p) { return p.timed; });
   pending_.erase(pending_.begin(), end);
   // Mesa's CPU driver waits for the whole device before it tells a timestamp.

@@ -60,6 +60,9 @@ class Parts {
   /// Number of the last submission; 0: none yet.
   std::uint64_t last_submission() const { return last_; }
   bool has_finished_a_step() const { return step_ != 0; }
+  /// Submitted whole so far, and whether the last of them has been seen to finish.
+  std::uint64_t steps() const { return steps_; }
+  bool step_is_done() const { return step_ && (pending_.empty() || pending_.front().value > step_); }
   double seconds(std::size_t index) const { return costs_[index].seconds(); }
   double seconds() const;
   /// Which submission of its step each part was in the last time, from 0.

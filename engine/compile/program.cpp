@@ -38,9 +38,10 @@ Program& Program::operator=(Program&& other) noexcept {
 Program::~Program() {
   if (!data_) return;
   try {
-    wait();
+    wait_for_all(*data_);
+    check_finite(*data_, false);
     report_profile(*data_);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     // A lost device has nothing left to wait for; destruction goes on.
     if (data_->profile) std::cerr << error.what() << "\n";
   }
@@ -110,6 +111,7 @@ void collect_profile(Program::Data& data) {
 void wait_for_step(Program::Data& data) {
   data.parts->wait_for_step();
   collect_profile(data);
+  check_finite(data);
 }
 
 }  // namespace
@@ -119,22 +121,23 @@ void require_no_step(const Program::Data& data, const char* call) {
   if (data.in_step) throw InvalidGraph(std::string(call) + ": a step is in progress; finish() it first");
 }
 
-void wait_for_all(Program::Data& data) {
-  data.parts->wait_for_all();
-  collect_profile(data);
-}
-
 namespace {
 
 /// What was set during a step that is submitted whole.
 void write_later(Program::Data& data) {
-  if (data.later.empty()) return;
+  if (data.later.empty() || data.in_step) return;
   data.parts->wait_for_inputs();
   for (const auto& [offset, word] : data.later) std::memcpy(data.staging->mapped() + offset, &word, sizeof word);
   data.later.clear();
 }
 
 }  // namespace
+
+void wait_for_all(Program::Data& data) {
+  data.parts->wait_for_all();
+  write_later(data);
+  collect_profile(data);
+}
 
 void write_inputs(Program::Data& data, const std::vector<Feed>& feeds) {
   for (const Feed& feed : feeds) {
@@ -154,6 +157,9 @@ void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone,
   const auto checked = Clock::now();
   if (alone || data.profile || data.keeping.every) wait_for_all(data);
   else data.parts->wait_for_inputs();
+  check_finite(data);
+  keep_inputs(data);
+  write_later(data);  // which may have failed when the last step ended
   keep_if_due(data);
   expect_training(data);
   const auto waited = Clock::now();
@@ -173,9 +179,9 @@ Progress go_on(Program::Data& data, std::optional<double> seconds, const interop
   if (!progress.finished) return progress;
   data.in_step = false;
   ++data.steps;
-  write_later(data);
   data.stats.submissions = data.parts->submissions_of_step();
   if (data.profile) data.profile->submitted(data.host_seconds);
+  write_later(data);
   return progress;
 }
 
@@ -195,6 +201,7 @@ void run_program(Program::Data& data, const std::vector<Feed>& feeds, const inte
 Progress advance_program(Program::Data& data, double seconds, const interop::Sync& sync) {
   if (!data.in_step) begin_step(data, {}, false, "advance");
   data.parts->poll();
+  check_finite(data);
   return go_on(data, seconds, sync);
 }
 
@@ -208,12 +215,17 @@ void Program::begin(const std::vector<Feed>& feeds) {
 Progress Program::advance(std::chrono::duration<double> budget) { return advance_program(*data_, budget.count(), {}); }
 
 void Program::finish() {
-  if (data_->in_step) go_on(*data_, std::nullopt, {});
+  if (!data_->in_step) return;
+  check_before_next(*data_);
+  go_on(*data_, std::nullopt, {});
 }
 
 bool Program::in_step() const { return data_->in_step; }
 
-void Program::wait() { wait_for_all(*data_); }
+void Program::wait() {
+  wait_for_all(*data_);
+  check_finite(*data_);
+}
 
 std::vector<float> Program::read(Tensor output) {
   const auto& slot = output_slot(*data_, output, DType::f32);
@@ -251,6 +263,7 @@ void set_word(Program::Data& data, const Node* input, Word value, const char* ca
     return;
   }
   data.parts->wait_for_inputs();
+  write_later(data);
   std::memcpy(data.staging->mapped() + slot.offset, &value, sizeof value);
 }
 

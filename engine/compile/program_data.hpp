@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/compile/device_data.hpp"
+#include "engine/compile/finite.hpp"
 #include "engine/compile/memory.hpp"
 #include "engine/compile/parts.hpp"
 #include "engine/compile/profile.hpp"
@@ -68,6 +69,7 @@ struct Program::Data {
   std::map<const Node*, HostSlot> inputs;             ///< by user node
   std::map<const Node*, HostSlot> outputs;            ///< by user node
   std::map<std::string, const Node*> input_names;
+  Watch watch;
   std::unique_ptr<vk::Buffer> staging, readback;
   std::unique_ptr<vk::Descriptors> descriptors;
   std::unique_ptr<vk::CommandList> list, input_copies, output_copies;

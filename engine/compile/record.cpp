@@ -171,6 +171,8 @@ double copy_outputs(const Program::Data& data, vk::CommandList& list) {
     }
     if (slot.bound) list.release(slot.bound->slice, slot.bound->family);
   }
+  for (const Watch::Slot& slot : data.watch.slots)
+    list.copy(slot.device.slice(), {data.readback->handle(), slot.offset, slot.device.bytes});
   list.barrier_around();
   return bytes;
 }

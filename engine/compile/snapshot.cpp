@@ -28,7 +28,11 @@ HostCopies::HostCopies(const std::shared_ptr<vk::Context>& context, std::span<co
   list_.end();
 }
 
-void HostCopies::fetch() { context_->wait(context_->submit_batch(list_.buffers())); }
+void HostCopies::fetch() {
+  context_->wait(under_way_);  // commands are submitted again when they are done, which the last wait may not have told
+  under_way_ = context_->submit_batch(list_.buffers());
+  context_->wait(under_way_);
+}
 
 namespace {
 

@@ -26,6 +26,7 @@ class HostCopies {
   std::vector<std::uint64_t> offsets_;
   vk::Buffer buffer_;
   vk::CommandList list_;
+  std::uint64_t under_way_ = 0;  ///< number of the last submission
 };
 
 /// Program::keep.

@@ -1,9 +1,12 @@
 // Time series, their windows, and labelled texts, from tables.
 // Invariant: a window never reads a row outside [begin, end), so a split by time cannot leak.
 #include <algorithm>
+#include <unordered_map>
 
 #include <volute/graph.hpp>
 #include <volute/data.hpp>
+
+#include "engine/data/file.hpp"
 
 namespace volute::data {
 namespace {
@@ -46,7 +49,8 @@ Series Series::from(const Csv& table, const std::vector<std::string>& columns, M
   Series series;
   series.names = columns.empty() ? table.columns() : columns;
   std::vector<std::size_t> chosen;
-  for (const std::string& name : series.names) chosen.push_back(table.column(name));
+  for (std::size_t c = 0; c < series.names.size(); ++c)
+    chosen.push_back(columns.empty() ? c : table.column(columns[c]));
   Numbers all;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     Numbers values;
@@ -118,13 +122,16 @@ Labelled Labelled::from(const Csv& table, const std::string& text, const std::st
     classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
   }
   result.classes = std::move(classes);
+  std::unordered_map<std::string_view, std::uint32_t> number;
+  for (std::size_t i = 0; i < result.classes.size(); ++i)
+    number.emplace(result.classes[i], static_cast<std::uint32_t>(i));
   for (std::size_t row = 0; row < table.rows(); ++row) {
-    const auto found = std::find(result.classes.begin(), result.classes.end(), table.text(row, labels));
-    if (found == result.classes.end())
-      table.complain(row, labels, "\"" + table.text(row, labels) + "\" is none of the " +
+    const auto found = number.find(table.text(row, labels));
+    if (found == number.end())
+      table.complain(row, labels, quoted(table.text(row, labels)) + " is none of the " +
                                       std::to_string(result.classes.size()) + " classes");
     result.texts.push_back(table.text(row, texts));
-    result.labels.push_back(static_cast<std::uint32_t>(found - result.classes.begin()));
+    result.labels.push_back(found->second);
   }
   return result;
 }

@@ -18,12 +18,14 @@ unsigned index_of(char byte) { return static_cast<unsigned char>(byte); }
 Text Text::load(const std::vector<std::string>& paths) {
   if (paths.empty()) throw BadFile("no text file was named");
   std::string text;
-  for (const std::string& path : paths) text += read_file(path);
+  for (const std::string& path : paths) text += read_file(path, max_file_bytes - text.size());
   return from_string(text);
 }
 
 Text Text::from_string(std::string_view text) {
   if (text.empty()) throw BadFile("the text is empty");
+  if (text.size() > max_file_bytes)
+    throw BadFile("the text is too large: the limit is " + std::to_string(max_file_bytes) + " bytes");
   std::array<bool, 256> occurs{};
   for (char byte : text) occurs[index_of(byte)] = true;
 

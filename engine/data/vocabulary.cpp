@@ -88,6 +88,9 @@ Vocabulary Vocabulary::build(const std::vector<std::vector<std::string>>& texts,
   for (const char* special : specials) result.add(special);
   for (auto& [word, count] : order) {
     if (count < options.min_count || (options.max_size && result.size() == options.max_size)) break;
+    if (result.size() == max_words)
+      throw InvalidGraph("vocabulary: there are more than " + std::to_string(max_words) +
+                         " words; bound them by max_size");
     result.add(std::move(word));
   }
   return result;
@@ -136,6 +139,9 @@ Vocabulary Vocabulary::load(const std::string& path) {
     if (end == std::string::npos) fail("the line does not end; the file is cut off");
     const std::string_view text = std::string_view(content).substr(at, end - at);
     at = end + 1;
+    if (text.size() > max_field_bytes)
+      fail("the word is too long: the limit is " + std::to_string(max_field_bytes) + " bytes");
+    if (text.find('\r') != std::string_view::npos) fail("a carriage return; lines must end in a line feed alone");
     if (line == 1) {
       if (text != first_line) fail("is not a vocabulary; it should begin with \"" + std::string(first_line) + "\"");
       continue;
@@ -143,7 +149,8 @@ Vocabulary Vocabulary::load(const std::string& path) {
     auto word = unescaped(text);
     if (!word) fail("a backslash must be followed by \\, n or r");
     if (line <= 3 && *word != specials[line - 2]) fail(std::string("should be ") + specials[line - 2]);
-    if (result.tokens_.contains(*word)) fail("the word \"" + std::string(text) + "\" is there twice");
+    if (result.tokens_.contains(*word)) fail("the word " + quoted(text) + " is there twice");
+    if (result.size() == max_words) fail("there are too many words: the limit is " + std::to_string(max_words));
     result.add(std::move(*word));
   }
   if (result.size() < 2) fail("the special tokens are missing");

@@ -89,28 +89,37 @@ Node named_leaf(Op op, const std::string& name) {
   return node;
 }
 
+/// The u32 scalar of that name, or null if there is none. Throws InvalidGraph if the name is another tensor's.
+Node* counter(GraphData* graph, Op op, const char* name) {
+  const auto found = graph->names.find(name);
+  if (found == graph->names.end()) return nullptr;
+  const Node* node = found->second;
+  if (node->op != op || node->dtype != DType::u32 || node->shape.rank() != 0)
+    invalid("random", std::string("\"") + name + "\" is the name of the " +
+                          (op == Op::input ? "seed of random numbers" : "number of runs") + ", a u32 scalar",
+            {Tensor(found->second)});
+  return found->second;
+}
+
 }  // namespace
 
 Tensor seed_of(GraphData* graph) {
-  Node*& node = graph->names["seed"];
-  if (!node) {
-    node = graph->add(named_leaf(Op::input, "seed"));
-    node->has_default = true;
-  }
+  if (Node* known = counter(graph, Op::input, "seed")) return Tensor(known);
+  Node* node = graph->add(named_leaf(Op::input, "seed"));
+  node->has_default = true;
+  graph->names["seed"] = node;
   return Tensor(node);
 }
 
 Tensor step_of(GraphData* graph) {
-  Node*& node = graph->names["step"];
-  if (!node) {
-    node = graph->add(named_leaf(Op::state, "step"));
-    Node one = named_leaf(Op::constant, "");
-    one.value = 1;
-    const Tensor step(node);
-    const Tensor next = add_node(Op::add, {step, Tensor(graph->add(std::move(one)))}, {}, DType::u32);
-    graph->carried.push_back({step, next});
-  }
-  return Tensor(node);
+  if (Node* known = counter(graph, Op::state, "step")) return Tensor(known);
+  const Tensor step(graph->add(named_leaf(Op::state, "step")));
+  Node one = named_leaf(Op::constant, "");
+  one.value = 1;
+  const Tensor next = add_node(Op::add, {step, Tensor(graph->add(std::move(one)))}, {}, DType::u32);
+  graph->carried.push_back({step, next});
+  graph->names["step"] = step.node();
+  return step;
 }
 
 }  // namespace volute

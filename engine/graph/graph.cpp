@@ -4,6 +4,7 @@
 #include <volute/graph.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_set>
 
 #include "engine/graph/build.hpp"
@@ -19,6 +20,10 @@ Parameter::Parameter(std::string name, Shape shape, std::vector<float> values)
   if (static_cast<std::int64_t>(values.size()) != shape.elements()) {
     throw InvalidGraph("parameter " + name + ": shape " + shape.str() + " needs " + std::to_string(shape.elements()) +
                        " values; got " + std::to_string(values.size()));
+  }
+  if (shape.rank() > max_rank || shape.elements() > max_parameter_elements) {
+    throw InvalidGraph("parameter " + name + ": has at most " + std::to_string(max_rank) + " axes and " +
+                       std::to_string(max_parameter_elements) + " elements; got " + shape.str());
   }
   data_->name = std::move(name);
   data_->shape = std::move(shape);
@@ -85,9 +90,9 @@ Tensor add_named(GraphData& graph, Node node) {
   if (is_half(node.dtype))
     throw InvalidGraph(what + ": must be f32 or u32, got " + name_of(node.dtype) + "; Precision keeps products in 16 bits");
   if (graph.names.contains(node.name)) throw InvalidGraph(what + ": the graph already has that name");
-  Node*& slot = graph.names[node.name];
-  slot = graph.add(std::move(node));
-  return Tensor(slot);
+  Node* added = graph.add(std::move(node));
+  graph.names[added->name] = added;
+  return Tensor(added);
 }
 
 }  // namespace
@@ -107,17 +112,20 @@ Tensor Graph::scalar(const std::string& name, float value) {
 }
 
 Tensor Graph::parameter(const Parameter& parameter) {
-  Node*& slot = data_->parameters[parameter.data().get()];
-  if (!slot) {
-    check_extents("parameter " + parameter.name(), parameter.shape());
-    Node node = named_node(Op::parameter, parameter.name(), parameter.shape(), DType::f32, 0);
-    node.parameter = parameter.data();
-    slot = data_->add(std::move(node));
-  }
-  return Tensor(slot);
+  const auto known = data_->parameters.find(parameter.data().get());
+  if (known != data_->parameters.end()) return Tensor(known->second);
+  check_extents("parameter " + parameter.name(), parameter.shape());
+  Node node = named_node(Op::parameter, parameter.name(), parameter.shape(), DType::f32, 0);
+  node.parameter = parameter.data();
+  Node* added = data_->add(std::move(node));
+  data_->parameters[parameter.data().get()] = added;
+  return Tensor(added);
 }
 
 Tensor Graph::state(const std::string& name, Shape shape, float initial, DType dtype) {
+  if (dtype == DType::u32 && !(initial >= 0 && initial < 0x1p32f && initial == std::trunc(initial)))
+    throw InvalidGraph("state \"" + name + "\": a u32 state begins with a whole number below 2^32; got " +
+                       std::to_string(initial));
   return add_named(*data_, named_node(Op::state, name, std::move(shape), dtype, initial));
 }
 

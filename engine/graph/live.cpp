@@ -16,7 +16,8 @@ void all_edges(const Node* node, const std::function<void(Node*)>& visit) {
   for (Node* input : node->inputs) visit(input);
   if (node->body) visit(node->body);
   if (node->op == Op::last) visit(node->scan->carries[node->index]);
-  if (node->op == Op::carry) visit(node->scan->next[node->index]);
+  // The body of a scan under construction, or given up, has no next states.
+  if (node->op == Op::carry && node->scan->node) visit(node->scan->next[node->index]);
   if (node->op == Op::stack || node->op == Op::last || node->op == Op::total) visit(node->scan->node);
 }
 
@@ -152,6 +153,16 @@ void check_target(const char* what, const Graph& graph, Tensor tensor) {
     invalid("compile", std::string(what) + " is inside a scan body; return it as an output of the scan", {tensor});
 }
 
+void check_watched(const Graph& graph, const Targets& targets) {
+  if ((targets.non_finite == NonFinite::off) != targets.watched.empty())
+    throw InvalidGraph("compile: a policy for runs that are not finite and Targets::watched belong together");
+  for (const Watched& each : targets.watched) {
+    check_target("a watched tensor", graph, each.value);
+    if (each.value.dtype() != DType::f32 || each.value.rank() != 0)
+      invalid("compile", "the watched tensor \"" + each.name + "\" must be a f32 scalar", {each.value});
+  }
+}
+
 /// Carried states join once something live reads them, which may bring in others.
 void add_carried(const GraphData& graph, std::vector<std::pair<Node*, Node*>>& updates, std::vector<Node*> roots) {
   std::unordered_set<const Node*> done;
@@ -205,6 +216,8 @@ LiveGraph live_graph(const Graph& graph, const Targets& targets) {
     roots.insert(roots.end(), {u.target.node(), u.value.node()});
   }
   if (roots.empty()) throw InvalidGraph("compile: there is nothing to compute; name at least one output or update");
+  check_watched(graph, targets);
+  for (const Watched& each : targets.watched) roots.push_back(each.value.node());
   add_carried(*graph.data(), updates, roots);
   for (const auto& [target, value] : updates) roots.insert(roots.end(), {target, value});
 
@@ -215,6 +228,10 @@ LiveGraph live_graph(const Graph& graph, const Targets& targets) {
   for (const Tensor& t : targets.outputs) live.outputs.push_back(copier.at(t.node()));
   for (const auto& [target, value] : updates) live.updates.emplace_back(copier.at(target), copier.at(value));
   live.from_user = copier.nodes();
+  std::vector<Node*> watched;
+  for (const Watched& each : targets.watched) watched.push_back(copier.at(each.value.node()));
+  live.outputs.insert(live.outputs.end(), watched.begin(), watched.end());
+  if (targets.non_finite >= NonFinite::skip) keep_finite(live, watched);
   return live;
 }
 

@@ -3,6 +3,7 @@
 // depends on, are gone.
 #pragma once
 
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -14,7 +15,7 @@ namespace volute {
 /// A graph of the compiler's own, with what to compute in it.
 struct LiveGraph {
   std::shared_ptr<GraphData> graph = std::make_shared<GraphData>();
-  std::vector<Node*> outputs;
+  std::vector<Node*> outputs;                        ///< the targets' own, then those of Targets::watched
   std::vector<std::pair<Node*, Node*>> updates;      ///< target (parameter or state), value
   std::unordered_map<const Node*, Node*> from_user;  ///< user's node -> its copy, for inputs, states, outputs
 };
@@ -22,6 +23,9 @@ struct LiveGraph {
 /// The nodes of a user's graph that the targets, and the carried states among them, need.
 /// Throws InvalidGraph if a target is empty or inside a scan body, or a parameter is updated twice.
 LiveGraph live_graph(const Graph& graph, const Targets& targets);
+
+/// From here on updates are made in runs only in which all `watched` ([] f32) are finite; that of the step count always.
+void keep_finite(LiveGraph& live, std::span<Node* const> watched);
 
 /// Makes every use of a node a use of its replacement, following chains. Nodes in `except` keep their inputs.
 void redirect(LiveGraph& live, const std::unordered_map<const Node*, Node*>& replacements,

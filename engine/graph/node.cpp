@@ -3,8 +3,9 @@
 
 #include "engine/graph/node.hpp"
 
+#include <algorithm>
 #include <array>
-#include <numeric>
+#include <limits>
 
 namespace volute {
 
@@ -30,16 +31,41 @@ const char* name_of(Op op) {
 }
 
 std::int64_t Shape::elements() const {
-  return std::accumulate(dims_.begin(), dims_.end(), std::int64_t{1}, std::multiplies<>());
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  std::int64_t product = 1;
+  for (const std::int64_t extent : dims_) {
+    if (extent < 0) throw InvalidGraph("shape " + str() + " has a negative extent");
+    if (extent > 0 && product > most / extent) throw InvalidGraph("shape " + str() + " has too many elements");
+    product *= extent;
+  }
+  return product;
 }
 
 std::string Shape::str() const {
+  constexpr int listed = 2 * max_rank;
   std::string text = "[";
-  for (int i = 0; i < rank(); ++i) text += (i ? ", " : "") + std::to_string(dims_[i]);
-  return text + "]";
+  for (int i = 0; i < std::min(rank(), listed); ++i) text += (i ? ", " : "") + std::to_string(dims_[i]);
+  return text + (rank() > listed ? ", ... " + std::to_string(rank()) + " axes]" : "]");
 }
 
+namespace {
+
+void check_limits(const Node& node, std::size_t nodes) {
+  if (node.shape.rank() > max_rank)
+    throw InvalidGraph(std::string(name_of(node.op)) + ": a tensor has at most " + std::to_string(max_rank) +
+                       " axes; got " + node.shape.str());
+  if (node.shape.elements() > max_elements)
+    throw InvalidGraph(std::string(name_of(node.op)) + ": a tensor has at most " + std::to_string(max_elements) +
+                       " elements; got " + node.shape.str());
+  if (nodes >= static_cast<std::size_t>(max_nodes))
+    throw InvalidGraph(std::string(name_of(node.op)) + ": a graph has at most " + std::to_string(max_nodes) +
+                       " nodes");
+}
+
+}  // namespace
+
 Node* GraphData::add(Node node) {
+  check_limits(node, nodes.size());
   node.graph = this;
   node.id = static_cast<int>(nodes.size());
   nodes.push_back(std::move(node));

@@ -81,6 +81,7 @@ struct GraphData : std::enable_shared_from_this<GraphData> {
   std::vector<Update> carried;         ///< Graph::carry
   std::uint32_t random_keys = 0;
 
+  /// Throws InvalidGraph beyond the limits of graph.hpp.
   Node* add(Node node);
   Scan* add_scan();
 };

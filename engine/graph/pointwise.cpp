@@ -175,7 +175,10 @@ Operation unary_operation(Op op) {
     case Op::to_bf16: return VOLUTE_UNARY(c.grad, rounded(a, 7, -126, 0x1.FEp127));
     case Op::to_u32:
       return {Kind::pointwise, nullptr,
-              [](Row, Inputs in) { return map1(in, [](double a) { return std::trunc(a); }); }};
+              [](Row, Inputs in) {
+                // Values out of range are the caller's mistake; they must not become indices before the first.
+                return map1(in, [](double a) { return a > 0 ? std::min(std::trunc(a), 4294967295.0) : 0.0; });
+              }};
     default:
       return {Kind::pointwise, nullptr, [](Row, Inputs in) { return *in[0]; }};  // to_f32
   }

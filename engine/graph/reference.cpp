@@ -3,6 +3,10 @@
 
 #include <volute/reference.hpp>
 
+#include <algorithm>
+#include <cmath>
+
+#include "engine/graph/build.hpp"
 #include "engine/graph/live.hpp"
 #include "engine/graph/narrow.hpp"
 #include "engine/graph/operation.hpp"
@@ -47,7 +51,8 @@ class Evaluator {
 
   /// "seed" and "step" are given; scalars and states have initial values; other inputs must be set.
   static Values leaf(const Node& node, double counter) {
-    if (node.name == "seed" || node.name == "step") return {counter};
+    const bool counts = node.dtype == DType::u32 && node.shape.rank() == 0;
+    if (counts && (node.name == "seed" || node.name == "step")) return {counter};
     if (node.op == Op::input && !node.has_default)
       throw InvalidGraph("reference: input \"" + node.name + "\" was not set");
     return Values(node.shape.elements(), node.value);
@@ -117,17 +122,23 @@ class Evaluator {
   std::uint32_t seed_, step_, t_ = 0;
 };
 
+bool is_u32(double value) { return value >= 0 && value <= 4294967295.0 && value == std::trunc(value); }
+
 }  // namespace
 
 void Reference::set(Tensor tensor, Values values) {
+  require_tensors("reference", std::span<const Tensor>(&tensor, 1));
   if (static_cast<std::int64_t>(values.size()) != tensor.shape().elements())
     throw InvalidGraph("reference: " + tensor.shape().str() + " needs " + std::to_string(tensor.shape().elements()) +
                        " values; got " + std::to_string(values.size()));
+  if (tensor.dtype() == DType::u32 && !std::all_of(values.begin(), values.end(), is_u32))
+    throw InvalidGraph("reference: a u32 tensor needs whole numbers from 0 to 4294967295");
   given_[tensor.node()] = std::move(values);
 }
 
 std::vector<Reference::Values> Reference::evaluate(const std::vector<Tensor>& tensors) const {
   if (tensors.empty()) return {};
+  require_tensors("reference", tensors);
   LiveGraph live = live_graph(graph_of(tensors[0]), Targets(tensors));
   narrow(live, precision_);
   std::unordered_map<const Node*, Values> given;

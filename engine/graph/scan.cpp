@@ -1,6 +1,8 @@
 // scan: the body is built once, in a scope of its own, with one element node per sequence and one carry
 // node per state. Invariant: next[j] has the shape and type of carry j.
 
+#include <limits>
+
 #include "engine/graph/build.hpp"
 
 namespace volute {
@@ -61,6 +63,9 @@ void check_inputs(const std::vector<Tensor>& xs, const std::vector<Tensor>& init
   }
   if (xs.empty() && options.length <= 0)
     throw InvalidGraph("scan: without sequences ScanOptions::length must be positive");
+  constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+  if ((xs.empty() ? options.length : xs[0].dim(0)) > most)
+    throw InvalidGraph("scan: has at most " + std::to_string(most) + " steps");
   if (!xs.empty() && options.length != 0 && options.length != xs[0].dim(0))
     invalid("scan", "ScanOptions::length " + std::to_string(options.length) + " differs from T", xs);
   for (const Tensor& t : all)

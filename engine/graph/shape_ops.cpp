@@ -27,6 +27,7 @@ Tensor reshape(Tensor a, Shape shape) {
   for (int i = 0; i < shape.rank(); ++i) {
     if (shape[i] == -1 && open < 0) open = i;
     else if (shape[i] <= 0) invalid("reshape", "cannot become " + shape.str(), {a});
+    else if (known > max_elements / shape[i]) invalid("reshape", "cannot become " + shape.str(), {a});
     else known *= shape[i];
   }
   if (open >= 0) shape[open] = a.shape().elements() / known;

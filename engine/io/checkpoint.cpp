@@ -41,6 +41,14 @@ void check_tensor(const std::string& path, const Header& header, const Output& e
     throw Differs(where + "shape " + range.shape.str() + ", it should be " + expected.shape.str());
 }
 
+std::map<std::string, std::uint64_t> bytes_of(const std::vector<Part>& parts) {
+  std::map<std::string, std::uint64_t> bytes;
+  for (const Part& part : parts)
+    for (const Output& output : part.outputs)
+      bytes[output.name] = static_cast<std::uint64_t>(output.shape.elements()) * size_of(output.dtype);
+  return bytes;
+}
+
 /// What the file has and what was added are the same.
 void check_tensors(const std::string& path, const Header& header, const std::vector<Part>& parts) {
   std::set<std::string> expected;
@@ -53,7 +61,7 @@ void check_tensors(const std::string& path, const Header& header, const std::vec
   }
   for (const auto& [name, range] : header.tensors)
     if (!expected.contains(name))
-      throw Differs(path + ": has tensor '" + name + "' " + range.shape.str() + ", for which nothing was added");
+      throw Differs(path + ": has tensor '" + printable(name) + "' " + range.shape.str() + ", for which nothing was added");
 }
 
 }  // namespace
@@ -80,9 +88,9 @@ std::vector<Part> Checkpoint::Data::parts(const Header* file) const {
 
 Checkpoint::Loaded Checkpoint::Data::load(const std::string& path) const {
   const Reader reader(path);
-  const Values values = reader.read_all();
-  check_format(path, reader.header());
   const std::vector<Part> all = parts(&reader.header());
+  const Values values = reader.read(bytes_of(all));
+  check_format(path, reader.header());
   check_tensors(path, reader.header(), all);
   const Stored stored{path, reader.header(), values};
   std::vector<Commit> commits;

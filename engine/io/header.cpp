@@ -16,10 +16,10 @@ namespace {
 // Not ordered_json, whose linear search would make a header of a million names take hours.
 using Json = nlohmann::json;
 
-// The limit of the reference implementation.
-constexpr std::uint64_t max_header_bytes = 100'000'000;
 // {"name": {"shape": [..]}} is three deep; deeper nesting is no header, only a way to exhaust memory.
 constexpr int max_header_depth = 3;
+// Of all kinds: a value takes many times the bytes it has in the file.
+constexpr std::uint64_t max_header_values = 40 * max_tensors;
 
 std::uint64_t unsigned_number(const File& file, const Json& value, const std::string& what) {
   if (!value.is_number_unsigned()) bad(file, what + " must be a whole number of 0 or more, it is " + value.dump());
@@ -32,6 +32,7 @@ std::string text_of(std::uint64_t number) { return std::to_string(number); }
 std::pair<Shape, std::uint64_t> read_shape(const File& file, const Json& value, std::uint64_t element,
                                            const std::string& where) {
   if (!value.is_array()) bad(file, where + ": shape must be an array");
+  if (value.size() > max_rank) bad(file, where + ": the shape has more than " + std::to_string(max_rank) + " axes");
   std::vector<std::int64_t> dims;
   std::uint64_t bytes = element;
   constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
@@ -102,13 +103,16 @@ std::vector<std::string> check_cover(const File& file, const std::map<std::strin
   return names;
 }
 
-/// JSON with duplicate names and deep nesting refused while parsing.
+/// JSON with duplicate names, deep nesting and sheer number refused while parsing.
 Json parse_json(const File& file, const std::string& text) {
   std::set<std::string> names;
+  std::uint64_t values = 0;
   const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
     if (depth > max_header_depth) bad(file, "its header is nested too deeply");
+    if (++values > max_header_values) bad(file, "its header has more than " + text_of(max_header_values) + " values");
     if (event == Json::parse_event_t::key && depth == 1 && !names.insert(parsed.get<std::string>()).second)
       bad(file, "its header names '" + parsed.get<std::string>() + "' twice");
+    if (names.size() > max_tensors + 1) bad(file, "it has more than " + text_of(max_tensors) + " tensors");
     return true;
   };
   try {
@@ -152,8 +156,18 @@ void take_own(const File& file, Header& header) {
 
 }  // namespace
 
+std::string printable(std::string_view text, std::size_t most) {
+  std::string out;
+  for (const char c : text.substr(0, most)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 32 && byte != 127) out += c;
+    else out += {'\\', 'x', "0123456789abcdef"[byte / 16], "0123456789abcdef"[byte % 16]};
+  }
+  return out + (text.size() > most ? "..." : "");
+}
+
 void bad(const File& file, const std::string& what) {
-  throw BadFile(file.path() + ": is not a valid safetensors file: " + what);
+  throw BadFile(file.path() + ": is not a valid safetensors file: " + printable(what, 500));
 }
 
 Header read_header(const File& file) {

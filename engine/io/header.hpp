@@ -28,6 +28,9 @@ struct Header {
   std::string text;                // as it stands in the file
 };
 
+/// What came from a file, for a message: cut after `most` bytes, control characters as \xHH.
+std::string printable(std::string_view text, std::size_t most = 100);
+
 [[noreturn]] void bad(const File& file, const std::string& what);
 
 /// Throws BadFile saying what is wrong with it.

@@ -172,7 +172,9 @@ Item item_of(const std::string& name, std::string& text) {
     Output output{name, dtype_of<std::uint8_t>(), {static_cast<std::int64_t>(text.size())}, false, {}};
     output.values = [&text] { return bytes_of<char>(std::span<const char>(text)); };
     const auto found = file ? file->tensors.find(name) : std::map<std::string, Range>::const_iterator();
-    if (file && found != file->tensors.end() && found->second.shape.rank() == 1) output.shape = found->second.shape;
+    const bool plausible = file && found != file->tensors.end() && found->second.shape.rank() == 1 &&
+                           found->second.shape[0] <= max_text_bytes;
+    if (plausible) output.shape = found->second.shape;
     const auto prepare = [name, &text](const Stored& stored) -> Commit {
       const std::vector<char> bytes = values_of<char>(stored.values.at(name));
       return [&text, value = std::string(bytes.begin(), bytes.end())] { text = value; };

@@ -37,9 +37,10 @@ void save(const std::string& path, const std::vector<Entry>& entries, const Meta
 void load(const std::string& path, const std::vector<Entry>& entries) {
   const Reader reader(path);
   const auto tensors = named(entries);
-  std::set<std::string> names;
-  for (const auto& [name, parameter] : tensors) names.insert(name);
-  const Values read = reader.read(names);
+  std::map<std::string, std::uint64_t> wanted;
+  for (const auto& [name, parameter] : tensors)
+    wanted[name] = static_cast<std::uint64_t>(parameter.shape().elements()) * sizeof(float);
+  const Values read = reader.read(wanted);
   std::vector<std::vector<float>> found;
   for (const auto& [name, parameter] : tensors) {
     check_tensor(path, reader.header(), name, parameter.shape());

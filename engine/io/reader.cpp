@@ -31,14 +31,15 @@ void Reader::add_skipped(Checksum& checksum, const Range& range) const {
   }
 }
 
-Values Reader::read(const std::set<std::string>& wanted) const {
+Values Reader::read(const std::map<std::string, std::uint64_t>& wanted) const {
   const bool checked = !header_.format.empty();
   Checksum checksum;
   if (checked) add_header(checksum);
   Values values;
   for (const std::string& name : header_.order) {
     const Range& range = header_.tensors.at(name);
-    if (wanted.contains(name)) {
+    const auto want = wanted.find(name);
+    if (want != wanted.end() && want->second == range.end - range.begin) {
       Bytes& bytes = values[name];
       bytes.resize(range.end - range.begin);
       file_.read_at(header_.data_offset + range.begin, bytes.data(), bytes.size());
@@ -51,7 +52,5 @@ Values Reader::read(const std::set<std::string>& wanted) const {
     throw BadFile(file_.path() + ": is damaged: its checksum is not that of what it holds");
   return values;
 }
-
-Values Reader::read_all() const { return read({header_.order.begin(), header_.order.end()}); }
 
 }  // namespace volute::io

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
 
 #include "engine/io/header.hpp"
@@ -19,9 +18,9 @@ class Reader {
   explicit Reader(const std::string& path) : file_(path), header_(read_header(file_)) {}
 
   const Header& header() const { return header_; }
-  /// Those of the wanted tensors that there are. Throws BadFile if the checksum is wrong.
-  Values read(const std::set<std::string>& wanted) const;
-  Values read_all() const;
+  /// Those of the wanted tensors that there are and take as many bytes as is said, so that a file decides on no
+  /// allocation. Throws BadFile if the checksum is wrong.
+  Values read(const std::map<std::string, std::uint64_t>& wanted) const;
 
  private:
   void add_header(class Checksum& checksum) const;

@@ -38,6 +38,9 @@ inline void require_last(const std::string& what, const char* name, Tensor t, st
 
 inline void require_positive(const std::string& what, const char* name, std::int64_t value) {
   if (value <= 0) refuse(what, std::string(name) + " must be positive, got " + std::to_string(value));
+  if (value > max_parameter_elements)
+    refuse(what, std::string(name) + " must be at most " + std::to_string(max_parameter_elements) + ", got " +
+                     std::to_string(value));
 }
 
 /// The shape without its last extent, followed by `end`.

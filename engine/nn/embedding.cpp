@@ -6,14 +6,14 @@
 
 #include <volute/nn.hpp>
 
+#include "engine/nn/check.hpp"
 #include "engine/nn/init.hpp"
 
 namespace volute::nn {
 
 Embedding::Embedding(std::int64_t vocabulary, std::int64_t size, EmbeddingOptions options) : options_(options) {
-  if (vocabulary <= 0 || size <= 0)
-    throw InvalidGraph("embedding: sizes must be positive, got vocabulary " + std::to_string(vocabulary) + ", size " +
-                       std::to_string(size));
+  require_positive("embedding", "vocabulary", vocabulary);
+  require_positive("embedding", "size", size);
   if (options.padding < -1 || options.padding >= vocabulary)
     throw InvalidGraph("embedding: padding must be an index below vocabulary " + std::to_string(vocabulary) +
                        ", or -1 for none; got " + std::to_string(options.padding));

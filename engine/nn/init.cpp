@@ -28,6 +28,14 @@ Generator& generator() {
 /// [0, 1), 53 bits.
 double unit(std::mt19937_64& engine) { return static_cast<double>(engine() >> 11) * 0x1p-53; }
 
+/// Room for the values of one parameter.
+std::vector<float> room(std::int64_t n) {
+  if (n < 0 || n > max_parameter_elements)
+    throw InvalidGraph("a parameter has at most " + std::to_string(max_parameter_elements) + " values; got " +
+                       std::to_string(n));
+  return std::vector<float>(static_cast<std::size_t>(n));
+}
+
 }  // namespace
 
 void manual_seed(std::uint64_t seed) {
@@ -38,10 +46,20 @@ void manual_seed(std::uint64_t seed) {
 
 namespace nn {
 
+KeptGenerator::KeptGenerator() {
+  std::lock_guard lock(generator().mutex);
+  engine_ = generator().engine;
+}
+
+KeptGenerator::~KeptGenerator() {
+  std::lock_guard lock(generator().mutex);
+  generator().engine = engine_;
+}
+
 std::vector<float> uniform(std::int64_t n, double bound) {
   Generator& g = generator();
   std::lock_guard lock(g.mutex);
-  std::vector<float> values(static_cast<std::size_t>(n));
+  std::vector<float> values = room(n);
   for (float& v : values) v = static_cast<float>(bound * (2.0 * unit(g.engine) - 1.0));
   return values;
 }
@@ -50,7 +68,7 @@ std::vector<float> uniform(std::int64_t n, double bound) {
 std::vector<float> normal(std::int64_t n) {
   Generator& g = generator();
   std::lock_guard lock(g.mutex);
-  std::vector<float> values(static_cast<std::size_t>(n));
+  std::vector<float> values = room(n);
   for (std::size_t i = 0; i < values.size(); i += 2) {
     const double radius = std::sqrt(-2.0 * std::log(1.0 - unit(g.engine)));
     const double angle = 2.0 * std::numbers::pi * unit(g.engine);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <random>
 #include <vector>
 
 namespace volute::nn {
@@ -17,5 +18,17 @@ std::vector<float> orthogonal(std::int64_t rows, std::int64_t columns);
 
 /// n values from N(0, 1).
 std::vector<float> normal(std::int64_t n);
+
+/// Puts the generator back as it was: for what draws values that are not the user's.
+class KeptGenerator {
+ public:
+  KeptGenerator();
+  ~KeptGenerator();
+  KeptGenerator(const KeptGenerator&) = delete;
+  KeptGenerator& operator=(const KeptGenerator&) = delete;
+
+ private:
+  std::mt19937_64 engine_;
+};
 
 }  // namespace volute::nn

@@ -6,14 +6,14 @@
 #include <volute/nn.hpp>
 
 #include "engine/nn/affine.hpp"
+#include "engine/nn/check.hpp"
 #include "engine/nn/init.hpp"
 
 namespace volute::nn {
 
 Linear::Linear(std::int64_t inputs, std::int64_t outputs, bool bias) {
-  if (inputs <= 0 || outputs <= 0)
-    throw InvalidGraph("linear: sizes must be positive, got inputs " + std::to_string(inputs) + ", outputs " +
-                       std::to_string(outputs));
+  require_positive("linear", "inputs", inputs);
+  require_positive("linear", "outputs", outputs);
   const double bound = 1.0 / std::sqrt(static_cast<double>(inputs));
   parameters_.emplace_back("weight", Shape{outputs, inputs}, uniform(outputs * inputs, bound));
   if (bias) parameters_.emplace_back("bias", Shape{outputs}, uniform(outputs, bound));

@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/nn/check.hpp"
 #include "engine/nn/recurrent.hpp"
 
 namespace volute::nn {
 namespace {
+
+constexpr int most_layers = 1024;
 
 std::string number(float value) { return std::to_string(value); }
 
@@ -17,7 +20,8 @@ class OptionCheck {
       : cell_(cell), o_(options), H_(hidden) {}
 
   void run() const {
-    if (o_.layers < 1) fail("layers must be at least 1, got " + std::to_string(o_.layers));
+    if (o_.layers < 1 || o_.layers > most_layers)
+      fail("layers must be 1 to " + std::to_string(most_layers) + ", got " + std::to_string(o_.layers));
     probability("dropout", o_.dropout);
     probability("zoneout", o_.zoneout);
     probability("zoneout_cell", o_.zoneout_cell);
@@ -97,9 +101,8 @@ void check_options(const Cell& cell, std::int64_t inputs, std::int64_t hidden, c
   if (!cell.step) throw InvalidGraph(name + ": the cell has no step");
   if (cell.states.empty()) throw InvalidGraph(name + ": the cell has no states, it needs at least one");
   if (cell.gates < 0) throw InvalidGraph(name + ": gates must not be negative, got " + std::to_string(cell.gates));
-  if (inputs <= 0 || hidden <= 0)
-    throw InvalidGraph(name + ": sizes must be positive, got inputs " + std::to_string(inputs) + ", hidden " +
-                       std::to_string(hidden));
+  require_positive(name, "inputs", inputs);
+  require_positive(name, "hidden", hidden);
   OptionCheck(cell, hidden, options).run();
 }
 

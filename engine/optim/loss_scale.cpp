@@ -26,12 +26,7 @@ void check(const LossScale& scale) {
 void keep_finite(Problem& problem, const LossScale& options, Tensor scale) {
   Graph& graph = problem.graph;
   const auto constant = [&](double value) { return graph.full({}, static_cast<float>(value)); };
-  Tensor squares;  // the same sum that clipping by norm takes
-  for (const Trained& each : problem.trained) {
-    Tensor part = sum(each.g * each.g);  // []
-    squares = squares ? squares + part : part;
-  }
-  Tensor finite = less(squares, constant(std::numeric_limits<float>::max()));  // [] 0 for NaN too
+  Tensor finite = less(problem.squares(), constant(std::numeric_limits<float>::max()));  // [] 0 for NaN too
   Tensor good = problem.state("loss_scale.good", {}), skipped = problem.state("loss_scale.skipped", {});
   Tensor grows = equal(good + 1.0f, constant(options.interval));
   Tensor next = where(finite, where(grows, scale * options.growth, scale), scale * options.backoff);

@@ -45,6 +45,10 @@ Targets merge(const std::vector<Targets>& targets) {
     if (part.precision != all.precision)
       throw InvalidGraph(std::string("merge: one program has one precision, got ") + name_of(all.precision) + " and " +
                          name_of(part.precision));
+    all.non_finite = std::max(all.non_finite, part.non_finite);
+    for (const Watched& each : part.watched)
+      if (std::none_of(all.watched.begin(), all.watched.end(), [&](const Watched& w) { return w.value == each.value; }))
+        all.watched.push_back(each);
     for (Tensor output : part.outputs)
       if (std::find(all.outputs.begin(), all.outputs.end(), output) == all.outputs.end()) all.outputs.push_back(output);
     for (const Update& update : part.updates) {

@@ -126,15 +126,19 @@ void clip_by_value(Problem& problem, Tensor bound) {
 
 // norm = sqrt(sum of g^2 over all gradients);  g = g min(1, bound / (norm + 1e-6))
 Tensor clip_by_norm(Problem& problem, Tensor bound) {
-  Tensor squares;
-  for (const Trained& each : problem.trained) {
-    Tensor part = sum(each.g * each.g);  // []
-    squares = squares ? squares + part : part;
-  }
-  Tensor norm = sqrt(squares);                                                         // []
+  Tensor norm = sqrt(problem.squares());                                               // []
   Tensor coefficient = minimum(problem.graph.full({}, 1.0f), bound / (norm + 1e-6f));  // []
   for (Trained& each : problem.trained) each.g = each.g * coefficient;
   return norm;
+}
+
+/// Gradients that a loss scale is there to try out are not watched.
+void watch(Problem& problem, Tensor loss, NonFinite policy, const std::optional<LossScale>& scaling) {
+  problem.targets.non_finite = policy;
+  if (policy == NonFinite::off) return;
+  problem.targets.watched.push_back({problem.prefix + "loss", loss});
+  if (scaling && (scaling->growth != 1.0f || scaling->backoff != 1.0f)) return;
+  problem.targets.watched.push_back({problem.prefix + "squared gradient norm", problem.squares()});
 }
 
 }  // namespace
@@ -167,6 +171,15 @@ void Problem::update(Tensor target, Tensor value) {
   targets.updates.push_back({target, apply ? where(apply, value, target) : value});
 }
 
+Tensor Problem::squares() const {
+  Tensor squares;
+  for (const Trained& each : trained) {
+    Tensor part = sum(each.g * each.g);  // []
+    squares = squares ? squares + part : part;
+  }
+  return squares;
+}
+
 Problem prepare(Tensor loss, float lr, float weight_decay, const MinimizeOptions& options) {
   check(loss, lr, options);
   const std::vector<Tensor> parameters = parameters_of(loss);
@@ -185,6 +198,7 @@ Problem prepare(Tensor loss, float lr, float weight_decay, const MinimizeOptions
   const std::vector<Tensor> all = gradients(scale ? loss * scale : loss, wrt);
   for (std::size_t i = 0; i < all.size(); ++i) problem.trained[i].g = scale ? all[i] * (1.0f / scale) : all[i];
   accumulate(problem, options.accumulate);
+  watch(problem, loss, options.non_finite, scaling);
   if (scaling) keep_finite(problem, *scaling, scale);
   count_updates(problem);
   if (options.clip_value) clip_by_value(problem, scalar(problem, "clip_value", *options.clip_value));

@@ -33,6 +33,8 @@ struct Problem {
   Tensor state(const std::string& name, const Shape& shape, float initial = 0.0f);
   /// target = value at the end of a run that updates.
   void update(Tensor target, Tensor value);
+  /// [] the sum of g^2 over all gradients as they are now. Equal sums are one node once compiled.
+  Tensor squares() const;
 };
 
 /// Checks, differentiates, accumulates, clips. Throws InvalidGraph as `minimize` says.

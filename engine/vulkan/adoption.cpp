@@ -129,10 +129,11 @@ bool Context::create_device(const interop::Creation& creation) {
   device_info.pQueueCreateInfos = queues.data();
   const VkResult result = instance->fn.vkCreateDevice(physical, &device_info, nullptr, &device);
   if (result == VK_ERROR_FEATURE_NOT_PRESENT) {
+    device = VK_NULL_HANDLE;
     features.undo();
     return false;
   }
-  check(result, "vkCreateDevice");
+  check_made(result, "vkCreateDevice", device);
   owned_ = true;
   fn.vkDestroyDevice =
       reinterpret_cast<PFN_vkDestroyDevice>(instance->fn.vkGetDeviceProcAddr(device, "vkDestroyDevice"));

@@ -70,7 +70,7 @@ void Buffer::create(Residency residency) {
     info.queueFamilyIndexCount = static_cast<std::uint32_t>(families.size());
     info.pQueueFamilyIndices = families.data();
   }
-  check(context_->fn.vkCreateBuffer(context_->device, &info, nullptr, &buffer_), "vkCreateBuffer");
+  check_made(context_->fn.vkCreateBuffer(context_->device, &info, nullptr, &buffer_), "vkCreateBuffer", buffer_);
 }
 
 void Buffer::allocate(Residency residency) {
@@ -91,7 +91,8 @@ void Buffer::allocate(Residency residency) {
     VkMemoryAllocateInfo allocation{VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO};
     allocation.allocationSize = request.requirements.size;
     allocation.memoryTypeIndex = context_->memory_type(request.requirements.memoryTypeBits, required, preferred);
-    check(fn.vkAllocateMemory(context_->device, &allocation, nullptr, &memory_.memory), "vkAllocateMemory");
+    check_made(fn.vkAllocateMemory(context_->device, &allocation, nullptr, &memory_.memory), "vkAllocateMemory",
+               memory_.memory);
     if (mapped)
       check(fn.vkMapMemory(context_->device, memory_.memory, 0, VK_WHOLE_SIZE, 0, &memory_.mapped), "vkMapMemory");
   }

@@ -42,7 +42,7 @@ CommandList::CommandList(std::shared_ptr<Context> context) : Resource(std::move(
   OnFailure cleanup([this] { destroy_once(); });
   VkCommandPoolCreateInfo info{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
   info.queueFamilyIndex = context_->queue_family;
-  check(context_->fn.vkCreateCommandPool(context_->device, &info, nullptr, &pool_), "vkCreateCommandPool");
+  check_made(context_->fn.vkCreateCommandPool(context_->device, &info, nullptr, &pool_), "vkCreateCommandPool", pool_);
   cleanup.dismiss();
 }
 

@@ -100,14 +100,14 @@ class Fences final : public Completion {
 
   VkResult submit(std::span<const Batch> batches, const interop::Sync& sync) override {
     std::lock_guard lock(mutex_);
+    std::vector<Submission> submissions(batches.size());
+    submissions.front().waits_for(sync.wait);
+    for (const auto& point : sync.signal) submissions.back().signals(point.semaphore, point.value);
+    make_room(batches.size());  // from the first submission on nothing throws
     while (idle_.size() < batches.size()) idle_.push_back(new_fence());
     const std::size_t before = pending_.size();
     for (std::size_t i = 0; i < batches.size(); ++i) {
-      Submission submission;
-      if (i == 0) submission.waits_for(sync.wait);
-      if (i + 1 == batches.size())
-        for (const auto& point : sync.signal) submission.signals(point.semaphore, point.value);
-      const VkSubmitInfo info = submission.info(batches[i], false);
+      const VkSubmitInfo info = submissions[i].info(batches[i], false);
       const VkResult result = context_.fn.vkQueueSubmit(context_.queue, 1, &info, idle_.back());
       if (result != VK_SUCCESS) return i == 0 ? result : lose(before);
       pending_.push_back({++submitted_, idle_.back()});
@@ -151,6 +151,12 @@ class Fences final : public Completion {
     VkFence fence;
   };
 
+  /// For so many more pending fences, and for all of them as idle ones.
+  void make_room(std::size_t count) {
+    pending_.reserve(pending_.size() + count);
+    idle_.reserve(pending_.size() + std::max(idle_.size(), count));
+  }
+
   VkFence new_fence() {
     VkFenceCreateInfo info{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
     VkFence fence = VK_NULL_HANDLE;
@@ -172,13 +178,13 @@ class Fences final : public Completion {
     while (waiting_ == 0 && !pending_.empty() && pending_.front().number <= completed_) {
       check(context_.fn.vkResetFences(context_.device, 1, &pending_.front().fence), "vkResetFences");
       idle_.push_back(pending_.front().fence);
-      pending_.pop_front();
+      pending_.erase(pending_.begin());
     }
   }
 
   Context& context_;
   std::mutex mutex_;
-  std::deque<Pending> pending_;
+  std::vector<Pending> pending_;  ///< oldest first
   std::vector<VkFence> idle_;
   std::uint64_t completed_ = 0;
   int waiting_ = 0;

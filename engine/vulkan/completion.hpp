@@ -2,7 +2,6 @@
 // Invariant: submissions finish in the order of their numbers, 1 the first.
 #pragma once
 
-#include <deque>
 #include <memory>
 
 #include "engine/vulkan/context.hpp"

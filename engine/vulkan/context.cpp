@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <new>
 
 #include "engine/vulkan/completion.hpp"
 #include "engine/vulkan/resource.hpp"
@@ -11,16 +12,16 @@ namespace volute::vk {
 
 namespace {
 
+struct Kept {
+  std::shared_ptr<const Instance> instance;
+  Completion* completion = nullptr;
+  Kept* next = nullptr;
+};
+
 /// Keeps what a device that still works needs, to the end of the process.
-void abandon(std::shared_ptr<const Instance> instance, std::unique_ptr<Completion> completion) {
-  struct Kept {
-    std::shared_ptr<const Instance> instance;
-    std::unique_ptr<Completion> completion;
-  };
-  static auto& all = *new std::vector<Kept>;
-  static std::mutex mutex;
-  std::lock_guard lock(mutex);
-  all.push_back({std::move(instance), std::move(completion)});
+void abandon(Kept* kept) {
+  static std::atomic<Kept*> all = nullptr;  // so that it can still be reached, as leak checkers ask
+  kept->next = all.exchange(kept);
 }
 
 }  // namespace
@@ -29,11 +30,12 @@ Context::~Context() {
   if (!device || detached_) return;
   try {
     if (completion_ && !lost_ && !abandoned_) wait_in_slices(completion_->submitted());
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     // A lost device has nothing left to wait for, one that is stuck is left alone.
   }
   if (abandoned_ || !may_destroy()) {
-    abandon(instance, std::move(completion_));
+    Completion* completion = completion_.release();
+    if (auto* kept = new (std::nothrow) Kept{instance, completion}) abandon(kept);
     return;
   }
   completion_.reset();
@@ -85,8 +87,19 @@ void Context::wait(std::uint64_t submission) {
   wait_in_slices(submission);
 }
 
-/// Slices without progress are counted, not time: a process that was stopped has not waited.
 void Context::wait_in_slices(std::uint64_t submission) {
+  try {
+    wait_while_it_progresses(submission);
+  } catch (const DeviceLost&) {
+    throw;
+  } catch (...) {
+    stuck_ = true;  // for all that is known, if the wait itself failed
+    throw;
+  }
+}
+
+/// Slices without progress are counted, not time: a process that was stopped has not waited.
+void Context::wait_while_it_progresses(std::uint64_t submission) {
   const double most = timeout_, slice = most > 0 ? std::min(1.0, most / 4) : 1.0;  // s
   std::uint64_t done = 0;
   for (double idle = 0; !completion_->wait(submission, static_cast<std::uint64_t>(slice * 1e9));) {
@@ -94,7 +107,6 @@ void Context::wait_in_slices(std::uint64_t submission) {
     idle = now > done ? 0 : idle + slice;
     done = now;
     if (most <= 0 || idle < most) continue;
-    stuck_ = true;
     char text[160];
     std::snprintf(text, sizeof text, " has finished no submission for %g s; it may still be working, or hang", most);
     throw Timeout(info.name + text);
@@ -102,15 +114,25 @@ void Context::wait_in_slices(std::uint64_t submission) {
 }
 
 bool Context::may_destroy() noexcept {
+  constexpr std::uint64_t a_second = 1'000'000'000;  // for what is not stuck, only could not be waited for
   if (!stuck_ || lost_) return true;
+  if (abandoned_) return false;
   try {
-    if (completion_->completed() >= completion_->submitted()) stuck_ = false;
-  } catch (const Error&) {
-    return true;  // lost: nothing runs any more
+    if (completion_->wait(completion_->submitted(), a_second)) {
+      stuck_ = false;
+      return true;
+    }
+  } catch (const DeviceLost&) {
+    return true;  // nothing runs any more
+  } catch (const std::exception&) {
+    // As if it were busy: it may be.
   }
-  if (!stuck_) return true;
-  if (!abandoned_.exchange(true))
+  if (abandoned_.exchange(true)) return false;
+  try {
     warn(info.name + " is still busy with work that was given up: the memory it uses is not freed");
+  } catch (const std::exception&) {
+    // No memory for a warning.
+  }
   return false;
 }
 

@@ -19,6 +19,12 @@ namespace volute::vk {
 
 /// Throws DeviceLost, OutOfMemory or Error naming the call unless the result is a success code.
 void check(VkResult result, const char* call);
+/// As check(), and a handle that could not be made is null: Vulkan leaves it undefined, and clean-up would destroy it.
+template <class Handle>
+void check_made(VkResult result, const char* call, Handle& made) {
+  if (result < 0) made = VK_NULL_HANDLE;
+  check(result, call);
+}
 
 /// Warnings and errors the validation layer has reported in this process.
 int validation_message_count();
@@ -70,8 +76,8 @@ class Context {
   bool lost() const { return lost_; }
   /// Seconds; 0: for ever.
   void set_timeout(double seconds) { timeout_ = seconds; }
-  /// False while work that a call gave up waiting for may still use what is to be destroyed: it is left alone then,
-  /// to the end of the process.
+  /// False while work that a call gave up waiting for may still use what is to be destroyed, a second after it is first
+  /// asked: it is left alone then, to the end of the process.
   bool may_destroy() noexcept;
 
   DeviceInfo info;
@@ -98,6 +104,7 @@ class Context {
   bool create_device(const interop::Creation& creation);
   void finish_setup();
   void wait_in_slices(std::uint64_t submission);
+  void wait_while_it_progresses(std::uint64_t submission);
 
   bool owned_ = false;  ///< the VkDevice
   std::function<void()> lock_, unlock_;

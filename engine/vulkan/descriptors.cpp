@@ -99,7 +99,11 @@ VkDescriptorSet Descriptors::get(const Pipeline& pipeline, const std::vector<Buf
 }
 
 VkDescriptorSet Descriptors::allocate(const Pipeline& pipeline) {
-  if (pools_.empty()) grow();
+  const auto texels = static_cast<std::uint32_t>(
+      std::count_if(pipeline.bindings.begin(), pipeline.bindings.end(),
+                    [](BindingKind kind) { return kind != BindingKind::storage; }));
+  const auto storages = static_cast<std::uint32_t>(pipeline.bindings.size()) - texels;
+  if (!room_.sets || room_.storages < storages || room_.texels < texels) grow();
   VkDescriptorSetAllocateInfo info{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
   info.descriptorPool = pools_.back();
   info.descriptorSetCount = 1;
@@ -112,6 +116,9 @@ VkDescriptorSet Descriptors::allocate(const Pipeline& pipeline) {
     result = context_->fn.vkAllocateDescriptorSets(context_->device, &info, &set);
   }
   check(result, "vkAllocateDescriptorSets");
+  --room_.sets;
+  room_.storages -= storages;
+  room_.texels -= texels;
   return set;
 }
 
@@ -123,7 +130,7 @@ VkBufferView Descriptors::view(const BufferRange& range, BindingKind kind) {
   info.format = texel_format(kind).format;
   info.offset = range.offset;
   info.range = range.bytes;
-  check(context_->fn.vkCreateBufferView(context_->device, &info, nullptr, &kept), "vkCreateBufferView");
+  check_made(context_->fn.vkCreateBufferView(context_->device, &info, nullptr, &kept), "vkCreateBufferView", kept);
   return kept;
 }
 
@@ -138,6 +145,7 @@ void Descriptors::grow() {
   pools_.reserve(pools_.size() + 1);  // so that keeping the pool cannot throw
   check(context_->fn.vkCreateDescriptorPool(context_->device, &info, nullptr, &pool), "vkCreateDescriptorPool");
   pools_.push_back(pool);
+  room_ = {sets_per_pool, descriptors_per_pool, descriptors_per_pool};
 }
 
 }  // namespace volute::vk

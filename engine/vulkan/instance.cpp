@@ -55,13 +55,13 @@ void Instance::make(std::vector<const char*> extensions, PFN_vkGetInstanceProcAd
   info.pApplicationInfo = &application;
 
   const char* layers[] = {validation_layer};
-  const VkValidationFeatureEnableEXT enabled[] = {VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT};
+  const std::vector<VkValidationFeatureEnableEXT> enabled = validation_features();
   VkDebugUtilsMessengerCreateInfoEXT messenger = validation_messenger();
   VkValidationFeaturesEXT features{VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT};
   if (environment().validation) {
     require_validation_layer(global);
-    features.enabledValidationFeatureCount = 1;
-    features.pEnabledValidationFeatures = enabled;
+    features.enabledValidationFeatureCount = static_cast<std::uint32_t>(enabled.size());
+    features.pEnabledValidationFeatures = enabled.data();
     features.pNext = &messenger;
     info.pNext = &features;
     info.enabledLayerCount = 1;
@@ -91,7 +91,7 @@ void Instance::make(std::vector<const char*> extensions, PFN_vkGetInstanceProcAd
   if (!environment().validation) return;
   const auto create = reinterpret_cast<PFN_vkCreateDebugUtilsMessengerEXT>(
       get(handle, "vkCreateDebugUtilsMessengerEXT"));
-  check(create(handle, &messenger, nullptr, &messenger_), "vkCreateDebugUtilsMessengerEXT");
+  check_made(create(handle, &messenger, nullptr, &messenger_), "vkCreateDebugUtilsMessengerEXT", messenger_);
 }
 
 Instance::~Instance() {

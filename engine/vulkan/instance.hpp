@@ -40,6 +40,10 @@ class Instance {
   VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
 };
 
+/// What the layer is asked for besides core checks, by the environment.
+std::vector<VkValidationFeatureEnableEXT> validation_features();
+/// Whether that message is a hint that the messenger leaves out; each has its reason where they are listed.
+bool is_hint(const char* message_id);
 /// Parameters of the messenger that counts warnings and errors (see validation_message_count).
 VkDebugUtilsMessengerCreateInfoEXT validation_messenger();
 /// Throws Unsupported, saying what to install, unless the validation layer is there.

@@ -77,13 +77,13 @@ VkPipelineLayout make_layout(const Context& context, VkDescriptorSetLayout set_l
 VkPipeline make_pipeline(const Context& context, VkPipelineCache cache, VkPipelineLayout layout,
                          const std::vector<std::uint32_t>& words, const std::vector<std::uint32_t>& constants,
                          VkPipelineCreateFlags flags) {
+  std::vector<VkSpecializationMapEntry> entries;
+  for (std::uint32_t i = 0; i < constants.size(); ++i) entries.push_back({i, 4 * i, 4});
   VkShaderModuleCreateInfo module_info{VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO};
   module_info.codeSize = words.size() * 4;
   module_info.pCode = words.data();
-  VkShaderModule module = VK_NULL_HANDLE;
+  VkShaderModule module = VK_NULL_HANDLE;  // nothing throws while it lives
   check(context.fn.vkCreateShaderModule(context.device, &module_info, nullptr, &module), "vkCreateShaderModule");
-  std::vector<VkSpecializationMapEntry> entries;
-  for (std::uint32_t i = 0; i < constants.size(); ++i) entries.push_back({i, 4 * i, 4});
   const VkSpecializationInfo values{static_cast<std::uint32_t>(entries.size()), entries.data(), 4 * constants.size(),
                                     constants.data()};
   VkComputePipelineCreateInfo info{VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO};
@@ -117,7 +117,8 @@ PipelineCache::PipelineCache(std::shared_ptr<Context> context) : Resource(std::m
     info.initialDataSize = saved->size();
     info.pInitialData = saved->data();
   }
-  check(context_->fn.vkCreatePipelineCache(context_->device, &info, nullptr, &driver_cache_), "vkCreatePipelineCache");
+  check_made(context_->fn.vkCreatePipelineCache(context_->device, &info, nullptr, &driver_cache_),
+             "vkCreatePipelineCache", driver_cache_);
   cleanup.dismiss();
 }
 

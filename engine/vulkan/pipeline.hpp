@@ -65,7 +65,12 @@ class Descriptors : public Resource {
   VkDescriptorSet allocate(const Pipeline& pipeline);
   void grow();
 
+  struct Room {
+    std::uint32_t sets = 0, storages = 0, texels = 0;
+  };
+
   std::vector<VkDescriptorPool> pools_;
+  Room room_;  ///< left in the last pool
   std::map<std::string, VkDescriptorSet> sets_;
   std::map<std::string, VkBufferView> views_;
 };

@@ -16,6 +16,8 @@ const char* name_of_result(VkResult result) {
       return "VK_ERROR_OUT_OF_POOL_MEMORY";
     case VK_ERROR_FRAGMENTED_POOL:
       return "VK_ERROR_FRAGMENTED_POOL";
+    case VK_ERROR_FRAGMENTATION:
+      return "VK_ERROR_FRAGMENTATION";
     case VK_ERROR_INITIALIZATION_FAILED:
       return "VK_ERROR_INITIALIZATION_FAILED";
     case VK_ERROR_DEVICE_LOST:
@@ -53,7 +55,15 @@ void check(VkResult result, const char* call) {
     case VK_ERROR_OUT_OF_HOST_MEMORY:
     case VK_ERROR_OUT_OF_DEVICE_MEMORY:
     case VK_ERROR_OUT_OF_POOL_MEMORY:
+    case VK_ERROR_FRAGMENTED_POOL:
+    case VK_ERROR_FRAGMENTATION:
+    case VK_ERROR_TOO_MANY_OBJECTS:
       throw OutOfMemory(text);
+    case VK_ERROR_LAYER_NOT_PRESENT:
+    case VK_ERROR_EXTENSION_NOT_PRESENT:
+    case VK_ERROR_FEATURE_NOT_PRESENT:
+    case VK_ERROR_INCOMPATIBLE_DRIVER:
+      throw Unsupported(text);
     default:
       throw Error(text);
   }

@@ -1,6 +1,8 @@
 // Training data on the host: text, words, CSV tables, time series; splits, batches and prefetching.
 // Wrong options throw InvalidGraph; wrong files, or what is in them, BadFile with "file:line:". What is random
 // depends on its seed alone, equal on every platform. Batches are time-major, [T, N] or [T, N, C], row-major.
+// Files must be regular ones (no folder, pipe or device) and keep to the limits below; what lies beyond one is a
+// BadFile that names it, thrown before memory of that size is asked for.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +20,16 @@
 
 namespace volute::data {
 
+/// A file, and all files of one Text together.
+inline constexpr std::uint64_t max_file_bytes = 1ull << 31;
+/// One field of a table, one word of a vocabulary.
+inline constexpr std::uint64_t max_field_bytes = 1ull << 24;
+inline constexpr std::size_t max_columns = 65536;
+/// Rows times columns of a table; each costs 32 bytes beside its text.
+inline constexpr std::size_t max_cells = 1u << 27;
+/// Words of a vocabulary: what f32 counts exactly.
+inline constexpr std::int64_t max_words = 1 << 24;
+
 /// One batch: x[t, n] and the character after it y[t, n]; both [T, N], row-major.
 struct Batch {
   std::vector<std::uint32_t> x, y;
@@ -26,7 +38,7 @@ struct Batch {
 /// Byte-level text with the vocabulary of the bytes that occur, split into 90 % training, 10 % validation.
 class VOLUTE_API Text {
  public:
-  /// Throws BadFile naming the file if one is missing, unreadable or empty.
+  /// Throws BadFile naming the file if one is missing, unreadable, empty or too large. Any bytes are characters.
   static Text load(const std::vector<std::string>& paths);
   /// Throws BadFile if `text` is empty.
   static Text from_string(std::string_view text);
@@ -169,6 +181,7 @@ struct VocabularyOptions {
 class VOLUTE_API Vocabulary {
  public:
   static constexpr std::uint32_t padding = 0, unknown = 1;
+  /// Throws InvalidGraph for an option out of range, or more than max_words words.
   static Vocabulary build(const std::vector<std::vector<std::string>>& texts, VocabularyOptions options = {});
   std::int64_t size() const { return static_cast<std::int64_t>(words_.size()); }
   std::uint32_t token(const std::string& word) const;
@@ -176,7 +189,8 @@ class VOLUTE_API Vocabulary {
   const std::string& word(std::uint32_t token) const;
   std::vector<std::uint32_t> encode(const std::vector<std::string>& words) const;
   std::vector<std::string> decode(std::span<const std::uint32_t> tokens) const;
-  /// A text file of one word a line, replaced as a whole. load throws BadFile naming the line.
+  /// A text file of one word a line, replaced as a whole. load throws BadFile naming the line, also for more than
+  /// max_words words.
   void save(const std::string& path) const;
   static Vocabulary load(const std::string& path);
 
@@ -194,7 +208,8 @@ struct CsvOptions {
 };
 
 /// A table of texts, after RFC 4180: quoted fields with doubled quotes, delimiters and line breaks; LF or CRLF;
-/// a UTF-8 mark and empty lines are skipped. Every row must have as many fields as the first.
+/// a UTF-8 mark and empty lines are skipped. Every row must have as many fields as the first. Fields keep their bytes,
+/// UTF-8 or not, but for NUL, which is a BadFile: such a file is binary, or UTF-16.
 class VOLUTE_API Csv {
  public:
   static Csv load(const std::string& path, CsvOptions options = {});
@@ -204,7 +219,7 @@ class VOLUTE_API Csv {
   /// Number of a column; BadFile listing those there are if it is not one.
   std::size_t column(const std::string& name) const;
   const std::string& text(std::size_t row, std::size_t column) const { return cells_[row * columns_.size() + column]; }
-  /// Empty for a missing value: nothing, NA, N/A, NaN, null, ? or -. BadFile if it is no finite number.
+  /// Empty for a missing value: nothing, NA, N/A, NaN, null, ? or -. BadFile if it is no finite decimal number.
   std::optional<float> number(std::size_t row, std::size_t column) const;
   /// "file:line: column \"name\": message", thrown as BadFile.
   [[noreturn]] void complain(std::size_t row, std::size_t column, const std::string& message) const;

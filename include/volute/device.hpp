@@ -72,7 +72,7 @@ struct ProgramStats {
   std::uint64_t unaliased_bytes = 0;  ///< what the arena would take without aliasing
   int submissions = 0;                ///< of the last whole step; before the first, by estimate
   bool recomputes = false;  ///< scans run in segments to meet CompileLimits::memory_bytes
-  std::int64_t non_finite = 0;  ///< runs found not to be finite (Targets::non_finite)
+  std::int64_t non_finite = 0;  ///< runs seen not to be finite (Targets::non_finite)
 };
 
 /// The values of one tensor on the host, bit by bit.
@@ -183,6 +183,13 @@ struct CompileLimits {
 };
 
 /// A Vulkan device, Volute's own or lent by an application (interop.hpp). Copies share it.
+///
+/// Threads: several may use one Device, and programs compiled from it, at the same time, compiling included, as long as
+/// one thread at a time uses each Program, Graph (its tensors with it), Parameter, Module and data set. A program that
+/// runs uses the parameters it reads: programs that share some may run on different threads only while nothing trains
+/// or sets those. Compiling only looks up where parameters live and may go on beside programs that share them.
+/// interop::detach has the Device to itself. Devices, made or destroyed on any thread, know nothing of one another;
+/// nothing waits for another thread but for its turn with the queue, the pipelines or the tuner of one Device.
 class VOLUTE_API Device {
  public:
   struct Data;

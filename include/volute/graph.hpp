@@ -34,6 +34,13 @@ enum class DType : std::uint8_t { f32, u32, f16, bf16 };
 
 VOLUTE_API const char* name_of(DType dtype);
 
+// What any graph keeps to; what would exceed one of these throws InvalidGraph naming it. They keep arithmetic on sizes
+// far from overflow. A device's own limits (of one buffer: at most 4 GiB) are found at compile.
+inline constexpr int max_rank = 16;                             ///< axes of a tensor
+inline constexpr std::int64_t max_elements = 1ll << 40;         ///< of a tensor
+inline constexpr std::int64_t max_parameter_elements = 1 << 30; ///< what a Vulkan device can bind at most
+inline constexpr std::int64_t max_nodes = 1 << 24;              ///< of a graph, gradients included
+
 /// Extents of a tensor, outermost first. Rank 0 is a scalar.
 class VOLUTE_API Shape {
  public:
@@ -42,7 +49,8 @@ class VOLUTE_API Shape {
   explicit Shape(std::vector<std::int64_t> dims) : dims_(std::move(dims)) {}
 
   int rank() const { return static_cast<int>(dims_.size()); }
-  /// Number of elements: the product of the extents, 1 for a scalar.
+  /// Number of elements: the product of the extents, 1 for a scalar. Throws InvalidGraph if an extent is negative or
+  /// the product does not fit.
   std::int64_t elements() const;
   /// Extent of an axis; negative axes count from the end. The axis must exist.
   std::int64_t operator[](int axis) const { return dims_[axis < 0 ? axis + dims_.size() : axis]; }
@@ -93,7 +101,8 @@ class VOLUTE_API Timeout : public Error {
   using Error::Error;
 };
 
-/// A run of a program with NonFinite::stop met infinity or NaN; says in which node and time step first.
+/// A run of a program with NonFinite::stop met infinity or NaN; says in which node and time step first. The run has
+/// changed nothing, and the call that threw did nothing else: it may be repeated.
 class VOLUTE_API NotFinite : public Error {
  public:
   using Error::Error;
@@ -137,7 +146,7 @@ class VOLUTE_API Tensor {
 /// Copies refer to the same values. Programs that train it change it in place.
 class VOLUTE_API Parameter {
  public:
-  /// Throws InvalidGraph unless `values` has exactly shape.elements() entries.
+  /// Throws InvalidGraph unless `values` has exactly shape.elements() entries, at most max_parameter_elements.
   Parameter(std::string name, Shape shape, std::vector<float> values);
   explicit Parameter(std::shared_ptr<ParameterData> data) : data_(std::move(data)) {}
 
@@ -221,13 +230,21 @@ enum class Precision : std::uint8_t { f32, f16, bf16 };
 
 VOLUTE_API const char* name_of(Precision precision);
 
-/// What a program does about a run that is not finite (Targets::finite is 0). Found without waiting: the first call
-/// that waits for the run anyway warns or throws. All but `off` cost one more number read back from a run.
+/// What a program does about a run that is not finite: one of Targets::watched is infinite or NaN. Found without
+/// waiting: the first call of the program that waits for the run anyway (run, read, value, wait, ..., of a step that is
+/// advanced the call that sees it done, at the latest before the next one ends) warns or throws. Stricter ones come later.
 enum class NonFinite : std::uint8_t {
   off,   ///< nothing: NaN spreads, as in most frameworks
-  warn,  ///< a warning, once for each such run; what it computed is kept
-  skip,  ///< a warning; the run changes nothing but the step count: no parameter, moment, average or carried state
-  stop,  ///< as skip, and NotFinite is thrown, naming the first node and time step (the run is repeated to find it)
+  warn,  ///< a warning at the first such run, the second, fourth, eighth ...; what it computed is kept
+  skip,  ///< warnings; the run changes nothing but the step count: no parameter, moment, average or carried state
+  stop,  ///< as skip, and NotFinite is thrown, naming the first node and time step (the run is repeated to find it).
+         ///< The program can go on from there, with another learning rate, say
+};
+
+/// A [] f32 tensor that is a number in a run that is finite.
+struct Watched {
+  std::string name;  ///< in messages: "loss"
+  Tensor value;
 };
 
 /// What a program computes: tensors to read after a run, updates to make in it, and how precisely. `minimize`
@@ -237,7 +254,7 @@ struct Targets {
   std::vector<Update> updates;
   Precision precision = Precision::f32;
   NonFinite non_finite = NonFinite::off;
-  Tensor finite = {};  ///< [] f32, 1 in a run that is finite, else 0; needed unless non_finite is off
+  std::vector<Watched> watched = {};  ///< none if non_finite is off, else at least one
   Targets() = default;
   Targets(Tensor output) : outputs{output} {}
   Targets(std::initializer_list<Tensor> list) : outputs(list) {}

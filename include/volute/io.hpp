@@ -1,6 +1,7 @@
 // Files: parameters alone, with PyTorch's state_dict names ("lstm.weight_ih_l0"), and checkpoints of whole trainings.
 // Both are safetensors (https://github.com/huggingface/safetensors), written atomically, with a checksum and a format
-// version in the metadata. No file is trusted: what is wrong with it is a BadFile, and nothing has changed then.
+// version in the metadata. No file is trusted: what is wrong with it is a BadFile, and nothing has changed then. Memory
+// is asked for what was added, never for what a file says it holds, but for the header, which keeps to these limits.
 #pragma once
 
 #include <chrono>
@@ -15,6 +16,10 @@
 #include <volute/optim.hpp>
 
 namespace volute::io {
+
+inline constexpr std::uint64_t max_header_bytes = 100'000'000;  ///< as in the reference implementation
+inline constexpr std::uint64_t max_tensors = 100'000;           ///< of a file, each of at most max_rank axes
+inline constexpr std::int64_t max_text_bytes = 1 << 26;         ///< of a text in a checkpoint
 
 /// A module under its name in the file; parameters are stored as "prefix.parameter".
 struct Entry {

@@ -138,8 +138,9 @@ struct MinimizeOptions {
   int accumulate = 1;
   std::vector<Group> groups = {};  ///< a parameter in none of them follows the optimiser
   std::optional<EMA> ema = {};
-  /// What a run does whose loss, or gradients before clipping, are infinite or NaN. With a loss scale that adapts,
-  /// gradients that overflow are its business: they do not count.
+  /// What a run does whose loss, or sum of squares of all gradients before clipping (with `accumulate` of the mean so
+  /// far), is infinite or NaN: Targets::watched. With a loss scale that adapts, gradients that overflow are its business:
+  /// only the loss counts. A skipped run counts for Adam's t unless updates are counted by a state ("updates" below).
   NonFinite non_finite = NonFinite::off;
   /// Of the program: products in f16 or bf16, all that is kept from run to run in f32.
   Precision precision = Precision::f32;
@@ -163,7 +164,8 @@ struct MinimizeOptions {
 VOLUTE_API Targets minimize(Tensor loss, const Optimizer& optimizer, const MinimizeOptions& options = {});
 
 /// All outputs (each once) and updates of several targets: two losses trained in one program, each with a
-/// name of its own. Throws InvalidGraph if a parameter is updated twice, or if precisions differ.
+/// name of its own. The strictest policy of NonFinite holds for all of it, and what parts without one watched is not.
+/// Throws InvalidGraph if a parameter is updated twice, or if precisions differ.
 VOLUTE_API Targets merge(const std::vector<Targets>& targets);
 
 // Learning rates from the host: program.set("lr", schedule(step)). -----------------------------------------

@@ -210,6 +210,8 @@ int main(int argc, char** argv) {
     return char_lm::fail(2, error.what());
   } catch (const std::bad_alloc&) {
     return char_lm::fail(1, "not enough memory");
+  } catch (const volute::NotFinite& error) {
+    return char_lm::fail(1, std::string(error.what()) + "; a smaller --lr or --clip may help");
   } catch (const std::exception& error) {
     return char_lm::fail(1, error.what());
   }

@@ -80,6 +80,8 @@ void add_training_options(CLI::App& app, Options& o) {
   app.add_option("--dropout", o.dropout, "between and after the recurrent layers")->capture_default_str();
   app.add_option("--seed", o.seed, "of initial weights, dropout and sampling")->capture_default_str();
   app.add_option("--precision", o.precision, "of products while training: f32, f16 or bf16")->capture_default_str();
+  app.add_option("--non-finite", o.non_finite, "at a step with infinity or NaN: off, warn, skip it or stop")
+      ->capture_default_str();
   app.add_option("--device", o.device, "index or part of the name of a Vulkan device");
   app.add_option("--metrics", o.metrics, "write one JSON object a report here")->type_name("FILE");
 }
@@ -123,6 +125,8 @@ void check_ranges(const Options& o) {
     throw UsageError("--cell must be lstm, gru or rnn, not '" + o.sizes.cell + "'");
   if (o.precision != "f32" && o.precision != "f16" && o.precision != "bf16")
     throw UsageError("--precision must be f32, f16 or bf16, not '" + o.precision + "'");
+  if (o.non_finite != "off" && o.non_finite != "warn" && o.non_finite != "skip" && o.non_finite != "stop")
+    throw UsageError("--non-finite must be off, warn, skip or stop, not '" + o.non_finite + "'");
 }
 
 std::optional<Options> parse(int argc, const char* const* argv) {

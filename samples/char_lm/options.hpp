@@ -30,7 +30,7 @@ struct Options {
   std::int64_t batch = 32, length = 64, steps = 3000;
   double lr = 2e-3, clip = 1, dropout = 0, max_seconds = 0;
   std::int64_t seed = 1;
-  std::string device, precision = "f32";
+  std::string device, precision = "f32", non_finite = "stop";
   std::string prompt = "\n";
   double temperature = 0.8;
   std::int64_t sample_length = 500;

@@ -62,6 +62,9 @@ volute::Program Trainer::compile(volute::Device& device, const Model& model) {
   if (options_.clip > 0) how.clip_norm = static_cast<float>(options_.clip);
   if (options_.precision == "f16") how.precision = volute::Precision::f16;
   if (options_.precision == "bf16") how.precision = volute::Precision::bf16;
+  if (options_.non_finite == "warn") how.non_finite = volute::NonFinite::warn;
+  if (options_.non_finite == "skip") how.non_finite = volute::NonFinite::skip;
+  if (options_.non_finite == "stop") how.non_finite = volute::NonFinite::stop;
   return device.compile(g_, volute::minimize(loss_, volute::Adam{.lr = static_cast<float>(options_.lr)}, how));
 }
 
@@ -74,11 +77,10 @@ void Trainer::step(std::int64_t i) {
 
 void Trainer::look(std::int64_t done) {
   const double loss = program_.value(loss_);
-  if (!std::isfinite(loss))
-    throw std::runtime_error("the loss is not a number any more after step " + std::to_string(done) +
-                             "; a smaller --lr or --clip may help");
-  loss_sum_ += loss;
-  ++looks_;
+  if (std::isfinite(loss) || options_.non_finite != "skip") {  // a skipped step's loss is not the model's
+    loss_sum_ += loss;
+    ++looks_;
+  }
   report_.step = done;
   report_.loss = loss_sum_ / static_cast<double>(looks_);
   report_.seconds = seconds();

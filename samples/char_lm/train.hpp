@@ -28,7 +28,7 @@ class Trainer {
   /// Puts back what the checkpoint has. Throws BadFile.
   void resume();
   /// Trains until the steps, the time or the user's patience are used up.
-  /// Throws std::runtime_error if the loss stops being a number.
+  /// Throws volute::NotFinite at a step with infinity or NaN if it is to stop there.
   void run(Progress& progress);
   /// Steps made, those before resume() included.
   std::int64_t done() const { return done_; }

@@ -180,7 +180,7 @@ ModelOptions read_options(const std::string& path, ModelOptions base) {
   const std::string& name = entry(path, metadata, "cell");
   int cell = 0;
   while (cell < cells && name != name_of(static_cast<Cell>(cell))) ++cell;
-  if (cell == cells) unfit(path, "its metadata's 'cell' is '" + name + "'");
+  if (cell == cells) unfit(path, "its metadata's 'cell' is none of GRU, LSTM, RNN and minGRU");
   base.cell = static_cast<Cell>(cell);
   base.hidden = size_entry(path, metadata, "hidden");
   base.mixtures = size_entry(path, metadata, "mixtures");

@@ -193,6 +193,23 @@ TEST_F(CharLm, TwoRunsWithOneSeedGiveOneModel) {
   EXPECT_EQ(read(folder_ / "a"), read(folder_ / "b"));
 }
 
+// Adam moves weights by the rate at each step: after 66 steps they are beyond what f16 holds.
+TEST_F(CharLm, NamesWhereAStepIsNotFinite) {
+  const auto arguments = tiny({"--steps", "200", "--lr", "1000", "--precision", "f16", "--out", "model.st"});
+  const Result stopped = run(arguments);
+  EXPECT_EQ(stopped.status, 1);
+  EXPECT_THAT(stopped.err, HasSubstr("was not finite: loss"));
+  EXPECT_THAT(stopped.err, HasSubstr("; first: to_f16 "));
+  EXPECT_THAT(stopped.err, HasSubstr(" of parameter "));
+  EXPECT_FALSE(files().contains("model.st"));
+  auto skipping = arguments;
+  skipping.insert(skipping.end(), {"--non-finite", "skip"});
+  const Result skipped = run(skipping);
+  EXPECT_EQ(skipped.status, 0) << skipped.err;
+  EXPECT_THAT(skipped.err, HasSubstr("it has changed nothing"));
+  EXPECT_TRUE(files().contains("model.st"));
+}
+
 TEST_F(CharLm, CtrlCStopsSavesAndSamples) {
   bool sent = false;
   const Result result = run(tiny({"--steps", "4000", "--out", "model.st"}), [&](pid_t process) {
@@ -312,6 +329,7 @@ TEST_F(CharLm, RefusesWrongArguments) {
   expect_refused({"--no-such-option"}, "--no-such-option");
   expect_refused({"text"}, "text");
   expect_refused(tiny({"--precision", "f8"}), "--precision must be f32, f16 or bf16, not 'f8'");
+  expect_refused(tiny({"--non-finite", "go"}), "--non-finite must be off, warn, skip or stop, not 'go'");
   expect_refused(tiny({"--cell", "transformer"}), "--cell must be lstm, gru or rnn, not 'transformer'");
   expect_refused(tiny({"--hidden", "many"}), "--hidden");
   expect_refused(tiny({"--hidden", "99999999999999999999"}), "--hidden");

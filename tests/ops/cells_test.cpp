@@ -7,10 +7,14 @@
 
 #include <volute/nn.hpp>
 
-#include "tests/ops/case.hpp"
+#include "engine/check/case.hpp"
+#include "tests/support/device.hpp"
+#include "tests/support/findings.hpp"
 
 namespace volute::test {
 namespace {
+
+using namespace check;
 
 struct Sizes {
   std::int64_t T, N, C, H;
@@ -100,8 +104,10 @@ class Cells : public ::testing::TestWithParam<Cell> {
     const Case c(row.build, row.variants[0], 7);
     SCOPED_TRACE(::testing::Message() << GetParam().name << ": T " << s.T << ", N " << s.N << ", C " << s.C << ", H "
                                       << s.H << ", layers " << s.layers);
-    if (finite_differences) c.check_gradients();
-    c.check_device({}, 4e-6);
+    expect_nothing_found([&](Findings& findings) {
+      if (finite_differences) c.check_gradients(findings);
+      c.check_device(device(), {}, 4e-6, findings);
+    });
   }
 };
 

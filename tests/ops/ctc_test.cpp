@@ -1,5 +1,5 @@
-// CTC: device, reference and finite differences, for logits and for log-probabilities; the sum over all
-// alignments by brute force; impossible alignments; decoding on the host.
+// CTC: the sum over all alignments by brute force; impossible alignments; decoding on the host. Against finite
+// differences see engine/check/layer_rows.hpp.
 
 #include <algorithm>
 #include <cmath>
@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/check/layer_rows.hpp"
 #include "tests/support/gradient_check.hpp"
 
 namespace volute::test {
@@ -14,55 +15,8 @@ namespace {
 
 using Tokens = std::vector<std::uint32_t>;
 
-struct Problem {
-  std::int64_t T, N, C, S;
-  std::uint32_t blank;
-  Tokens targets, input_lengths, target_lengths;
-};
-
-const Problem& problem(int i) {
-  static const Problem all[] = {
-      {6, 3, 4, 2, 0, {1, 2, 3, 3, 2, 1}, {6, 5, 3}, {2, 2, 1}},   // a repeat, an unused target
-      {5, 2, 3, 3, 2, {0, 1, 0, 1, 1, 0}, {5, 5}, {3, 3}},         // blank last
-      {1, 2, 3, 1, 0, {2, 1}, {1, 1}, {1, 0}},                     // a single step; an empty target
-      {4, 1, 5, 4, 1, {0, 2, 3, 4}, {4}, {4}},                     // exactly one alignment
-  };
-  return all[i];
-}
-
-struct Fed {
-  Tensor targets, input_lengths, target_lengths;
-};
-
-Fed feed(GradientCheck& c, const Problem& p) {
-  return {c.indices("targets", {p.N, p.S}, p.targets), c.indices("input_lengths", {p.N}, p.input_lengths),
-          c.indices("target_lengths", {p.N}, p.target_lengths)};
-}
-
-TEST(Ctc, LogitsAgainstDifferences) {
-  for (int i = 0; i < 4; ++i)
-    for (Reduction reduction : {Reduction::mean, Reduction::sum, Reduction::none}) {
-      SCOPED_TRACE(i);
-      const Problem& p = problem(i);
-      GradientCheck c;
-      Tensor logits = c.leaf("logits", {p.T, p.N, p.C}, -2, 2);
-      const Fed f = feed(c, p);
-      c.check(ctc_loss_from_logits(logits, f.targets, f.input_lengths, f.target_lengths,
-                                   {.blank = p.blank, .reduction = reduction}));
-    }
-}
-
-// Differences move one log-probability alone: the gradient is minus the posterior, not softmax minus it.
-TEST(Ctc, LogProbabilitiesAgainstDifferences) {
-  for (int i = 0; i < 4; ++i) {
-    SCOPED_TRACE(i);
-    const Problem& p = problem(i);
-    GradientCheck c;
-    Tensor log_p = c.leaf("log_p", {p.T, p.N, p.C}, -4, 0);
-    const Fed f = feed(c, p);
-    c.check(ctc_loss(log_p, f.targets, f.input_lengths, f.target_lengths, {.blank = p.blank}));
-  }
-}
+using check::CtcFeeds;
+using check::CtcProblem;
 
 /// What a path of classes spells: repeats merged, blanks dropped.
 Tokens spelled(const Tokens& path, std::uint32_t blank) {
@@ -88,12 +42,11 @@ std::map<Tokens, double> all_labellings(const std::vector<float>& log_p, std::in
 }
 
 TEST(Ctc, IsTheSumOverAllAlignments) {
-  for (int i = 0; i < 4; ++i) {
-    const Problem& p = problem(i);
+  for (const CtcProblem& p : check::ctc_problems()) {
     const auto values = random_values(static_cast<std::size_t>(p.T * p.N * p.C), 5, -3, 0);
     GradientCheck c;
     Tensor log_p = c.leaf("log_p", {p.T, p.N, p.C}, values);
-    const Fed f = feed(c, p);
+    const CtcFeeds f = feed(c, p);
     Tensor loss = ctc_loss(log_p, f.targets, f.input_lengths, f.target_lengths,
                            {.blank = p.blank, .reduction = Reduction::none});
     Reference reference;
@@ -106,7 +59,7 @@ TEST(Ctc, IsTheSumOverAllAlignments) {
       const auto first = p.targets.begin() + n * p.S;
       const Tokens target(first, first + p.target_lengths[n]);
       auto all = all_labellings(values, p.N, p.C, n, p.input_lengths[n], p.blank);
-      EXPECT_NEAR(got[n], -std::log(all[target]), 1e-9) << i << " row " << n;
+      EXPECT_NEAR(got[n], -std::log(all[target]), 1e-9) << "T " << p.T << " row " << n;
     }
   }
 }

@@ -1,13 +1,12 @@
 // f16 and bf16 values on the device: rounding, and memory as every kind of kernel writes and reads it.
 // Invariant: the device gives the reference's bits exactly; values are chosen around ties and the formats' limits.
-#include <bit>
 #include <cmath>
-#include <limits>
 
 #include <gtest/gtest.h>
 
 #include <volute/reference.hpp>
 
+#include "engine/check/half.hpp"
 #include "engine/compile/program_data.hpp"
 #include "engine/graph/build.hpp"
 #include "tests/support/device.hpp"
@@ -16,57 +15,18 @@
 namespace volute::test {
 namespace {
 
-struct Rounding {
-  float from, f16, bf16;
-};
-
-constexpr float inf = std::numeric_limits<float>::infinity();
-constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-
-// By hand: IEEE 754's round to nearest, ties to even.
-const Rounding roundings[] = {
-    {0.0f, 0.0f, 0.0f},
-    {1.0f, 1.0f, 1.0f},
-    {-2.5f, -2.5f, -2.5f},
-    {0x1.002p0f, 0x1p0f, 0x1p0f},                // f16: a tie, down to even
-    {0x1.006p0f, 0x1.008p0f, 0x1p0f},            // f16: a tie, up to even
-    {0x1.002002p0f, 0x1.004p0f, 0x1p0f},         // f16: just above a tie
-    {0x1.ffep0f, 0x1p1f, 0x1p1f},                // f16: the carry reaches the exponent
-    {0x1.01p0f, 0x1.01p0f, 0x1p0f},              // bf16: a tie, down to even
-    {0x1.03p0f, 0x1.03p0f, 0x1.04p0f},           // bf16: a tie, up to even
-    {-0x1.010002p0f, -0x1.01p0f, -0x1.02p0f},    // bf16: just beyond a tie
-    {65504.0f, 65504.0f, 65536.0f},              // f16's largest
-    {65519.996f, 65504.0f, 65536.0f},
-    {65520.0f, inf, 65536.0f},                   // f16: rounds to 2^16
-    {-1e6f, -inf, -0x1.e8p19f},
-    {0x1p-14f, 0x1p-14f, 0x1p-14f},              // f16's least normal number
-    {0x1.ff8p-15f, 0x1.ff8p-15f, 0x1p-14f},      // the subnormal below it
-    {0x1.ffcp-15f, 0x1p-14f, 0x1p-14f},          // between them
-    {0x1p-24f, 0x1p-24f, 0x1p-24f},              // f16's least
-    {0x1p-25f, 0.0f, 0x1p-25f},                  // half of it: a tie, down to even
-    {0x1.000002p-25f, 0x1p-24f, 0x1p-25f},
-    {-0x1.8p-24f, -0x1p-23f, -0x1.8p-24f},       // a tie, up to even
-    {-1e-30f, -0.0f, -0x1.44p-100f},
-    {0x1p-126f, 0.0f, 0x1p-126f},
-    {0x1.fep127f, inf, 0x1.fep127f},             // bf16's largest
-    {0x1.fefffep127f, inf, 0x1.fep127f},
-    {std::numeric_limits<float>::max(), inf, inf},
-    {inf, inf, inf},
-    {-inf, -inf, -inf},
-    {nan, nan, nan},
-};
+using check::Rounding;
+using check::roundings;
 
 /// How kernels reach memory.
 const CompileOptions accesses[] = {{.matmul = "texel", .texel_loads = true},
                                    {.matmul = "shared", .texel_loads = false},
                                    {.texel_loads = true, .max_storage_range = 1}};
 
-bool same(float a, float b) { return (std::isnan(a) && std::isnan(b)) || std::bit_cast<int>(a) == std::bit_cast<int>(b); }
-
 void expect_same(const std::vector<float>& got, const std::vector<double>& want) {
   ASSERT_EQ(got.size(), want.size());
   for (std::size_t i = 0; i < got.size(); ++i)
-    EXPECT_TRUE(same(got[i], static_cast<float>(want[i]))) << i << ": got " << got[i] << ", expected " << want[i];
+    EXPECT_TRUE(check::same_value(got[i], static_cast<float>(want[i]))) << i << ": got " << got[i] << ", expected " << want[i];
 }
 
 TEST(Half, RoundsToNearestEven) {

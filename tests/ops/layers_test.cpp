@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/check/layer_rows.hpp"
 #include "tests/support/gradient_check.hpp"
 
 namespace volute::test {
@@ -19,30 +20,17 @@ TEST(Program, AnOutputMayBeNamedTwice) {
   EXPECT_EQ(program.read(y), (std::vector<float>{2, 4, 6}));
 }
 
+class LayerRows : public ::testing::TestWithParam<std::size_t> {};
+
+TEST_P(LayerRows, DeviceReferenceAndDifferences) {
+  const check::LayerRow row = check::layer_rows()[GetParam()];
+  SCOPED_TRACE(row.name);
+  expect_nothing_found([&](check::Findings& found) { check::check_layer(device(), row, found); });
+}
+
+INSTANTIATE_TEST_SUITE_P(Rows, LayerRows, ::testing::Range(std::size_t{0}, check::layer_rows().size()));
+
 // Norms and dropout. ------------------------------------------------------------------------------
-
-TEST(Norms, DeviceReferenceAndDifferences) {
-  for (bool affine : {true, false}) {
-    GradientCheck layer, rms;
-    const nn::LayerNorm a(5, {.affine = affine});
-    const nn::RMSNorm b(5, {.affine = affine});
-    layer.parameters(a).check(a(layer.leaf("x", {3, 2, 5})));
-    rms.parameters(b).check(b(rms.leaf("x", {3, 2, 5})));
-  }
-}
-
-TEST(Norms, BatchNormDeviceReferenceAndDifferences) {
-  const std::vector<float> mask = {1, 0, 1, 1, 1, 0, 1, 1};
-  for (bool masked : {false, true})
-    for (Mode mode : {Mode::training, Mode::inference}) {
-      if (masked && mode == Mode::inference) continue;  // the mask only chooses what counts in statistics
-      GradientCheck c;
-      c.graph = Graph(mode);
-      const nn::BatchNorm norm(3);
-      Tensor x = c.leaf("x", {4, 2, 3}, -2, 3);
-      c.check(masked ? norm(x, c.constant("mask", {4, 2}, mask)) : norm(x), 1e-4);
-    }
-}
 
 TEST(Norms, MaskedStatisticsAreThoseOfTheElementsThatCount) {
   const nn::BatchNorm masked(2), plain(2);
@@ -167,50 +155,6 @@ constexpr Scored all_scores[] = {{"additive", nn::Score::additive},
                                  {"dot", nn::Score::dot},
                                  {"general", nn::Score::general},
                                  {"scaled", nn::Score::scaled}};
-
-TEST(Attention, OutsideOfAScan) {
-  for (const Scored& s : all_scores)
-    for (bool masked : {false, true}) {
-      SCOPED_TRACE(s.name);
-      GradientCheck c;
-      const nn::Attention attention(s.score, 5, 5, 3);
-      Tensor memory = c.leaf("memory", {4, 2, 5}), query = c.leaf("query", {2, 5});
-      Tensor mask = masked ? c.constant("mask", {4, 2}, {1, 1, 1, 0, 0, 1, 1, 0}) : Tensor();
-      c.parameters(attention).check(attention(query, attention.prepare(memory, mask)).context);
-    }
-}
-
-// A decoder of its own: the query of a step is the state, and the context changes it.
-TEST(Attention, InsideAScan) {
-  for (const Scored& s : all_scores) {
-    SCOPED_TRACE(s.name);
-    GradientCheck c;
-    const nn::Attention attention(s.score, 5, 5, 3);
-    Tensor values = c.leaf("memory", {4, 2, 5}), xs = c.leaf("xs", {3, 2, 5}), h0 = c.leaf("h0", {2, 5});
-    const nn::Memory memory = attention.prepare(values, c.constant("mask", {4, 2}, {1, 1, 1, 0, 0, 1, 1, 0}));
-    auto [ys, last] = scan(xs, h0, [&](Tensor x, Tensor h) { return tanh(x + attention(h, memory).context + h); });
-    c.parameters(attention).check(ys);
-  }
-}
-
-TEST(Attention, MultiHeadOutsideAndInsideAScanAgree) {
-  GradientCheck outside, inside;
-  const nn::MultiHeadAttention attention(4, 2);
-  const std::vector<float> mask = {1, 1, 1, 1, 0, 1};
-  auto feeds = [&](GradientCheck& c) { return std::pair(c.leaf("q", {2, 2, 4}), c.leaf("memory", {3, 2, 4})); };
-  {
-    auto [q, values] = feeds(outside);
-    const nn::Memory memory = attention.prepare(values, outside.constant("mask", {3, 2}, mask));
-    outside.parameters(attention).check(attention(q, memory, nn::causal_mask(outside.graph, 2, 3)).context, 5e-5);
-  }
-  auto [q, values] = feeds(inside);
-  const nn::Memory memory = attention.prepare(values, inside.constant("mask", {3, 2}, mask));
-  ScanResult stepped = scan({q}, {inside.graph.full({2, 4}, 0)}, [&](std::span<const Tensor> xs, auto states) {
-    Tensor out = attention(xs[0] + states[0], memory).context;
-    return ScanStep{{out}, {out}};
-  });
-  inside.parameters(attention).check(stepped.outputs[0], 5e-5);
-}
 
 TEST(Attention, FullyMaskedRowsGiveZerosAndNoNaN) {
   for (const Scored& s : all_scores) {

@@ -1,105 +1,16 @@
-// Sums longer than what Mesa's CPU drivers let a shader loop over: 65,535 iterations of all loops of an invocation,
-// after which they go on without an error.
-
-#include <numeric>
+// Sums longer than what Mesa's CPU drivers let a shader loop over; see engine/check/long_loops.hpp.
 
 #include <gtest/gtest.h>
 
-#include <volute/volute.hpp>
-
+#include "engine/check/long_loops.hpp"
 #include "tests/support/device.hpp"
-#include "tests/support/values.hpp"
+#include "tests/support/findings.hpp"
 
 namespace volute::test {
 namespace {
 
-/// Values whose sums are whole numbers, so that any order gives the same.
-std::vector<float> counted(std::size_t count) {
-  std::vector<float> values(count);
-  for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>((i % 7 + i / 11) % 3);
-  return values;
-}
-
-std::vector<float> run(Graph& g, Tensor x, const std::vector<float>& values, Tensor y) {
-  Program program = device().compile(g, y);
-  program.run({{x, values}});
-  return program.read(y);
-}
-
-void expect_sums(const Shape& shape, int axis) {
-  SCOPED_TRACE(axis);
-  Graph g;
-  const Tensor x = g.input("x", shape);
-  const auto values = counted(static_cast<std::size_t>(shape.elements()));
-  const std::vector<float> sums = run(g, x, values, sum(x, {axis})), tops = run(g, x, values, max(x, {axis}));
-  std::size_t inner = 1;
-  for (int a = axis + 1; a < shape.rank(); ++a) inner *= static_cast<std::size_t>(shape[a]);
-  const auto length = static_cast<std::size_t>(shape[axis]);
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    double expected = 0;
-    for (std::size_t k = 0; k < length; ++k) expected += values[(i / inner * length + k) * inner + i % inner];
-    EXPECT_EQ(sums[i], expected) << i;
-    EXPECT_EQ(tops[i], 2.0f) << i;
-  }
-}
-
-TEST(LongLoops, Reductions) {
-  expect_sums({300001}, 0);
-  expect_sums({3, 70003}, 1);
-  expect_sums({70001, 3}, 0);
-  expect_sums({2, 40009, 5}, 1);
-}
-
-TEST(LongLoops, Products) {
-  const std::int64_t K = 300001;
-  Graph g;
-  const Tensor a = g.input("a", {3, K}), b = g.input("b", {K, 5});
-  const auto as = counted(3 * K), bs = counted(5 * K);
-  for (const bool columns : {false, true}) {
-    const Tensor left = columns ? reshape(a, {K, 3}) : a;  // stored by columns of the product
-    const Tensor c = columns ? matmul(transpose(left, {1, 0}), b) : matmul(left, b);
-    Program program = device().compile(g, c);
-    program.run({{a, as}, {b, bs}});
-    const auto found = program.read(c);
-    for (std::size_t m = 0; m < 3; ++m)
-      for (std::size_t n = 0; n < 5; ++n) {
-        double expected = 0;
-        for (std::size_t k = 0; k < static_cast<std::size_t>(K); ++k)
-          expected += as[columns ? k * 3 + m : m * K + k] * bs[k * 5 + n];
-        EXPECT_EQ(found[m * 5 + n], expected) << m << " " << n << (columns ? " by columns" : "");
-      }
-  }
-}
-
-TEST(LongLoops, ScatterAdd) {
-  const std::int64_t count = 70001;
-  Graph g;
-  const Tensor rows = g.input("rows", {count}, DType::u32), values = g.input("values", {count, 5});
-  const Tensor table = scatter_add(rows, values, 4);
-  Program program = device().compile(g, table);
-  std::vector<std::uint32_t> indices(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = i % 10 ? 2 : static_cast<std::uint32_t>(i / 10 % 4);
-  const auto vs = counted(static_cast<std::size_t>(5 * count));
-  program.run({{rows, indices}, {values, vs}});
-  std::vector<double> expected(20);
-  for (std::size_t i = 0; i < indices.size(); ++i)
-    for (std::size_t e = 0; e < 5; ++e) expected[indices[i] * 5 + e] += vs[i * 5 + e];
-  const auto found = program.read(table);
-  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(found[i], expected[i]) << i;
-}
-
-TEST(LongLoops, WideRows) {
-  const std::int64_t V = 70001;
-  Graph g;
-  const Tensor x = g.input("x", {2, V}), y = g.input("y", {2}, DType::u32);
-  const Tensor loss = cross_entropy(x, y);
-  const std::vector<Tensor> wanted{loss, gradients(loss, {x})[0]};
-  Program program = device().compile(g, Targets(wanted));
-  const std::vector<float> zeros(static_cast<std::size_t>(2 * V));
-  program.run({{x, zeros}, {y, std::vector<std::uint32_t>{70000, 5}}});
-  EXPECT_NEAR(program.value(loss), std::log(static_cast<double>(V)), 1e-4);
-  const auto slope = program.read(wanted[1]);
-  EXPECT_NEAR(std::accumulate(slope.begin(), slope.end(), 0.0), 0.0, 1e-4);
+TEST(LongLoops, AreSummedWhole) {
+  expect_nothing_found([](check::Findings& found) { check::check_long_loops(device(), found); });
 }
 
 }  // namespace

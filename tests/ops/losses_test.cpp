@@ -1,4 +1,4 @@
-// Losses: device, reference and finite differences; then their edges, where formulas break first.
+// Losses at their edges, where formulas break first; away from them see engine/check/layer_rows.hpp.
 
 #include <cmath>
 #include <limits>
@@ -11,26 +11,6 @@ namespace volute::test {
 namespace {
 
 constexpr std::uint32_t ignored = ClassOptions{}.ignore_index;
-
-TEST(ClassLosses, EveryCombinationOfOptions) {
-  for (Reduction reduction : {Reduction::mean, Reduction::sum, Reduction::none})
-    for (float smoothing : {0.0f, 0.25f})
-      for (bool weighted : {false, true}) {
-        SCOPED_TRACE(::testing::Message() << static_cast<int>(reduction) << " " << smoothing << " " << weighted);
-        GradientCheck c;
-        ClassOptions options{.label_smoothing = smoothing, .reduction = reduction};
-        if (weighted) options.class_weights = c.leaf("weights", {5}, 0.5f, 2.0f);
-        Tensor logits = c.leaf("logits", {3, 2, 5}, -3, 3);
-        Tensor targets = c.indices("targets", {3, 2}, {4, ignored, 0, 2, 2, 1});
-        c.check(cross_entropy(logits, targets, options));
-      }
-}
-
-TEST(ClassLosses, NegativeLogLikelihood) {
-  GradientCheck c;
-  Tensor log_p = c.leaf("log_p", {4, 3}, -3, 0);
-  c.check(nll_loss(log_p, c.indices("targets", {4}, {2, 0, 1, 1}), {.ignore_index = 1}));
-}
 
 /// Values of one loss on device and reference.
 void expect_value(const std::function<Tensor(Graph&, Tensor)>& make, const std::vector<std::uint32_t>& targets,
@@ -59,25 +39,6 @@ TEST(ClassLosses, TargetsOutOfRangeGiveAnInfiniteLossAndAnErrorOnRequest) {
   expect_value(uniform_loss, {1, 4}, [](double v) { return std::isinf(v) && v > 0; });
   EXPECT_NO_THROW(check_targets(std::vector<std::uint32_t>{0, 3, ignored}, 4, ignored));
   EXPECT_THROW(check_targets(std::vector<std::uint32_t>{0, 3, ignored}, 4), InvalidGraph);
-}
-
-TEST(ElementLosses, DeviceReferenceAndDifferences) {
-  using Make = std::function<Tensor(Tensor, Tensor, Reduction)>;
-  const std::pair<const char*, Make> losses[] = {
-      {"mse", [](Tensor p, Tensor y, Reduction r) { return mse_loss(p, y, r); }},
-      {"l1", [](Tensor p, Tensor y, Reduction r) { return l1_loss(p, y, r); }},
-      {"huber", [](Tensor p, Tensor y, Reduction r) { return huber_loss(p, y, 0.5f, r); }},
-      {"smooth_l1", [](Tensor p, Tensor y, Reduction r) { return smooth_l1_loss(p, y, 0.3f, r); }},
-      {"smooth_l1_0", [](Tensor p, Tensor y, Reduction r) { return smooth_l1_loss(p, y, 0.0f, r); }},
-      {"bce", [](Tensor p, Tensor y, Reduction r) { return bce_with_logits(p, y, {.reduction = r}); }},
-  };
-  for (auto& [name, make] : losses)
-    for (Reduction reduction : {Reduction::mean, Reduction::sum, Reduction::none}) {
-      SCOPED_TRACE(name);
-      GradientCheck c;
-      Tensor prediction = c.leaf("prediction", {3, 7});
-      c.check(make(prediction, c.leaf("target", {3, 7}, 0, 1), reduction));
-    }
 }
 
 TEST(ElementLosses, BinaryCrossEntropyStaysFiniteAndTrueAtExtremes) {

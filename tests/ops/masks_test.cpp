@@ -7,16 +7,22 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/ops/recurrent_case.hpp"
+#include "engine/check/recurrent_case.hpp"
 #include "tests/support/device.hpp"
 #include "tests/support/values.hpp"
 
 namespace volute::test {
 namespace {
 
+using check::CellKind;
+using check::Masking;
+using check::RecurrentCase;
+using check::Setting;
+using check::Start;
+
 // clang-format off
 const std::vector<Setting>& settings() {
-  using enum Kind;
+  using enum CellKind;
   static const std::vector<Setting> all = {
       {.kind = lstm, .masking = Masking::lengths, .start = Start::fed, .note = "lstm"},
       {.kind = lstm, .options = {.layers = 2, .bidirectional = true, .projection = 3}, .masking = Masking::lengths, .note = "projection"},
@@ -43,7 +49,7 @@ TEST(Masks, PaddingChangesNoBit) {
     for (const float padding : {0.25f, -1e30f, std::nanf(""), infinity}) {
       RecurrentCase c(setting, 5);
       c.set_padding(padding);
-      const auto values = c.on_device();
+      const auto values = c.on_device(device());
       for (std::size_t i = 0; i < values.size(); ++i)
         for (std::size_t k = 0; k < values[i].size(); ++k) {
           ASSERT_TRUE(std::isfinite(values[i][k])) << c.names()[i] << "[" << k << "] with padding " << padding;

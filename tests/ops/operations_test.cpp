@@ -5,11 +5,17 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/ops/case.hpp"
+#include "engine/check/case.hpp"
 #include "tests/support/device.hpp"
+#include "tests/support/findings.hpp"
 
 namespace volute::test {
 namespace {
+
+using check::Case;
+using check::Findings;
+using check::operations_table;
+using check::Row;
 
 class Operations : public ::testing::TestWithParam<std::size_t> {
  protected:
@@ -19,32 +25,35 @@ class Operations : public ::testing::TestWithParam<std::size_t> {
     for (std::size_t v = 0; v < row.variants.size(); v += stride) {
       const Case c(row.build, row.variants[v], static_cast<std::uint32_t>(1000 * (v + 1)));
       SCOPED_TRACE(row.name + " of " + c.shapes());
-      check(c, row.tolerance);
+      expect_nothing_found([&](Findings& findings) { check(c, row.tolerance, findings); });
     }
+  }
+  void on_device(const CompileOptions& options, std::size_t stride = 1) const {
+    each([&](const Case& c, double tolerance, Findings& findings) {
+           c.check_device(device(), options, tolerance, findings);
+         },
+         stride);
   }
 };
 
 TEST_P(Operations, GradientsMatchFiniteDifferences) {
-  each([](const Case& c, double) { c.check_gradients(); });
+  each([](const Case& c, double, Findings& findings) { c.check_gradients(findings); });
 }
 
 // As on CPUs.
 TEST_P(Operations, TexelLoadsMatchReference) {
-  each([](const Case& c, double tolerance) { c.check_device({.matmul = "texel", .texel_loads = true}, tolerance); });
+  on_device({.matmul = "texel", .texel_loads = true});
 }
 
 // As on GPUs: every row, at every other combination of shapes, since what differs is only how a texel is loaded
 // and each combination costs the driver's compiler up to a second.
 TEST_P(Operations, StorageLoadsMatchReference) {
-  each([](const Case& c, double tolerance) { c.check_device({.matmul = "shared", .texel_loads = false}, tolerance); },
-       2);
+  on_device({.matmul = "shared", .texel_loads = false}, 2);
 }
 
 // As where a result is longer than a storage buffer may be: here, all are. Every row, at its first shapes.
 TEST_P(Operations, ImageStoresMatchReference) {
-  each(
-      [](const Case& c, double tolerance) { c.check_device({.texel_loads = true, .max_storage_range = 1}, tolerance); },
-      1000);
+  on_device({.texel_loads = true, .max_storage_range = 1}, 1000);
 }
 
 std::vector<std::size_t> all_rows() {

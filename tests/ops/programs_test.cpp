@@ -1,18 +1,17 @@
 // Programs that keep something from run to run: parameters updated in place, states, carried states, the
 // step and the random numbers that follow it.
 // Invariant: all of a run's outputs and updates are computed from the values before the run.
-#include <bit>
 #include <cmath>
 #include <functional>
-#include <memory>
 
 #include <gtest/gtest.h>
 
 #include <volute/reference.hpp>
 #include <volute/volute.hpp>
 
-#include "engine/compile/program_data.hpp"
+#include "engine/check/follower.hpp"
 #include "tests/support/device.hpp"
+#include "tests/support/findings.hpp"
 #include "tests/support/values.hpp"
 
 namespace volute::test {
@@ -26,81 +25,13 @@ Parameter parameter(const std::string& name, Shape shape, std::uint32_t seed) {
   return Parameter(name, shape, some(shape, seed));
 }
 
-/// A program beside its reference, run after run.
-class Follower {
+class Follower : public check::Follower {
  public:
-  Follower(const Graph& graph, Targets targets, std::vector<Tensor> inputs = {})
-      : graph_(graph), targets_(std::move(targets)), inputs_(std::move(inputs)) {
-    for (const auto& [data, node] : graph.data()->parameters) reference_.set(Tensor(node), widen(data->host));
-    program_ = std::make_unique<Program>(compile_program(device().data(), graph, targets_, {.guard_bytes = 256}));
-    updates_ = targets_.updates;
-    updates_.insert(updates_.end(), graph.data()->carried.begin(), graph.data()->carried.end());
-  }
-
+  Follower(const Graph& graph, Targets targets, std::vector<Tensor> inputs = {}, std::vector<Parameter> parameters = {})
+      : check::Follower(device(), graph, std::move(targets), std::move(inputs), std::move(parameters)) {}
   void runs(int count, double tolerance = 4e-6) {
-    for (int i = 0; i < count; ++i, ++step_) {
-      SCOPED_TRACE("run " + std::to_string(step_));
-      run(tolerance);
-    }
-    EXPECT_TRUE(guards_intact(*program_));
+    expect_nothing_found([&](check::Findings& found) { check::Follower::runs(count, tolerance, found); });
   }
-  Program& program() { return *program_; }
-  Reference& reference() { return reference_; }
-
- private:
-  void run(double tolerance) {
-    std::vector<std::vector<float>> values;
-    std::vector<Feed> feeds;
-    for (const Tensor& input : inputs_) values.push_back(some(input.shape(), 50 + step_));
-    for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      feeds.emplace_back(inputs_[i], values[i]);
-      reference_.set(inputs_[i], widen(values[i]));
-    }
-    reference_.step(step_);
-    std::vector<Tensor> wanted = targets_.outputs;
-    for (const Update& update : updates_) wanted.push_back(update.value);
-    const auto expected = reference_.evaluate(wanted);
-    program_->run(feeds);
-    const std::size_t outputs = targets_.outputs.size();
-    for (std::size_t i = 0; i < outputs; ++i)
-      EXPECT_TRUE(close(read(targets_.outputs[i]), expected[i], tolerance, tolerance)) << "output " << i;
-    for (std::size_t i = 0; i < updates_.size(); ++i) {
-      const Tensor target = updates_[i].target;
-      EXPECT_TRUE(close(stored(target), expected[outputs + i], tolerance, tolerance)) << label(target);
-      reference_.set(target, expected[outputs + i]);
-    }
-  }
-
-  std::vector<double> read(Tensor output) {
-    return output.dtype() == DType::f32 ? widen(program_->read(output)) : widen(program_->read_u32(output));
-  }
-
-  std::vector<double> stored(Tensor target) {
-    const Node* node = target.node();
-    if (node->op == Op::parameter) return widen(Parameter(*handle(node)).values());
-    if (node->dtype == DType::f32) return widen(program_->read_state(node->name));
-    std::vector<double> words;
-    for (float v : program_->read_state(node->name)) words.push_back(std::bit_cast<std::uint32_t>(v));
-    return words;
-  }
-
-  const Parameter* handle(const Node* node) const {
-    for (const Parameter& p : parameters)
-      if (p.data() == node->parameter) return &p;
-    throw InvalidGraph("the test did not name its parameter");
-  }
-
- public:
-  std::vector<Parameter> parameters;
-
- private:
-  Graph graph_;
-  Targets targets_;
-  std::vector<Update> updates_;
-  std::vector<Tensor> inputs_;
-  std::unique_ptr<Program> program_;
-  Reference reference_;
-  std::uint32_t step_ = 0;
 };
 
 TEST(Updates, OutputsReadTheValuesBeforeTheRun) {
@@ -108,8 +39,7 @@ TEST(Updates, OutputsReadTheValuesBeforeTheRun) {
     Parameter p = parameter("p", shape, 1);
     Graph g;
     const Tensor x = g.input("x", shape), w = g.parameter(p), next = w * 0.9f + x * w;
-    Follower f(g, Targets({w * 2.0f, sum(w * w), w, next, tanh(next)}, {{w, next}}), {x});
-    f.parameters = {p};
+    Follower f(g, Targets({w * 2.0f, sum(w * w), w, next, tanh(next)}, {{w, next}}), {x}, {p});
     f.runs(3);
   }
 }
@@ -139,8 +69,7 @@ TEST(Updates, FromShiftedReadsOfTheTarget) {
     Parameter p = parameter("p", {7, 7}, 2);
     Graph g;
     const Tensor w = g.parameter(p);
-    Follower f(g, Targets({sum(w, {0})}, {{w, rule(w)}}));
-    f.parameters = {p};
+    Follower f(g, Targets({sum(w, {0})}, {{w, rule(w)}}), {}, {p});
     SCOPED_TRACE("rule " + std::to_string(&rule - rules));
     f.runs(3);
   }
@@ -150,9 +79,8 @@ TEST(Updates, OfParametersThatReadEachOther) {
   Parameter p = parameter("p", {7, 7}, 3), q = parameter("q", {7, 7}, 4), r = parameter("r", {7, 7}, 5);
   Graph g;
   const Tensor a = g.parameter(p), b = g.parameter(q), c = g.parameter(r), total = a + b;
-  Follower f(
-      g, Targets({sum(a * b, {0}), matmul(a, c)}, {{a, b}, {b, total * 0.5f}, {c, matmul(a, transpose(c)) * 0.2f}}));
-  f.parameters = {p, q, r};
+  const Tensor next = matmul(a, transpose(c)) * 0.2f;
+  Follower f(g, Targets({sum(a * b, {0}), matmul(a, c)}, {{a, b}, {b, total * 0.5f}, {c, next}}), {}, {p, q, r});
   f.runs(4);
 }
 
@@ -160,8 +88,7 @@ TEST(Updates, TwoTargetsOneValueAndNoOutput) {
   Parameter p = parameter("p", {33}, 6), q = parameter("q", {33}, 7);
   Graph g;
   const Tensor a = g.parameter(p), b = g.parameter(q), next = tanh(a + b);
-  Follower f(g, Targets({}, {{a, next}, {b, next}}));
-  f.parameters = {p, q};
+  Follower f(g, Targets({}, {{a, next}, {b, next}}), {}, {p, q});
   f.runs(3);
 }
 
@@ -194,8 +121,7 @@ TEST(States, CarryRecurrentStateAcrossRuns) {
   const Tensor x = g.input("x", {4, 3, 7}), w = g.parameter(p), start = g.state("h", {3, 7}, 0.25f);
   const auto [ys, last] = scan(x, start, [&](Tensor xt, Tensor h) { return tanh(xt + matmul(h, w)); });
   g.carry(start, last);
-  Follower f(g, Targets({ys, gradients(sum(ys * ys), {w})[0], start}), {x});
-  f.parameters = {p};
+  Follower f(g, Targets({ys, gradients(sum(ys * ys), {w})[0], start}), {x}, {p});
   f.runs(3, 1e-5);
   f.program().reset("h");
   f.reference().set(start, std::vector<double>(21, 0.25));
@@ -211,8 +137,7 @@ TEST(States, OptimiserOnOddShapes) {
   Parameter w = parameter("w", {7, 33}, 9), b = parameter("b", {33}, 10);
   Graph g;
   const Tensor x = g.input("x", {3, 7}), y = tanh(matmul(x, g.parameter(w)) + g.parameter(b));
-  Follower f(g, minimize(mean(y * y), Adam{.lr = 0.01f}, {.clip_norm = 0.5f, .clip_value = 0.1f}), {x});
-  f.parameters = {w, b};
+  Follower f(g, minimize(mean(y * y), Adam{.lr = 0.01f}, {.clip_norm = 0.5f, .clip_value = 0.1f}), {x}, {w, b});
   f.runs(5, 2e-5);
 }
 

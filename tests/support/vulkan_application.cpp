@@ -4,11 +4,14 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "engine/vulkan/instance.hpp"
+
 namespace volute::test {
 namespace {
 
 VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT, VkDebugUtilsMessageTypeFlagsEXT,
                                           const VkDebugUtilsMessengerCallbackDataEXT* data, void* user) {
+  if (vk::is_hint(data->pMessageIdName)) return VK_FALSE;
   std::fprintf(stderr, "application: validation: %s\n", data->pMessage);
   ++static_cast<VulkanApplication*>(user)->messages_;
   return VK_FALSE;
@@ -40,11 +43,12 @@ void VulkanApplication::make_instance(PFN_vkGetInstanceProcAddr get) {
   VkDebugUtilsMessengerCreateInfoEXT messenger{VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT};
   messenger.messageSeverity =
       VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
-  messenger.messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT;
+  messenger.messageType = vk::validation_messenger().messageType;
   messenger.pfnUserCallback = on_message;
   messenger.pUserData = this;
-  const VkValidationFeatureEnableEXT enabled[] = {VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT};
-  VkValidationFeaturesEXT features{VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT, &messenger, 1, enabled};
+  const auto enabled = vk::validation_features();
+  VkValidationFeaturesEXT features{VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT, &messenger,
+                                   static_cast<std::uint32_t>(enabled.size()), enabled.data()};
   VkApplicationInfo application{VK_STRUCTURE_TYPE_APPLICATION_INFO};
   application.apiVersion = VK_API_VERSION_1_2;
   const char* layers[] = {"VK_LAYER_KHRONOS_validation"};

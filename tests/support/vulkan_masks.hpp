@@ -127,6 +127,7 @@ template <class Original>
 void pass(const Call& call, Named<"vkGetDeviceQueue">, Original original, VkDevice device, std::uint32_t family,
           std::uint32_t index, VkQueue* queue) {
   original(device, call.shim.masks().compute_family ? 0 : family, index, queue);
+  call.shim.failures().queue_of(device, *queue);
 }
 
 template <class Original>

@@ -88,6 +88,10 @@ inline void passes(const Call& call, Named<"vkFreeMemory">, VkDevice, VkDeviceMe
   call.shim.registry().destroyed(call.side, "Memory", bits_of(memory));
   call.shim.registry().mapped(memory, false);
 }
+inline void passes(const Call& call, Named<"vkDestroyDevice">, VkDevice device, const VkAllocationCallbacks*) {
+  call.shim.registry().destroyed(call.side, "Device", bits_of(device));
+  call.shim.failures().destroyed(device);
+}
 inline void passes(const Call& call, Named<"vkUnmapMemory">, VkDevice, VkDeviceMemory memory) {
   call.shim.registry().mapped(memory, false);
 }

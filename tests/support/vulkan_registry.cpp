@@ -38,7 +38,15 @@ void Registry::destroyed(Side side, const std::string& type, std::uint64_t handl
   if (found->second.side != side)
     faults_.push_back(std::string(name_of(side)) + " destroys a " + type + " not its own");
   objects_.erase(found);
+  forget(type, handle);
   erase_children(handle);
+}
+
+void Registry::forget(const std::string& type, std::uint64_t handle) {
+  if (type == "Buffer") memory_of_.erase(handle_of<VkBuffer>(handle));
+  else if (type == "DeviceMemory") mapped_.erase(handle_of<VkDeviceMemory>(handle));
+  else if (type == "CommandPool") families_.erase(handle);
+  else if (type == "CommandBuffer") recorded_.erase(handle_of<VkCommandBuffer>(handle));
 }
 
 void Registry::pool_emptied(std::uint64_t pool) {
@@ -47,7 +55,11 @@ void Registry::pool_emptied(std::uint64_t pool) {
 }
 
 void Registry::erase_children(std::uint64_t pool) {
-  std::erase_if(objects_, [&](const auto& entry) { return entry.second.pool == pool; });
+  std::erase_if(objects_, [&](const auto& entry) {
+    if (entry.second.pool != pool) return false;
+    forget(entry.first.first, entry.first.second);
+    return true;
+  });
 }
 
 void Registry::bound(VkBuffer buffer, VkDeviceMemory memory) {
@@ -57,7 +69,8 @@ void Registry::bound(VkBuffer buffer, VkDeviceMemory memory) {
 
 void Registry::mapped(VkDeviceMemory memory, bool is_mapped) {
   std::lock_guard lock(mutex_);
-  mapped_[memory] = is_mapped;
+  if (is_mapped) mapped_[memory] = true;
+  else mapped_.erase(memory);
 }
 
 bool Registry::is_mapped(VkBuffer buffer) const {

@@ -38,6 +38,11 @@ std::uint64_t bits_of(Handle handle) {
   return reinterpret_cast<std::uint64_t>(handle);
 }
 
+template <class Handle>
+Handle handle_of(std::uint64_t bits) {
+  return reinterpret_cast<Handle>(bits);
+}
+
 class Registry {
  public:
   void called(Side side, const std::string& name);
@@ -77,6 +82,7 @@ class Registry {
   };
   bool is_mapped(VkBuffer buffer) const;
   void erase_children(std::uint64_t pool);
+  void forget(const std::string& type, std::uint64_t handle);
 
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, std::uint64_t>, Object> objects_;

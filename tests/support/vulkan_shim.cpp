@@ -1,4 +1,4 @@
-// The wrappers: one per function and side, in one table. A call is counted, observed and passed on.
+// The wrappers: one per function and side, in one table. A call is counted, observed and passed on, or made to fail.
 #include "tests/support/vulkan_shim.hpp"
 
 #include <dlfcn.h>
@@ -10,6 +10,7 @@
 #include "engine/vulkan/functions.hpp"
 #include "tests/support/vulkan_masks.hpp"
 #include "tests/support/vulkan_observe.hpp"
+#include "tests/support/vulkan_spoil.hpp"
 
 // What applications call besides; a function may be in several lists.
 #define VOLUTE_TEST_FUNCTIONS(F)                                                                                     \
@@ -27,6 +28,25 @@ namespace volute::test {
 namespace {
 
 VulkanShim* active = nullptr;
+thread_local int depth = 0;
+
+/// What happens on this thread is the driver's, or the shim's own.
+struct Inside {
+  Inside() { ++depth; }
+  ~Inside() { --depth; }
+};
+
+PFN_vkDeviceWaitIdle wait_idle = nullptr;
+
+VkDevice device_of(VkDevice device) { return device; }
+VkDevice device_of(VkQueue queue) { return active->failures().device_of(queue); }
+template <class Other>
+VkDevice device_of(Other) {
+  return VK_NULL_HANDLE;
+}
+
+/// A lost device does nothing any more; the real one must not either.
+void settle(VkDevice device) { wait_idle(device); }
 
 template <Name name, class Function, Side side>
 struct Wrapper;
@@ -36,9 +56,12 @@ struct Wrapper<name, Result(VKAPI_PTR*)(Arguments...), side> {
   static inline Result(VKAPI_PTR* original)(Arguments...) = nullptr;
 
   static Result VKAPI_CALL call(Arguments... arguments) {
+    const Inside inside;
     if (!active) return original(arguments...);
     const Call call{*active, side, name.text};
     active->registry().called(side, name.text);
+    if constexpr (side == Side::engine && std::is_same_v<Result, VkResult>)
+      if (const VkResult failure = strike(arguments...); failure != VK_SUCCESS) return failure;
     if constexpr (requires { passes(call, Named<name>{}, arguments...); }) passes(call, Named<name>{}, arguments...);
     if constexpr (std::is_void_v<Result>) {
       send(call, arguments...);
@@ -51,6 +74,17 @@ struct Wrapper<name, Result(VKAPI_PTR*)(Arguments...), side> {
   }
 
  private:
+  template <class First, class... Rest>
+  static VkResult strike(First first, Rest... rest) {
+    const VkDevice device = device_of(first);
+    const VkResult failure = active->failures().strike(name.text, device);
+    if (failure == VK_SUCCESS) return failure;
+    if (failure == VK_ERROR_DEVICE_LOST && device) settle(device);
+    if constexpr (requires { spoil(Named<name>{}, first, rest...); })
+      if (failure < 0) spoil(Named<name>{}, first, rest...);
+    return failure;
+  }
+
   static Result send(const Call& call, Arguments... arguments) {
     if constexpr (requires { pass(call, Named<name>{}, original, arguments...); })
       return pass(call, Named<name>{}, original, arguments...);
@@ -106,6 +140,7 @@ VkInstance newest_instance = VK_NULL_HANDLE;
 
 template <Side side>
 PFN_vkVoidFunction VKAPI_CALL get_device(VkDevice device, const char* name) {
+  const Inside inside;
   const PFN_vkVoidFunction found = device_entry(device, name);
   if (!found || !table<side>().contains(name)) return found;
   return wrap<side>(name, loader()(newest_instance, name));
@@ -113,12 +148,14 @@ PFN_vkVoidFunction VKAPI_CALL get_device(VkDevice device, const char* name) {
 
 template <Side side>
 PFN_vkVoidFunction VKAPI_CALL get_instance(VkInstance instance, const char* name) {
+  const Inside inside;
   if (std::strcmp(name, "vkGetInstanceProcAddr") == 0)
     return reinterpret_cast<PFN_vkVoidFunction>(&get_instance<side>);
   if (instance) newest_instance = instance;
   const PFN_vkVoidFunction found = loader()(instance, name);
   if (found && std::strcmp(name, "vkGetDeviceProcAddr") == 0) {
     device_entry = reinterpret_cast<PFN_vkGetDeviceProcAddr>(found);
+    wait_idle = reinterpret_cast<PFN_vkDeviceWaitIdle>(loader()(instance, "vkDeviceWaitIdle"));
     return reinterpret_cast<PFN_vkVoidFunction>(&get_device<side>);
   }
   return wrap<side>(name, found);
@@ -132,6 +169,8 @@ VulkanShim::VulkanShim(Masks masks) : masks_(std::move(masks)) {
 }
 
 VulkanShim::~VulkanShim() { active = nullptr; }
+
+bool VulkanShim::inside_call() { return depth > 0; }
 
 PFN_vkGetInstanceProcAddr VulkanShim::entry(Side side) {
   return side == Side::engine ? &get_instance<Side::engine> : &get_instance<Side::application>;

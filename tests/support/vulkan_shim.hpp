@@ -1,10 +1,11 @@
 // A Vulkan entry point of our own in front of the system's loader. It counts calls, live objects and copies of two
-// sides, the application's and the engine's, and hides or pretends abilities of the devices.
-// Invariant: without Masks every call reaches the loader as it was made. One shim at a time.
+// sides, the application's and the engine's, hides or pretends abilities of the devices, and makes calls of the
+// engine's fail. Invariant: without Masks and Failures every call reaches the loader as it was made. One shim at a time.
 #pragma once
 
 #include <set>
 
+#include "tests/support/vulkan_failures.hpp"
 #include "tests/support/vulkan_registry.hpp"
 
 namespace volute::test {
@@ -38,6 +39,9 @@ class VulkanShim {
 
   const Masks& masks() const { return masks_; }
   Registry& registry() { return registry_; }
+  Failures& failures() { return failures_; }
+  /// Whether the calling thread is in the driver, the layers or the shim.
+  static bool inside_call();
 
   /// Objects made by that side and not yet destroyed, by type ("Buffer").
   Counts live(Side side) const { return registry_.live(side); }
@@ -56,6 +60,7 @@ class VulkanShim {
  private:
   Masks masks_;
   Registry registry_;
+  Failures failures_;
 };
 
 }  // namespace volute::test

@@ -13,7 +13,9 @@ namespace volute::test {
 
 class RandomGraph {
  public:
-  explicit RandomGraph(std::uint32_t seed) : engine_(seed) {
+  explicit RandomGraph(std::uint32_t seed) : RandomGraph(seed, -1, Precision::f32) {}
+  /// Trains, and divides the result of operation `poison_at` by the scalar "poison", which is 1.
+  RandomGraph(std::uint32_t seed, int poison_at, Precision precision) : engine_(seed), poison_at_(poison_at) {
     const std::int64_t T = extent(), N = extent(), C = extent();
     pool_ = {input({T, N, C}), input({C}), parameter({N, C}), graph.state("state", {N, C}, 0.25f)};
     carried_ = pool_.back();
@@ -23,7 +25,7 @@ class RandomGraph {
     if (below(4) > 0) add_scan();
     if (below(4) == 0) add_scan();
     for (int i = below(6); i > 0; --i) grow(pool_);
-    finish();
+    finish(poison_at >= 0, precision);
   }
 
   Graph graph;
@@ -31,6 +33,7 @@ class RandomGraph {
   std::vector<Tensor> inputs;  ///< f32
   Tensor indices;              ///< u32, below 4
   std::vector<Parameter> parameters;
+  Tensor poisoned;
 
  private:
   using Pool = std::vector<Tensor>;
@@ -83,6 +86,7 @@ class RandomGraph {
         out = special(a);
         break;
     }
+    if (poison_at_-- == 0) out = poisoned = out / graph.scalar("poison", 1.0f);
     if (out.shape().elements() <= 4000 && out.rank() <= 4) pool.push_back(out);
   }
 
@@ -214,17 +218,24 @@ class RandomGraph {
     return out;
   }
 
-  void finish() {
+  void finish(bool train, Precision precision) {
     if (below(2)) graph.carry(carried_, tanh(fitted(pick(pool_), carried_.shape())));
-    if (below(3)) {
+    if (below(3) || train) {
       const Tensor loss = mean(pool_.back() * pool_.back()) + mean(pick(pool_)) + sum(graph.parameter(parameters[0]));
-      targets =
-          below(2) ? minimize(loss, SGD{.lr = 0.1f, .momentum = 0.5f}) : minimize(loss, Adam{}, {.clip_norm = 1.0f});
+      MinimizeOptions options{.precision = precision};
+      if (train) options.non_finite = NonFinite::stop;
+      if (below(2)) {
+        targets = minimize(loss, SGD{.lr = 0.1f, .momentum = 0.5f}, options);
+      } else {
+        options.clip_norm = 1.0f;
+        targets = minimize(loss, Adam{}, options);
+      }
     }
     for (int i = below(3) + 1; i > 0; --i) targets.outputs.push_back(pick(pool_));
   }
 
   std::mt19937 engine_;
+  int poison_at_;
   Pool pool_;
   Tensor carried_, indices_;
 };

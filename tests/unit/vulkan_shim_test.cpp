@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "engine/compile/device_data.hpp"
 #include "engine/vulkan/functions.hpp"
 #include "tests/support/vulkan_application.hpp"
 #include "tests/support/vulkan_shim.hpp"
@@ -17,6 +18,44 @@ TEST(VulkanShim, WrapsEveryFunctionVoluteCalls) {
   VOLUTE_INSTANCE_FUNCTIONS(VOLUTE_TEST_WRAPPED)
   VOLUTE_DEVICE_FUNCTIONS(VOLUTE_TEST_WRAPPED)
 #undef VOLUTE_TEST_WRAPPED
+}
+
+/// Whether it is a function that can fail.
+template <class Result, class... Arguments>
+bool returns_a_result(Result(VKAPI_PTR*)(Arguments...)) {
+  return std::is_same_v<Result, VkResult>;
+}
+
+TEST(VulkanShim, KnowsTheFailuresOfEveryFunctionThatHasThem) {
+#define VOLUTE_TEST_FAILURES(name) \
+  EXPECT_EQ(returns_a_result(PFN_##name{nullptr}), !failures_of(#name).empty()) << #name;
+  VOLUTE_GLOBAL_FUNCTIONS(VOLUTE_TEST_FAILURES)
+  VOLUTE_INSTANCE_FUNCTIONS(VOLUTE_TEST_FAILURES)
+  VOLUTE_DEVICE_FUNCTIONS(VOLUTE_TEST_FAILURES)
+#undef VOLUTE_TEST_FAILURES
+}
+
+TEST(VulkanShim, ALostDeviceStaysLost) {
+  VulkanShim shim;
+  interop::Creation creation;
+  creation.get_instance_proc_addr = VulkanShim::entry(Side::engine);
+  {
+    const Device lost = interop::create(creation), other = interop::create(creation);
+    vk::Context& context = *lost.data()->context;
+    shim.failures().fail("vkGetSemaphoreCounterValue", 2, VK_ERROR_DEVICE_LOST);
+    const auto value = [](vk::Context& asked) {
+      std::uint64_t count = 0;
+      return asked.fn.vkGetSemaphoreCounterValue(asked.device, asked.timeline(), &count);
+    };
+    EXPECT_EQ(value(context), VK_SUCCESS);
+    EXPECT_EQ(value(context), VK_ERROR_DEVICE_LOST);
+    EXPECT_EQ(shim.failures().struck()->function, "vkGetSemaphoreCounterValue");
+    shim.failures().stop();
+    EXPECT_EQ(value(context), VK_ERROR_DEVICE_LOST);
+    EXPECT_EQ(context.fn.vkQueueSubmit(context.queue, 0, nullptr, VK_NULL_HANDLE), VK_ERROR_DEVICE_LOST);
+    EXPECT_EQ(value(*other.data()->context), VK_SUCCESS);
+  }
+  EXPECT_EQ(shim.live(Side::engine), Counts{});
 }
 
 TEST(VulkanShim, CountsLiveObjectsBySide) {
