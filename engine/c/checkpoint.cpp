@@ -32,10 +32,10 @@ volute_status volute_checkpoint_add_program(volute_checkpoint* checkpoint, const
   });
 }
 
-volute_status volute_checkpoint_add_int64(volute_checkpoint* checkpoint, const char* name, std::int64_t* number) {
+volute_status volute_checkpoint_add_int64(volute_checkpoint* checkpoint, const char* name, std::int64_t* value) {
   return guard(__func__, [&] {
     SharedCheckpoint& to = *need(checkpoint, "checkpoint").shared;
-    to.checkpoint.add(&need(name, "name"), need(number, "number"));
+    to.checkpoint.add(&need(name, "name"), need(value, "value"));
   });
 }
 
@@ -58,14 +58,12 @@ volute_status volute_checkpoint_load(const volute_checkpoint* checkpoint, const 
 }
 
 volute_status volute_autosave_create(const char* path, const volute_checkpoint* checkpoint,
-                                     const volute_autosave_options* options, volute_autosave** autosave) {
+                                     std::int64_t steps, double seconds, volute_autosave** autosave) {
   return guard(__func__, [&] {
     const std::string to = &need(path, "path");
     const auto& shared = need(checkpoint, "checkpoint").shared;
-    const volute_autosave_options o = need_options(options, "options");
-    check_reserved(o.reserved, "options");
     need(autosave, "autosave");
-    io::Autosave made(to, shared->checkpoint, {.steps = o.steps, .seconds = o.seconds});
+    io::Autosave made(to, shared->checkpoint, {.steps = steps, .seconds = seconds});
     give(autosave, shared, std::move(made));
   });
 }

@@ -32,8 +32,8 @@ struct Entry {
 /// Volute's own.
 using Metadata = std::map<std::string, std::string>;
 
-/// Writes atomically: a temporary file beside `path`, flushed to disk, then renamed. Throws BadFile if it cannot, and
-/// the file that was there stays.
+/// Writes atomically: a temporary file beside `path` ("model.safetensors.tmp"), flushed to disk, then renamed. Throws
+/// BadFile if it cannot, NotFinite if a parameter holds infinity or NaN, and the file that was there stays.
 VOLUTE_API void save(const std::string& path, const std::vector<Entry>& entries, const Metadata& metadata = {});
 
 /// Reads parameters into the modules, from a file of Volute's (checkpoints too) or another's. Throws BadFile, and
@@ -41,7 +41,8 @@ VOLUTE_API void save(const std::string& path, const std::vector<Entry>& entries,
 /// tensor is missing, has another shape, or holds infinity or NaN.
 VOLUTE_API void load(const std::string& path, const std::vector<Entry>& entries);
 
-/// The metadata alone, but for keys that begin with "volute.". Throws BadFile if the file is not a safetensors file.
+/// The metadata alone, but for keys that begin with "volute.". Throws BadFile if the file is not a safetensors file or
+/// its checksum is wrong.
 VOLUTE_API Metadata read_metadata(const std::string& path);
 
 /// Everything a training run consists of, under names, to be saved and loaded as one. What is added is referred to and
@@ -79,7 +80,7 @@ class VOLUTE_API Checkpoint {
 
   /// Replaces `path` atomically; what was there becomes previous(path), so at any moment at least one whole checkpoint
   /// exists. Waits for running programs. Throws BadFile if it cannot be written, NotFinite naming the parameter if one
-  /// holds infinity or NaN: either way the files that were there stay.
+  /// holds infinity or NaN, InvalidGraph while a step of a program is in progress: the files that were there stay.
   void save(const std::string& path, const Metadata& metadata = {}) const;
 
   struct Loaded {
@@ -89,7 +90,7 @@ class VOLUTE_API Checkpoint {
   };
   /// Puts everything back from `path`, or from previous(path) if the first is missing or broken, and warns then.
   /// Throws BadFile, and changes nothing, if neither can be read, or if the file and what was added differ: something
-  /// missing, left over, of another type or shape.
+  /// missing, left over, of another type or shape. InvalidGraph while a step of a program is in progress.
   Loaded load(const std::string& path) const;
 
   /// "run.safetensors" -> "run.previous.safetensors"
@@ -102,8 +103,9 @@ class VOLUTE_API Checkpoint {
   std::unique_ptr<Data> data_;
 };
 
-/// Saves a checkpoint every so often. A save that fails warns and leaves training and the last checkpoint alone; the
-/// next one is tried when it is due.
+/// Saves a checkpoint every so often. A save that fails (the disk, a parameter that is not finite, memory) warns and
+/// leaves training and the last checkpoint alone; the next one is tried when it is due. What waiting for the programs
+/// throws is no failure of the save and is thrown. The checkpoint must outlive it.
 struct AutosaveOptions {
   std::int64_t steps = 0;  ///< every so many steps; 0: not by steps
   double seconds = 0;      ///< after so much time; 0: not by time

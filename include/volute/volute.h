@@ -54,7 +54,6 @@ extern "C" {
 #endif
 
 // Status. ---------------------------------------------------------------------------------------------------------
-
 typedef int32_t volute_status;
 enum {
   VOLUTE_OK = 0,
@@ -80,7 +79,6 @@ VOLUTE_C_API const char* volute_status_name(volute_status status);
 VOLUTE_C_API const char* volute_last_error(void);
 
 // Types. ----------------------------------------------------------------------------------------------------------
-
 typedef struct volute_device volute_device;            ///< a Vulkan device
 typedef struct volute_device_list volute_device_list;  ///< what the machine has
 typedef struct volute_graph volute_graph;              ///< operations, built once
@@ -108,7 +106,6 @@ typedef int32_t volute_precision;
 enum { VOLUTE_PRECISION_F32 = 0, VOLUTE_PRECISION_F16 = 1, VOLUTE_PRECISION_BF16 = 2 };
 
 // Devices. --------------------------------------------------------------------------------------------------------
-
 typedef struct volute_device_info {
   uint32_t struct_size;   ///< set before the call
   int32_t index;          ///< in the loader's order; also a selector
@@ -162,7 +159,6 @@ VOLUTE_C_API volute_status volute_tensor_dtype(volute_tensor tensor, volute_dtyp
 VOLUTE_C_API volute_status volute_tensor_shape(volute_tensor tensor, uint32_t capacity, int64_t* dims, uint32_t* rank);
 
 // Parameters. -----------------------------------------------------------------------------------------------------
-
 /// values: as many as the extents multiply to, row-major.
 VOLUTE_C_API volute_status volute_parameter_create(const char* name, uint32_t rank, const int64_t* dims,
                                                    const float* values, uint64_t count, volute_parameter** parameter);
@@ -176,7 +172,6 @@ VOLUTE_C_API volute_status volute_parameter_read(const volute_parameter* paramet
 VOLUTE_C_API volute_status volute_parameter_write(volute_parameter* parameter, const float* values, uint64_t count);
 
 // Operations. Pointwise ones broadcast as NumPy's. Negative axes count from the end. --------------------------------
-
 VOLUTE_C_API volute_status volute_add(volute_tensor a, volute_tensor b, volute_tensor* out);
 VOLUTE_C_API volute_status volute_sub(volute_tensor a, volute_tensor b, volute_tensor* out);
 VOLUTE_C_API volute_status volute_mul(volute_tensor a, volute_tensor b, volute_tensor* out);
@@ -227,8 +222,7 @@ VOLUTE_C_API volute_status volute_transpose(volute_tensor a, uint32_t count, con
 /// Elements begin..end-1 of one axis. Negative bounds count from the end.
 VOLUTE_C_API volute_status volute_slice(volute_tensor a, int32_t axis, int64_t begin, int64_t end, volute_tensor* out);
 VOLUTE_C_API volute_status volute_concat(const volute_tensor* parts, uint32_t count, int32_t axis, volute_tensor* out);
-VOLUTE_C_API volute_status volute_broadcast_to(volute_tensor a, uint32_t rank, const int64_t* dims,
-                                               volute_tensor* out);
+VOLUTE_C_API volute_status volute_broadcast_to(volute_tensor a, uint32_t rank, const int64_t* dims, volute_tensor* out);
 
 /// a [..., M, K] (K, M if transpose_a) times b [..., K, N] (N, K if transpose_b) -> [..., M, N].
 VOLUTE_C_API volute_status volute_matmul(volute_tensor a, volute_tensor b, int32_t transpose_a, int32_t transpose_b,
@@ -240,7 +234,6 @@ VOLUTE_C_API volute_status volute_gradients(volute_tensor loss, const volute_ten
                                             volute_tensor* out);
 
 // Losses. ---------------------------------------------------------------------------------------------------------
-
 typedef int32_t volute_reduction;
 enum { VOLUTE_REDUCE_MEAN = 0, VOLUTE_REDUCE_SUM = 1, VOLUTE_REDUCE_NONE = 2 };
 
@@ -279,7 +272,6 @@ VOLUTE_C_API volute_status volute_bce_with_logits(volute_tensor logits, volute_t
                                                   const volute_binary_options* options, volute_tensor* out);
 
 // Loops over time. ------------------------------------------------------------------------------------------------
-
 typedef struct volute_scan_options {
   uint32_t struct_size;
   int32_t reverse;  ///< not 0: from T-1 down to 0; outputs keep the index of their step
@@ -299,7 +291,6 @@ VOLUTE_C_API volute_status volute_scan(const volute_tensor* xs, uint32_t x_count
                                        const volute_scan_options* options, volute_tensor* outputs, volute_tensor* last);
 
 // Layers. Parameters have PyTorch's names, shapes and initial distributions. ----------------------------------------
-
 typedef int32_t volute_cell;
 enum {
   VOLUTE_LSTM = 0,
@@ -431,7 +422,6 @@ VOLUTE_C_API volute_status volute_module_parameter(const volute_module* module, 
                                                    volute_parameter** parameter);
 
 // Training. -------------------------------------------------------------------------------------------------------
-
 typedef int32_t volute_optimizer_kind;
 enum { VOLUTE_ADAM = 0, VOLUTE_ADAMW = 1, VOLUTE_SGD = 2, VOLUTE_RMSPROP = 3, VOLUTE_ADAGRAD = 4 };
 
@@ -482,7 +472,6 @@ VOLUTE_C_API volute_status volute_targets_set_precision(volute_targets* targets,
 VOLUTE_C_API void volute_targets_destroy(volute_targets* targets);
 
 // Programs. -------------------------------------------------------------------------------------------------------
-
 typedef struct volute_compile_limits {
   uint32_t struct_size;
   uint32_t reserved;          ///< 0
@@ -553,7 +542,6 @@ VOLUTE_C_API volute_status volute_program_restore_kept(volute_program* program, 
 VOLUTE_C_API volute_status volute_program_explain(volute_program* program, const char** text);
 
 // Files (safetensors). --------------------------------------------------------------------------------------------
-
 /// A module under its name in the file; parameters are "prefix.parameter".
 typedef struct volute_entry {
   const char* prefix;
@@ -565,8 +553,7 @@ typedef struct volute_metadata_entry {
   const char* value;
 } volute_metadata_entry;
 
-/// Writes atomically: a temporary file beside `path`, then rename. Paths are as the system takes them. NOT_FINITE if a
-/// parameter holds infinity or NaN.
+/// Writes atomically, by a temporary file beside `path`. NOT_FINITE if a parameter holds infinity or NaN.
 VOLUTE_C_API volute_status volute_save(const char* path, const volute_entry* entries, uint32_t count,
                                        const volute_metadata_entry* metadata, uint32_t metadata_count);
 /// BAD_FILE changes nothing: no safetensors file, damaged, a tensor missing, of another shape or not finite.
@@ -578,42 +565,30 @@ VOLUTE_C_API volute_status volute_metadata_get(const volute_metadata* metadata, 
                                                volute_metadata_entry* entry);
 VOLUTE_C_API void volute_metadata_destroy(volute_metadata* metadata);
 
-// Checkpoints. ----------------------------------------------------------------------------------------------------
-// All a training consists of, under names, saved and loaded as one: a run that loads continues with the bits of one that
-// never stopped. The file is safetensors too: volute_load reads the modules alone from it.
-
+// Checkpoints: all a training consists of, under names, in one file. A run that loads goes on with the bits of one that
+// never stopped. The file is safetensors too: volute_load reads the modules alone from it. ---------------------------
 VOLUTE_C_API volute_status volute_checkpoint_create(volute_checkpoint** checkpoint);
 VOLUTE_C_API void volute_checkpoint_destroy(volute_checkpoint* checkpoint);
-/// INVALID_GRAPH if the name is empty, taken or begins with "volute.". What is added is shared.
+/// What is added is shared. INVALID_GRAPH if the name is empty, taken or begins with "volute.".
 VOLUTE_C_API volute_status volute_checkpoint_add_module(volute_checkpoint* checkpoint, const char* name,
                                                         const volute_module* module);
 /// States, scalars, seed, steps, and those of its parameters that no module added has.
 VOLUTE_C_API volute_status volute_checkpoint_add_program(volute_checkpoint* checkpoint, const char* name,
                                                          volute_program* program);
 /// A number of the caller's, which must outlive the checkpoint and autosaves of it.
-VOLUTE_C_API volute_status volute_checkpoint_add_int64(volute_checkpoint* checkpoint, const char* name,
-                                                       int64_t* number);
-/// Replaces `path` atomically; what was there becomes "run.previous.safetensors". BAD_FILE, or NOT_FINITE for a
-/// parameter: the files that were there stay.
+VOLUTE_C_API volute_status volute_checkpoint_add_int64(volute_checkpoint* checkpoint, const char* name, int64_t* value);
+/// Replaces `path` atomically; what was there is "run.previous.safetensors" then. An error leaves both as they were.
 VOLUTE_C_API volute_status volute_checkpoint_save(const volute_checkpoint* checkpoint, const char* path,
                                                   const volute_metadata_entry* metadata, uint32_t metadata_count);
-/// Puts everything back from `path`, or from the previous file if that is missing or broken. BAD_FILE changes nothing:
-/// neither can be read, or what was added differs. metadata may be NULL.
+/// From `path`, or the previous file if that is missing or broken. BAD_FILE changes nothing: neither can be read, or
+/// what was added differs. metadata may be NULL.
 VOLUTE_C_API volute_status volute_checkpoint_load(const volute_checkpoint* checkpoint, const char* path,
                                                   volute_metadata** metadata);
-
-typedef struct volute_autosave_options {
-  uint32_t struct_size;
-  uint32_t reserved;
-  int64_t steps;   ///< every so many steps; 0: not by steps
-  double seconds;  ///< after so much time; 0: not by time
-} volute_autosave_options;
-
-/// A save that fails is a warning on stderr and leaves the last checkpoint alone.
-VOLUTE_C_API volute_status volute_autosave_create(const char* path, const volute_checkpoint* checkpoint,
-                                                  const volute_autosave_options* options, volute_autosave** autosave);
+/// Saves every so many steps or seconds (0: not by those). A save that fails is a warning on stderr.
+VOLUTE_C_API volute_status volute_autosave_create(const char* path, const volute_checkpoint* checkpoint, int64_t steps,
+                                                  double seconds, volute_autosave** autosave);
 VOLUTE_C_API void volute_autosave_destroy(volute_autosave* autosave);
-/// To be called after each step: saves if it is due. saved (may be NULL): 1 if it did.
+/// To be called after each step. saved (may be NULL): 1 if it saved.
 VOLUTE_C_API volute_status volute_autosave_step(volute_autosave* autosave, int32_t* saved);
 
 #ifdef __cplusplus

@@ -35,7 +35,6 @@ static_assert(sizeof(volute_optimizer) == 56 && offsetof(volute_optimizer, initi
 static_assert(sizeof(volute_minimize_options) == 32 && offsetof(volute_minimize_options, precision) == 24);
 static_assert(sizeof(volute_compile_limits) == 24 && offsetof(volute_compile_limits, submission_seconds) == 16);
 static_assert(sizeof(volute_progress) == 32 && offsetof(volute_progress, submissions) == 24);
-static_assert(sizeof(volute_autosave_options) == 24 && offsetof(volute_autosave_options, seconds) == 16);
 #endif
 
 std::int64_t first_extent(const c::Module& module) {

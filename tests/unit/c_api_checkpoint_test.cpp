@@ -79,9 +79,8 @@ TEST_F(CApiCheckpoint, ATrainingThatIsLoadedGoesOnWithTheSameBits) {
 
 TEST_F(CApiCheckpoint, AutosavesShareWhatTheySave) {
   Training training;
-  const volute_autosave_options options{.struct_size = sizeof options, .steps = 2};
   const auto autosave =
-      made<c::Autosave>(volute_autosave_create, path_.c_str(), training.checkpoint.get(), &options);
+      made<c::Autosave>(volute_autosave_create, path_.c_str(), training.checkpoint.get(), std::int64_t{2}, 0.0);
   training.run(1);
   training.checkpoint.reset();
   training.program.reset();
