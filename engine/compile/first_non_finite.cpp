@@ -268,7 +268,7 @@ std::string first_non_finite(Program::Data& data, std::span<const std::byte> inp
   try {
     if (const auto origin = find_non_finite(data, inputs)) return "first: " + origin->text;
     return "where first was not found: the step was repeated to look into it and was finite";
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     return std::string("where first was not found: ") + error.what();
   }
 }

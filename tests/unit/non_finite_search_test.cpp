@@ -80,11 +80,11 @@ TEST(NonFiniteSearch, NamesTheOperation) {
     const char* text;
     std::function<Tensor(Case&)> loss;
   } const cases[] = {
-      {"first: exp [4, 3] of mul(add(...), 100), computed from parameter \"w\", input \"x\" is inf",
+      {"first: exp [4, 3] of mul(add(...), 100), computed from input \"x\", parameter \"w\" is inf",
        [](Case& c) { return mean(exp(c.y() * 100.0f)); }},
-      {"first: log [4, 3] of neg(add(...)), computed from parameter \"w\", input \"x\" is nan",
+      {"first: log [4, 3] of neg(add(...)), computed from input \"x\", parameter \"w\" is nan",
        [](Case& c) { return mean(log(-c.y())); }},
-      {"first: mul [4, 3] of parameter \"w\", input \"x\" is inf, on the way to the loss",
+      {"first: mul [4, 3] of parameter \"w\", mul(input \"x\", 3e+38) is inf, on the way to the loss",
        [](Case& c) { return mean(c.y() + c.g.parameter(c.w) * (c.x * 3e38f) * 1.0f); }},
   };
   for (const auto& each : cases) {
@@ -96,11 +96,12 @@ TEST(NonFiniteSearch, NamesTheOperation) {
 
 TEST(NonFiniteSearch, SeesWhatHappensInGradientsAlone) {
   Case c;
-  const Tensor root = sqrt(c.g.parameter(c.w) * 0.0f + abs(c.x));  // finite at 0, its gradient is not
-  Program program = c.compile(mean(root));
-  EXPECT_EQ(said(program, {{c.x, Values(12, 1.0f)}}), "");
-  const std::string text = said(program, {{c.x, Values(12, 0.0f)}});
-  EXPECT_TRUE(has(text, "not finite: squared gradient norm nan; first: div [4, 3]"));
+  const Tensor root = sqrt(c.g.parameter(c.w) + c.x);  // finite at 0, its gradient is not
+  Program program = c.compile(mean(root), {.clip_norm = 1.0f});
+  EXPECT_EQ(said(program, {{c.x, Values(12, 0.0f)}}), "");
+  c.w.set(Values{1, 2, 3});
+  const std::string text = said(program, {{c.x, Values(12, -1.0f)}});
+  EXPECT_TRUE(has(text, "not finite: squared gradient norm inf; first: div [4, 3]"));
   EXPECT_TRUE(has(text, "on the way to the squared gradient norm"));
 }
 
@@ -146,29 +147,32 @@ TEST_P(InScans, NamesTheTimeStep) {
 
 INSTANTIATE_TEST_SUITE_P(NonFiniteSearch, InScans, testing::Values(false, true));
 
-// Weights too large for a product, hoisted out of the loop over time; in 16 bits for the rounding in front of it.
+// Weights too large for products that are hoisted out of the loop over time, in f16 for the rounding in front of them.
 TEST(NonFiniteSearch, FindsItsWayThroughLayers) {
-  constexpr std::int64_t T = 16, N = 3, V = 7, E = 4, H = 5;
-  nn::Embedding embed(V, E);
-  nn::LSTM lstm(E, H, {.layers = 2, .dropout = 0.25f});
-  nn::Linear head(H, V);
-  Graph g;
-  const Tensor x = g.input("x", {T, N}, DType::u32), y = g.input("y", {T, N}, DType::u32);
-  const Tensor loss = cross_entropy(head(lstm(embed(x), g.carried())), y);
+  constexpr std::int64_t T = 9, N = 3, V = 7, E = 4, H = 5;
   for (const Precision precision : {Precision::f32, Precision::f16, Precision::bf16}) {
+    manual_seed(5);
+    nn::Embedding embed(V, E);
+    nn::LSTM lstm(E, H, {.layers = 2, .dropout = 0.25f});
+    nn::Linear head(H, V);
+    Graph g;
+    const Tensor x = g.input("x", {T, N}, DType::u32), y = g.input("y", {T, N}, DType::u32);
+    const Tensor loss = cross_entropy(head(lstm(embed(x), g.carried())), y);
     Program program = device().compile(
         g, minimize(loss, Adam{}, {.clip_norm = 1.0f, .non_finite = NonFinite::stop, .precision = precision}));
     const auto tokens = random_indices(T * N, 3, V);
     EXPECT_EQ(said(program, {{x, tokens}, {y, tokens}}), "");
-    Values table = embed.parameters()[0].values();
-    Values huge(table.size(), precision == Precision::f16 ? 7e4f : 3e38f);
-    for (std::size_t i = 0; i < huge.size(); i += 2) huge[i] = -huge[i];
-    embed.parameters()[0].set(huge);
+    Parameter weight = lstm.parameters()[0];
+    const Values before = weight.values();
+    weight.set(Values(before.size(), precision == Precision::f16 ? 7e4f : 3e38f));
     const std::string text = said(program);
-    // The product is the first that is too large, in f16 the rounding in front of it.
-    EXPECT_TRUE(has(text, precision == Precision::f16 ? "first: to_f16" : "first: matmul")) << text;
-    EXPECT_TRUE(has(text, "parameter \"weight\"")) << text;
-    embed.parameters()[0].set(table);
+    if (precision == Precision::f16) {
+      EXPECT_TRUE(has(text, "first: to_f16 [20, 4] of parameter \"weight_ih_l0\" is inf"));
+    } else {
+      EXPECT_TRUE(has(text, "first: matmul [3, 20] of ") && has(text, "parameter \"weight_ih_l0\"")) << text;
+      EXPECT_TRUE(has(text, "at time step 0 of 9 (forward loop over ")) << text;
+    }
+    weight.set(before);
     EXPECT_EQ(said(program), "");
   }
 }
@@ -196,31 +200,29 @@ TEST(NonFiniteSearch, RepeatsTheStepItWas) {
   EXPECT_TRUE(has(said(drops, {{d.x, x}}), "first: div [4, 3]"));
 }
 
+// A step that is advanced is seen to be bad when the next one has its inputs already.
 TEST(NonFiniteSearch, KnowsInputsThatHaveBeenReplaced) {
   Case c;
-  Program program = c.compile(mean(c.y()));
-  Values x(12, 0.5f);
-  program.run({{c.x, x}});
-  program.wait();
-  bool found = false;
-  for (int i = 0; i < 50 && !found; ++i) {
-    x[3] = nan;
-    const Values bad = x;
-    x[3] = 0.5f;
-    try {
-      program.begin({{c.x, bad}});
-      while (!program.advance(std::chrono::duration<double>(1.0)).finished) {
-      }
-      program.begin({{c.x, x}});
-      program.finish();
-      program.wait();
-    } catch (const NotFinite& error) {
-      EXPECT_TRUE(has(error.what(), "input \"x\" [4, 3] is nan"));
-      found = true;
-    }
+  const Targets targets = minimize(mean(c.y()), SGD{}, {.non_finite = NonFinite::stop});
+  Program program =
+      compile_program(device().data(), c.g, targets, {.submission_seconds = 1e-9, .part_seconds = 1e-9});
+  const Values good(12, 0.5f);
+  Values bad = good;
+  bad[3] = nan;
+  program.begin({{c.x, bad}});
+  while (!program.advance(std::chrono::duration<double>(1.0)).finished) {
   }
-  EXPECT_TRUE(found);
+  program.begin({{c.x, good}});
+  std::string text;
+  try {
+    program.finish();
+  } catch (const NotFinite& error) {
+    text = error.what();
+  }
+  EXPECT_TRUE(has(text, "first: input \"x\" [4, 3] is nan"));
+  EXPECT_TRUE(program.in_step()) << "the next step goes on";
   program.finish();
+  EXPECT_NO_THROW(program.wait());
 }
 
 void poison(std::uint32_t first, std::uint32_t count, Precision precision) {
@@ -243,7 +245,7 @@ void poison(std::uint32_t first, std::uint32_t count, Precision precision) {
     program.set("poison", 0.0f);
     const std::string text = said(program);
     if (text.find("not finite: loss") == std::string::npos) continue;  // it vanished on the way
-    const auto origin = find_non_finite(program.data(), {});
+    const auto origin = find_non_finite(program.data(), {});  // of the same step: nothing has changed
     ASSERT_TRUE(origin) << "seed " << seed << ": " << text;
     EXPECT_EQ(origin->node, random.poisoned.node()) << "seed " << seed << ": " << text;
     EXPECT_EQ(origin->time >= 0, random.poisoned.node()->scope != nullptr) << "seed " << seed;
@@ -252,10 +254,10 @@ void poison(std::uint32_t first, std::uint32_t count, Precision precision) {
   EXPECT_GE(named, static_cast<int>(count) / 4);
 }
 
-TEST(NonFiniteSearch, NamesThePoisonedNodeOfRandomGraphs) { poison(5000, 24, Precision::f32); }
+TEST(NonFiniteSearch, NamesThePoisonedNodeOfRandomGraphs) { poison(5000, 12, Precision::f32); }
 TEST(NonFiniteSearch, NamesThePoisonedNodeOfRoundedGraphs) {
-  poison(6000, 8, Precision::f16);
-  poison(7000, 8, Precision::bf16);
+  poison(6000, 4, Precision::f16);
+  poison(7000, 4, Precision::bf16);
 }
 
 }  // namespace
