@@ -78,8 +78,8 @@ void check_bits_of_rows(const Scene& scene) {
 }
 
 std::string name_of_variant(const MatmulVariant& v) {
-  return "products: " + name_of(v) +
-         (v.tile_texels > 1 && v.family == std::string("texel") ? ", " + std::to_string(v.tile_texels) + " texels" : "") +
+  const bool several = v.tile_texels > 1 && v.family == std::string("texel");
+  return "products: " + name_of(v) + (several ? ", " + std::to_string(v.tile_texels) + " texels" : "") +
          (v.shuffle_lanes ? ", shuffles" : "");
 }
 
