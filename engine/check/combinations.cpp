@@ -69,7 +69,8 @@ class Combination {
     else if (use(12, "activation lambda")) o.activation = [](Tensor x) { return x / (1.0f + x * x); };
     const bool gates = s_.kind != CellKind::rnn && s_.kind != CellKind::indrnn;
     if (gates && use(15, "gate lambda")) o.gate_activation = positive;
-    else if (gates && s_.kind != CellKind::minlstm && use(15, "gate hard_sigmoid")) o.gate_activation = Activation::hard_sigmoid;
+    else if (gates && s_.kind != CellKind::minlstm && use(15, "gate hard_sigmoid"))
+      o.gate_activation = Activation::hard_sigmoid;
     if (lstm && use(20, "output softplus")) o.output_activation = Activation::softplus;
     if (use(25, "clip_inputs")) o.clip_inputs = 0.7f;
     if (lstm && use(25, "clip_cell")) o.clip_cell = 0.4f;

@@ -12,7 +12,9 @@ Follower::Follower(const Device& device, const Graph& graph, Targets targets, st
   reference_.precision(targets_.precision);
   program_ = std::make_unique<Program>(compile_program(device.data(), graph, targets_, options));
   updates_ = targets_.updates;
-  updates_.insert(updates_.end(), graph.data()->carried.begin(), graph.data()->carried.end());
+  const auto& states = program_->data().states;  // those of the graph that the targets need
+  for (const Update& update : graph.data()->carried)
+    if (update.target.node()->op == Op::parameter || states.contains(label(update.target))) updates_.push_back(update);
 }
 
 void Follower::runs(int count, double tolerance, Findings& findings) {

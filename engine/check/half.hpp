@@ -19,7 +19,8 @@ inline std::uint16_t half_bits(float value, DType dtype) {
   if (value == 0) return static_cast<std::uint16_t>(sign);
   int exponent = 0;
   const float digits = std::frexp(std::abs(value), &exponent);  // in [1/2, 1)
-  if (exponent < -13) return static_cast<std::uint16_t>(sign | static_cast<std::uint32_t>(std::ldexp(std::abs(value), 24)));
+  if (exponent < -13)
+    return static_cast<std::uint16_t>(sign | static_cast<std::uint32_t>(std::ldexp(std::abs(value), 24)));
   const auto fraction = static_cast<std::uint32_t>(std::ldexp(digits, 11)) & 0x3ff;
   return static_cast<std::uint16_t>(sign | static_cast<std::uint32_t>(exponent + 14) << 10 | fraction);
 }

@@ -83,7 +83,7 @@ void check_rounding(const Scene& scene) {
 }
 
 void check_precision(const Scene& scene, Precision precision) {
-  for (std::uint32_t number = 1000; number < (scene.thorough ? 1024u : 1004u); ++number) {
+  for (std::uint32_t number = 1000; number < (scene.thorough ? 1024u : 1002u); ++number) {
     const Setting setting = combination(number);
     const auto scope = scene.findings.begin(setting.note);
     check_rounded_gradients(scene.device, setting, number, precision, scene.findings);

@@ -36,7 +36,8 @@ void multiply(const Device& device, const MatmulVariant& variant, const Extents&
               const Access& access, DType dtype, Findings& findings) {
   const auto scope = findings.begin(e.text() + (a_t ? ", A transposed" : "") + (b_t ? ", B transposed" : "") + ", " +
                                     name_of(dtype) + ", " + access.name);
-  Matrices a(device, e.M, e.K, e.batches, a_t, 0, dtype), b(device, e.K, e.N, e.shared_b ? 1 : e.batches, b_t, 1, dtype);
+  Matrices a(device, e.M, e.K, e.batches, a_t, 0, dtype);
+  Matrices b(device, e.K, e.N, e.shared_b ? 1 : e.batches, b_t, 1, dtype);
   Matrices c(device, e.M, e.N, e.batches, false, 2);
   const float steps = is_cooperative(variant) ? 8 : 0;  // matrix units add in an order of their own: exact sums
   a.set_random(1, steps);
@@ -95,7 +96,8 @@ namespace {
 /// The bytes of C of one product by this variant.
 std::vector<float> result_of(const Device& device, const MatmulVariant& variant, bool a_t, bool b_t) {
   const Extents e{37, 91, 143, 2};
-  Matrices a(device, e.M, e.K, e.batches, a_t, 0), b(device, e.K, e.N, e.batches, b_t, 1), c(device, e.M, e.N, e.batches, false, 2);
+  Matrices a(device, e.M, e.K, e.batches, a_t, 0), b(device, e.K, e.N, e.batches, b_t, 1);
+  Matrices c(device, e.M, e.N, e.batches, false, 2);
   a.set_random(3);
   b.set_random(4);
   for (Matrices* m : {&a, &b, &c}) m->upload();
@@ -135,7 +137,8 @@ namespace {
 
 void check_epilogue(const Device& device, const MatmulVariant& v, int gates, bool b_t, Findings& findings) {
   const std::int64_t M = v.rows + 3, width = v.columns + 5, K = 39, stride = b_t ? width : pad4(width);
-  const auto scope = findings.begin(name_of(v) + ", " + std::to_string(gates) + " gates" + (b_t ? ", B transposed" : ""));
+  const auto scope =
+      findings.begin(name_of(v) + ", " + std::to_string(gates) + " gates" + (b_t ? ", B transposed" : ""));
   Matrices a(device, M, K, 1, false, 0), b(device, K, stride * gates, 1, b_t, 1), c(device, M, width, 1, false, 2);
   a.set_random(5);
   b.set_random(6);
@@ -144,7 +147,8 @@ void check_epilogue(const Device& device, const MatmulVariant& v, int gates, boo
   MatmulEpilogue epilogue{gates, width, stride, weighted_sum(gates), {{c.storage(), vk::BindingKind::storage}},
                           {{out.view.offset.base / 4, 0, 0, 0}, {out.pitch, 0, 0, 0}}, {}};
   run(device,
-      {matmul_epilogue_dispatch(*matrix_operand(a.view(1)), *matrix_operand(b.view(1)), epilogue, shared_target(device), &v)},
+      {matmul_epilogue_dispatch(*matrix_operand(a.view(1)), *matrix_operand(b.view(1)), epilogue,
+                                shared_target(device), &v)},
       {{a.storage(), a.range()}, {b.storage(), b.range()}, {c.storage(), c.range()}});
   c.download();
   double worst = 0;
@@ -178,20 +182,23 @@ void check_epilogues(const Device& device, Findings& findings) {
 void check_split_sums(const Device& device, Findings& findings) {
   for (const auto& [M, N, K, splits] : {std::tuple{33, 65, 1031, 3}, {64, 4, 2048, 4}, {5, 7, 65, 2}}) {
     for (const Access access : {Access{"storage", false, false}, Access{"images", true, true}}) {
-      const auto scope = findings.begin(Extents{M, N, K}.text() + " in " + std::to_string(splits) + " parts, " + access.name);
+      const auto scope =
+          findings.begin(Extents{M, N, K}.text() + " in " + std::to_string(splits) + " parts, " + access.name);
       KernelTarget target = target_of(device, access);
       target.matmul = "shared";
-      Matrices a(device, M, K, 1, true, 0), b(device, K, N, 1, false, 1), c(device, M, N, 1, false, 2), partial(device, splits * M, N, 1, false, 3);
+      Matrices a(device, M, K, 1, true, 0), b(device, K, N, 1, false, 1);
+      Matrices c(device, M, N, 1, false, 2), partial(device, splits * M, N, 1, false, 3);
       a.set_random(7);
       b.set_random(8);
       for (Matrices* m : {&a, &b, &c, &partial}) m->upload();
       const auto dispatches = split_matmul_dispatches(*matrix_operand(a.view(1)), *matrix_operand(b.view(1)),
                                                       c.view(1), partial.storage(), splits, target);
       findings.expect(dispatches.size() == 2, "not one product and one sum");
-      run(device, dispatches, {{a.storage(), a.range()},
-                       {b.storage(), b.range()},
-                       {c.storage(), c.range()},
-                       {partial.storage(), partial.range()}});
+      run(device, dispatches,
+          {{a.storage(), a.range()},
+           {b.storage(), b.range()},
+           {c.storage(), c.range()},
+           {partial.storage(), partial.range()}});
       c.download();
       compare(a, b, c, {M, N, K}, findings);
     }
@@ -204,7 +211,8 @@ void check_long_products(const Device& device, Findings& findings) {
     const Access access{"texel", true, false};
     KernelTarget target = target_of(device, access);
     target.matmul = "texel";
-    Matrices a(device, 3, K, 1, a_t, 0), b(device, K, 5, 1, b_t, 1), c(device, 3, 5, 1, false, 2), partial(device, 9, 5, 1, false, 3);
+    Matrices a(device, 3, K, 1, a_t, 0), b(device, K, 5, 1, b_t, 1);
+    Matrices c(device, 3, 5, 1, false, 2), partial(device, 9, 5, 1, false, 3);
     a.set_random(9);
     b.set_random(10);
     for (Matrices* m : {&a, &b, &c, &partial}) m->upload();

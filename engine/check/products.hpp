@@ -1,6 +1,6 @@
-// Matrix products by one variant at a time: operands as stored and transposed, both ways of reading and writing, extents
-// around the variant's tile; gates with an epilogue; sums in parts. Invariant: see matmul_case.hpp; what surrounds the
-// operands is NaN, and C lies between guard words.
+// Matrix products by one variant at a time: operands as stored and transposed, both ways of reading and writing,
+// extents around the variant's tile; gates with an epilogue; sums in parts. Invariant: see matmul_case.hpp; what
+// surrounds the operands is NaN, and C lies between guard words.
 #pragma once
 
 #include "engine/check/matmul_case.hpp"

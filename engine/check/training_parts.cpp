@@ -32,7 +32,8 @@ std::vector<Setting> settings_of(CellKind kind) {
     all.push_back({.options = {.drop_connect = 0.25f, .recurrent_dropout = 0.4f}, .masking = Masking::mask_f32,
                    .note = "DropConnect, recurrent dropout, mask"});
   if (kind == CellKind::lstm) {
-    all.push_back({.options = {.peepholes = true, .projection = 3, .clip_cell = 0.4f}, .note = "projection, peepholes, cell clip"});
+    all.push_back({.options = {.peepholes = true, .projection = 3, .clip_cell = 0.4f},
+                   .note = "projection, peepholes, cell clip"});
     all.push_back({.options = {.coupled = true, .zoneout_cell = 0.2f}, .note = "coupled gates, cell zoneout"});
   }
   if (kind == CellKind::gru)
