@@ -28,6 +28,7 @@ Linear::Linear(const Embedding& tied, bool bias) : frozen_(tied.frozen()) {
 
 Tensor Linear::operator()(Tensor x) const {
   const Shape& weight = parameters_[0].shape();  // [O, I]
+  require_dtype("linear", "x", x, DType::f32);
   if (x.rank() < 2 || x.dim(-1) != weight[1])
     throw InvalidGraph("linear: x " + x.shape().str() + " does not fit weight " + weight.str() + "; x must be [..., " +
                        std::to_string(weight[1]) + "] with at least two axes");

@@ -10,7 +10,7 @@ namespace {
 
 void read_char_lm(const std::string& path) {
   try {
-    const char_lm::Description d = char_lm::read_description(path);
+    const char_lm::Description d = char_lm::read_description(path, io::read_metadata(path));
     for (const std::int64_t size : {d.sizes.embed, d.sizes.hidden, d.sizes.layers})
       require(size >= 1 && size <= 16384, "sizes are in range");
     require(!d.vocabulary.empty() && d.vocabulary.size() <= 256, "the vocabulary is one of bytes");
