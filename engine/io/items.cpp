@@ -171,6 +171,9 @@ Item item_of(const std::string& name, std::string& text) {
   return plain_item([name, &text](const Header* file) {
     Output output{name, dtype_of<std::uint8_t>(), {static_cast<std::int64_t>(text.size())}, false, {}};
     output.values = [&text] { return bytes_of<char>(std::span<const char>(text)); };
+    if (!file && output.shape[0] > max_text_bytes)
+      throw BadFile("checkpoint: text \"" + name + "\" has " + std::to_string(text.size()) + " bytes, at most " +
+                    std::to_string(max_text_bytes) + " can be loaded again");
     const auto found = file ? file->tensors.find(name) : std::map<std::string, Range>::const_iterator();
     const bool plausible = file && found != file->tensors.end() && found->second.shape.rank() == 1 &&
                            found->second.shape[0] <= max_text_bytes;

@@ -41,6 +41,8 @@ std::string header_text(const std::string& path, std::string_view format, const 
   try {
     std::string text = json.dump();
     text.resize((text.size() + 7) / 8 * 8, ' ');
+    if (text.size() > max_header_bytes || outputs.size() > max_tensors)
+      unwritable(path, "there are more tensors or metadata than a file may have");
     return text;
   } catch (const nlohmann::json::exception&) {
     unwritable(path, "a name or metadata string is not UTF-8");

@@ -50,6 +50,7 @@ void for_each_option(Options& o, Visit visit) {
   visit("dropout", o.dropout);
   visit("seed", o.seed);
   visit("precision", o.precision);
+  visit("non-finite", o.non_finite);
 }
 
 std::string hash_of(const Corpus& corpus) {
@@ -102,6 +103,8 @@ Resumed resume_options(const Options& given) {
   for_each_option(resumed.options, [&](const char* key, auto& value) {
     auto stored = value;
     parse(path, key, entry(path, resumed.metadata, key), stored);
+    // A run that has stopped at infinity or NaN may go on otherwise.
+    if (given.has(key) && std::string_view(key) == "non-finite") return;
     if (given.has(key) && stored != value)
       throw UsageError(std::string("--") + key + ": the run of the checkpoint " + path + " has " + key + " " +
                        text_of(stored));
