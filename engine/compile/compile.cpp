@@ -225,7 +225,8 @@ class MemoryBuilder {
         bytes ? std::make_shared<vk::Buffer>(data_.device->context, bytes, vk::Residency::device) : nullptr;
     std::uint64_t offset = 0;
     std::erase_if(data_.device->parameters, [](const auto& parameter) { return parameter.expired(); });
-    data_.device->parameters.reserve(data_.device->parameters.size() + found.size());  // the list knows all that live here
+    // The device knows all parameters that live there, whatever else fails.
+    data_.device->parameters.reserve(data_.device->parameters.size() + found.size());
     for (const auto& [node, storage] : found) {
       ParameterData& p = *node->parameter;
       if (!p.device) {

@@ -1,4 +1,5 @@
-// The table of results, from the specification's "Return Codes" of each function, and the choice of the call that fails.
+// The table of results, from the specification's "Return Codes" of each function, and the choice of the call that
+// fails.
 #include "tests/support/vulkan_failures.hpp"
 
 #include <algorithm>

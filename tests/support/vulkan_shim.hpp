@@ -1,6 +1,6 @@
 // A Vulkan entry point of our own in front of the system's loader. It counts calls, live objects and copies of two
 // sides, the application's and the engine's, hides or pretends abilities of the devices, and makes calls of the
-// engine's fail. Invariant: without Masks and Failures every call reaches the loader as it was made. One shim at a time.
+// engine's fail. Invariant: without Masks and Failures every call reaches the loader as it was made. One at a time.
 #pragma once
 
 #include <set>

@@ -179,7 +179,8 @@ TEST_F(DeviceLoss, ParametersKeptHaveTheirValues) {
   shim_.failures().stop();
   EXPECT_EQ(program.kept().steps, 2);
   std::vector<std::uint32_t> kept;
-  for (const HostArray& array : program.kept().parameters) kept.insert(kept.end(), array.words.begin(), array.words.end());
+  for (const HostArray& array : program.kept().parameters)
+    kept.insert(kept.end(), array.words.begin(), array.words.end());
   std::vector<std::uint32_t> now;
   for (const Parameter& parameter : program.parameters())
     for (const float value : parameter.values()) now.push_back(std::bit_cast<std::uint32_t>(value));
