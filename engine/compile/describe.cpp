@@ -24,8 +24,8 @@ std::string named(const Node* node) {
 std::vector<const Node*> sources(const Node* node) {
   std::vector<const Node*> from(node->inputs.begin(), node->inputs.end());
   if (node->body) from.push_back(node->body);
-  if (node->op == Op::last) from.push_back(node->scan->next[static_cast<std::size_t>(node->index)]);
-  if (node->op == Op::carry && node->scan->node) from.push_back(node->scan->next[static_cast<std::size_t>(node->index)]);
+  if (node->op == Op::last || node->op == Op::carry)
+    from.push_back(node->scan->next[static_cast<std::size_t>(node->index)]);
   return from;
 }
 

@@ -49,7 +49,8 @@ std::string warning(const Program::Data& data, const std::string& what) {
 
 void check_finite(Program::Data& data, bool may_throw) {
   Watch& watch = data.watch;
-  if (policy_of(data) == NonFinite::off || watch.looked_at == data.parts->steps() || !data.parts->step_is_done()) return;
+  if (policy_of(data) == NonFinite::off) return;
+  if (watch.looked_at == data.parts->steps() || !data.parts->step_is_done()) return;
   watch.looked_at = data.parts->steps();
   const std::vector<std::byte> inputs = std::exchange(watch.inputs, {});
   const std::string values = not_finite(data);

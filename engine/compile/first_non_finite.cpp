@@ -18,8 +18,8 @@
 namespace volute {
 namespace {
 
-/// At least so much memory is taken for a group of nodes, however small the program is.
-constexpr std::uint64_t kLeastBytes = 64 << 20;
+/// So much memory may be taken for a group of nodes, however small the program is.
+constexpr std::uint64_t kLeastBytes = 256 << 20;
 
 /// What is found of a value.
 enum Code { finite = 0, infinite = 1, nan = 2 };
@@ -169,7 +169,11 @@ class Search {
     std::vector<Node*> probed;
     for (Node* node : order_->nodes())
       if (is_probed(node)) probed.push_back(node);
-    evaluate(probed);
+    for (std::span<Node* const> rest(probed); !rest.empty();) {
+      const std::size_t count = fitting(rest);
+      evaluate(rest.first(count));
+      rest = rest.subspan(count);
+    }
     for (std::size_t i = 0; i < watched_.size(); ++i) {
       const Place root{watched_[i], -1};
       if (!codes_.of(root)) continue;
@@ -183,9 +187,22 @@ class Search {
   }
 
  private:
-  /// All at once if that takes no more than twice the program's memory, else in halves.
+  std::uint64_t most_bytes() const { return std::max(kLeastBytes, 2 * data_.arena.bytes); }
+
+  /// How many of them to look at in one program, whose plan may keep all values, at all times, until its end.
+  std::size_t fitting(std::span<Node* const> nodes) const {
+    std::uint64_t bytes = 0;
+    std::size_t count = 0;
+    for (const Node* node : nodes) {
+      bytes += padded_bytes(node->shape) * static_cast<std::uint64_t>(node->scope ? node->scope->length : 1);
+      if (count > 0 && bytes > most_bytes() / 2) break;
+      ++count;
+    }
+    return count;
+  }
+
+  /// All at once, or in halves if that takes too much memory after all.
   void evaluate(std::span<Node* const> nodes) {
-    const std::uint64_t most = std::max(kLeastBytes, 2 * data_.arena.bytes);
     std::optional<Program> program;
     std::vector<Tensor> codes;
     for (Node* node : nodes) {
@@ -194,7 +211,7 @@ class Search {
     }
     try {
       program = compile_program(data_.device, Graph(live_.graph), Targets(codes),
-                                {.memory_bytes = nodes.size() > 1 ? most : 0, .profile = false, .tune = false});
+                                {.memory_bytes = nodes.size() > 1 ? most_bytes() : 0, .profile = false, .tune = false});
     } catch (const Error&) {
       if (nodes.size() < 2) throw;
       evaluate(nodes.first(nodes.size() / 2));

@@ -18,8 +18,8 @@ struct NonFiniteOrigin {
   std::string text;            ///< what it is, in words
 };
 
-/// Of the step before; its states, parameters and inputs must be as they were. `inputs`: those of staging, if the device
-/// has others already; else empty. Nothing if the repetition is finite.
+/// Of the step before; its states, parameters and inputs must be as they were. `inputs`: those of staging, if the
+/// device has others already; else empty. Nothing if the repetition is finite.
 std::optional<NonFiniteOrigin> find_non_finite(Program::Data& data, std::span<const std::byte> inputs);
 
 /// The same in words, whatever comes of it.

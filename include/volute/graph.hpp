@@ -232,7 +232,7 @@ VOLUTE_API const char* name_of(Precision precision);
 
 /// What a program does about a run that is not finite: one of Targets::watched is infinite or NaN. Found without
 /// waiting: the first call of the program that waits for the run anyway (run, read, value, wait, ..., of a step that is
-/// advanced the call that sees it done, at the latest before the next one ends) warns or throws. Stricter ones come later.
+/// advanced the call that sees it done, at the latest before the next one ends) warns or throws. Strictest last.
 enum class NonFinite : std::uint8_t {
   off,   ///< nothing: NaN spreads, as in most frameworks
   warn,  ///< a warning at the first such run, the second, fourth, eighth ...; what it computed is kept

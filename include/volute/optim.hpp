@@ -139,7 +139,7 @@ struct MinimizeOptions {
   std::vector<Group> groups = {};  ///< a parameter in none of them follows the optimiser
   std::optional<EMA> ema = {};
   /// What a run does whose loss, or sum of squares of all gradients before clipping (with `accumulate` of the mean so
-  /// far), is infinite or NaN: Targets::watched. With a loss scale that adapts, gradients that overflow are its business:
+  /// far), is infinite or NaN: Targets::watched. With a loss scale that adapts, overflowing gradients are its business:
   /// only the loss counts. A skipped run counts for Adam's t unless updates are counted by a state ("updates" below).
   NonFinite non_finite = NonFinite::off;
   /// Of the program: products in f16 or bf16, all that is kept from run to run in f32.

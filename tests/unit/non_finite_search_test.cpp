@@ -58,8 +58,8 @@ TEST(NonFiniteSearch, NamesWhatWasFed) {
   EXPECT_EQ(said(program, {{c.x, x}}), "");
   x[5] = nan;
   const std::string text = said(program, {{c.x, x}});
-  EXPECT_EQ(text, "step 2 was not finite: loss nan, squared gradient norm nan; first: input \"x\" [4, 3] is nan, on the "
-                  "way to the loss; the step has changed nothing");
+  EXPECT_EQ(text, "step 2 was not finite: loss nan, squared gradient norm nan; first: input \"x\" [4, 3] is nan, on "
+                  "the way to the loss; the step has changed nothing");
 }
 
 TEST(NonFiniteSearch, NamesParametersAndStates) {
@@ -108,7 +108,8 @@ TEST(NonFiniteSearch, SeesWhatHappensInGradientsAlone) {
 // A mask of infinities is no fault, though it comes first.
 TEST(NonFiniteSearch, PassesInfinitiesThatVanish) {
   Case c;
-  const Tensor masked = where(less(c.x, c.g.full({}, 0.0f)), c.g.full({}, -std::numeric_limits<float>::infinity()), c.y());
+  const Tensor hidden = c.g.full({}, -std::numeric_limits<float>::infinity());
+  const Tensor masked = where(less(c.x, c.g.full({}, 0.0f)), hidden, c.y());
   Program program = c.compile(mean(exp(masked)) + mean(log(c.x + 2.0f)));
   Values x(12, 0.5f);
   x[0] = -1.0f;
@@ -150,10 +151,11 @@ INSTANTIATE_TEST_SUITE_P(NonFiniteSearch, InScans, testing::Values(false, true))
 // Weights too large for products that are hoisted out of the loop over time, in f16 for the rounding in front of them.
 TEST(NonFiniteSearch, FindsItsWayThroughLayers) {
   constexpr std::int64_t T = 9, N = 3, V = 7, E = 4, H = 5;
-  for (const Precision precision : {Precision::f32, Precision::f16, Precision::bf16}) {
+  for (const Precision precision : {Precision::f32, Precision::f16}) {
     manual_seed(5);
     nn::Embedding embed(V, E);
-    nn::LSTM lstm(E, H, {.layers = 2, .dropout = 0.25f});
+    Parameter(embed.parameters()[0]).set(Values(V * E, 2.0f));
+    nn::LSTM lstm(E, H, {.dropout = 0.25f});
     nn::Linear head(H, V);
     Graph g;
     const Tensor x = g.input("x", {T, N}, DType::u32), y = g.input("y", {T, N}, DType::u32);
@@ -164,7 +166,9 @@ TEST(NonFiniteSearch, FindsItsWayThroughLayers) {
     EXPECT_EQ(said(program, {{x, tokens}, {y, tokens}}), "");
     Parameter weight = lstm.parameters()[0];
     const Values before = weight.values();
-    weight.set(Values(before.size(), precision == Precision::f16 ? 7e4f : 3e38f));
+    Values huge(before.size(), precision == Precision::f16 ? 7e4f : 3e38f);
+    for (std::size_t i = 0; i < huge.size(); i += 2) huge[i] = -huge[i];  // infinities alone would saturate the gates
+    weight.set(huge);
     const std::string text = said(program);
     if (precision == Precision::f16) {
       EXPECT_TRUE(has(text, "first: to_f16 [20, 4] of parameter \"weight_ih_l0\" is inf"));
@@ -226,6 +230,7 @@ TEST(NonFiniteSearch, KnowsInputsThatHaveBeenReplaced) {
 }
 
 void poison(std::uint32_t first, std::uint32_t count, Precision precision) {
+  set_warning_handler([](const std::string&) {});
   int named = 0;
   for (std::uint32_t seed = first; seed < first + count; ++seed) {
     RandomGraph random(seed, static_cast<int>(seed % 7), precision);
@@ -241,23 +246,26 @@ void poison(std::uint32_t first, std::uint32_t count, Precision precision) {
     for (std::size_t i = 0; i < values.size(); ++i)
       if (program.data().inputs.contains(random.inputs[i].node())) feeds.emplace_back(random.inputs[i], values[i]);
     if (program.data().inputs.contains(random.indices.node())) feeds.emplace_back(random.indices, indices);
-    ASSERT_EQ(said(program, feeds), "") << "seed " << seed;
+    program.run(feeds);
+    program.wait();
+    ASSERT_EQ(program.stats().non_finite, 0) << "seed " << seed;
     program.set("poison", 0.0f);
-    const std::string text = said(program);
-    if (text.find("not finite: loss") == std::string::npos) continue;  // it vanished on the way
-    const auto origin = find_non_finite(program.data(), {});  // of the same step: nothing has changed
-    ASSERT_TRUE(origin) << "seed " << seed << ": " << text;
-    EXPECT_EQ(origin->node, random.poisoned.node()) << "seed " << seed << ": " << text;
+    program.run();
+    if (std::isfinite(program.value(random.targets.outputs[0]))) continue;  // it vanished on the way
+    const auto origin = find_non_finite(program.data(), {});
+    ASSERT_TRUE(origin) << "seed " << seed;
+    EXPECT_EQ(origin->node, random.poisoned.node()) << "seed " << seed << ": " << origin->text;
     EXPECT_EQ(origin->time >= 0, random.poisoned.node()->scope != nullptr) << "seed " << seed;
     ++named;
   }
   EXPECT_GE(named, static_cast<int>(count) / 4);
+  set_warning_handler({});
 }
 
-TEST(NonFiniteSearch, NamesThePoisonedNodeOfRandomGraphs) { poison(5000, 12, Precision::f32); }
+TEST(NonFiniteSearch, NamesThePoisonedNodeOfRandomGraphs) { poison(5000, 24, Precision::f32); }
 TEST(NonFiniteSearch, NamesThePoisonedNodeOfRoundedGraphs) {
-  poison(6000, 4, Precision::f16);
-  poison(7000, 4, Precision::bf16);
+  poison(6000, 8, Precision::f16);
+  poison(7000, 8, Precision::bf16);
 }
 
 }  // namespace

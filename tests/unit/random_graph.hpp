@@ -223,7 +223,7 @@ class RandomGraph {
     if (below(3) || train) {
       const Tensor loss = mean(pool_.back() * pool_.back()) + mean(pick(pool_)) + sum(graph.parameter(parameters[0]));
       MinimizeOptions options{.precision = precision};
-      if (train) options.non_finite = NonFinite::stop;
+      if (train) options.non_finite = NonFinite::skip;
       if (below(2)) {
         targets = minimize(loss, SGD{.lr = 0.1f, .momentum = 0.5f}, options);
       } else {
