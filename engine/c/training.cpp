@@ -103,13 +103,13 @@ Precision need_precision(volute_precision precision) { return need_enum(precisio
 
 MinimizeOptions minimize_options(const volute_minimize_options* given) {
   const volute_minimize_options o = need_options(given, "options");
-  check_reserved(o.reserved, "options");
   MinimizeOptions to;
   if (o.accumulate) to.accumulate = o.accumulate;
   if (o.clip_norm) to.clip_norm = o.clip_norm;
   if (o.clip_value) to.clip_value = o.clip_value;
   if (o.name) to.name = o.name;
   to.precision = need_precision(o.precision);
+  to.non_finite = need_enum(o.non_finite, NonFinite::stop, "non_finite");
   return to;
 }
 

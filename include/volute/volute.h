@@ -104,6 +104,8 @@ enum { VOLUTE_TRAINING = 0, VOLUTE_INFERENCE = 1 };
 /// How matrix products are taken: f32, or operands rounded to 16 bits with sums in f32.
 typedef int32_t volute_precision;
 enum { VOLUTE_PRECISION_F32 = 0, VOLUTE_PRECISION_F16 = 1, VOLUTE_PRECISION_BF16 = 2 };
+typedef int32_t volute_non_finite;  ///< what a run with infinity or NaN does: see NonFinite in graph.hpp
+enum { VOLUTE_NON_FINITE_OFF = 0, VOLUTE_NON_FINITE_WARN = 1, VOLUTE_NON_FINITE_SKIP = 2, VOLUTE_NON_FINITE_STOP = 3 };
 
 // Devices. --------------------------------------------------------------------------------------------------------
 typedef struct volute_device_info {
@@ -453,7 +455,7 @@ typedef struct volute_minimize_options {
   float clip_value;            ///< bound on every element; 0: none
   const char* name;            ///< begins the names of scalars and states; needed by a second minimize of a graph
   volute_precision precision;  ///< F16 brings a dynamic loss scale
-  uint32_t reserved;           ///< 0
+  volute_non_finite non_finite;
 } volute_minimize_options;
 
 /// A program that only computes these tensors.

@@ -279,6 +279,8 @@ TEST_F(CApiErrors, Training) {
          [&] { return volute_minimize(loss, &optimizer, nullptr, r.of<volute_targets>()); });
   volute_minimize_options options{.struct_size = sizeof options, .precision = 3};
   REFUSED(volute_minimize, "precision has no value 3", loss, nullptr, &options, r.of<volute_targets>());
+  options = {.struct_size = sizeof options, .non_finite = 4};
+  REFUSED(volute_minimize, "non_finite has no value 4", loss, nullptr, &options, r.of<volute_targets>());
   options = {.struct_size = sizeof options, .accumulate = -1};
   expect(VOLUTE_INVALID_GRAPH, "volute_minimize", {"accumulate"},
          [&] { return volute_minimize(loss, nullptr, &options, r.of<volute_targets>()); });

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <optional>
 
@@ -86,6 +87,22 @@ struct Models {
     expect_same_parameters(head.get(), *head_cpp);
   }
 };
+
+TEST(CApi, StopsWhereAStepIsNotFinite) {
+  const auto head = made<c::Module>(volute_linear_create, 3, 2, nullptr);
+  const auto graph = made<c::Graph>(volute_graph_create, VOLUTE_TRAINING);
+  const volute_tensor x = input(graph, "x", VOLUTE_F32, {4, 3});
+  const volute_tensor y = tensor(volute_module_apply, head.get(), x);
+  const volute_tensor loss = tensor(volute_mean, y, 0u, nullptr, 0);
+  const volute_minimize_options stop{.struct_size = sizeof stop, .non_finite = VOLUTE_NON_FINITE_STOP};
+  const c::Program program = compiled(made<c::Targets>(volute_minimize, loss, nullptr, &stop));
+  std::vector<float> values(12, 1.0f);
+  values[5] = INFINITY;
+  const volute_feed feed{.input = x, .f32 = values.data(), .count = values.size()};
+  ok(volute_program_run(program.get(), &feed, 1));
+  EXPECT_EQ(volute_program_wait(program.get()), VOLUTE_NOT_FINITE);
+  EXPECT_NE(std::string(volute_last_error()).find("input \"x\""), std::string::npos) << volute_last_error();
+}
 
 TEST(CApi, TrainsToTheBitsOfCpp) {
   const Models m;
