@@ -8,6 +8,11 @@
 #include "engine/vulkan/instance.hpp"
 #include "tests/support/arguments.hpp"
 
+#ifdef __has_feature  // clang's way to tell
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 #ifdef __SANITIZE_ADDRESS__
 #include <dlfcn.h>
 #include <link.h>
