@@ -90,7 +90,7 @@ const Row rows[] = {
 };
 
 INSTANTIATE_TEST_SUITE_P(Sizes, HostileGraphs, testing::ValuesIn(rows),
-                         [](const auto& info) { return std::string(info.param.title); });
+                         [](const auto& row) { return std::string(row.param.title); });
 
 TEST(HostileScans, ATensorOfABodyThatWasGivenUpIsRefused) {
   Graph g;

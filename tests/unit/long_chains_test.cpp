@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, LongChains, testing::Values(
     Chain{"concats", [](Tensor y, int) { return concat({slice(y, 0, 1, 2), slice(y, 0, 0, 1)}, 0); }, length / 10},
     Chain{"products", [](Tensor y, int) { return matmul(y, y); }, length / 10},
     Chain{"stops", [](Tensor y, int) { return stop_gradient(y); }}),
-    [](const auto& info) { return std::string(info.param.title); });
+    [](const auto& row) { return std::string(row.param.title); });
 
 TEST(LongBodies, AreOrdinaryLoops) {
   Graph g;
