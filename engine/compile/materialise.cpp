@@ -183,10 +183,9 @@ class Materialiser {
 
   void refresh_results(Scan& scan) {
     scan.results.clear();
+    std::unordered_set<const Node*> seen;
     for (const Node& node : live_.graph->nodes)
-      if (node.op == Op::stack && node.scan == &scan &&
-          std::find(scan.results.begin(), scan.results.end(), node.body) == scan.results.end())
-        scan.results.push_back(node.body);
+      if (node.op == Op::stack && node.scan == &scan && seen.insert(node.body).second) scan.results.push_back(node.body);
   }
 
   LiveGraph& live_;

@@ -123,11 +123,11 @@ class Copier {
     }
     for (Node* element : old.elements)
       if (live_.contains(element)) scan.elements.push_back(at(element));
+    std::unordered_set<const Node*> seen;
     for (Node& node : to_.nodes) {
       if (node.scan != &scan) continue;
       if (node.op == Op::last) node.index = new_index[node.index];
-      if (node.body && std::find(scan.results.begin(), scan.results.end(), node.body) == scan.results.end())
-        scan.results.push_back(node.body);
+      if (node.body && seen.insert(node.body).second) scan.results.push_back(node.body);
     }
   }
 

@@ -19,6 +19,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
+auto refuses(const ::testing::Matcher<std::string>& message) { return ::testing::ThrowsMessage<BadFile>(message); }
+
 struct Reader {
   const char* title;
   std::function<void(const std::string&)> read;
@@ -78,7 +80,7 @@ TEST_F(HostileFiles, ASparseFileOfATebibyte) {
   const std::string sparse = write("sparse", "x");
   std::filesystem::resize_file(sparse, 1ull << 40);
   expect_refused(sparse, "");
-  EXPECT_THAT([&] { data::Text::load({sparse}); }, ::testing::ThrowsMessage<BadFile>(HasSubstr("the limit is 2147483648")));
+  EXPECT_THAT([&] { data::Text::load({sparse}); }, refuses(HasSubstr("the limit is 2147483648")));
 }
 
 // The header is right about the file, whose data nobody has the memory for.
@@ -90,8 +92,8 @@ TEST_F(HostileFiles, ATensorOfATebibyte) {
       write("tensor", std::string(reinterpret_cast<const char*>(&length), sizeof length) + header);
   std::filesystem::resize_file(file, 8 + length + (1ull << 40));
   const nn::Linear linear(2, 2);
-  EXPECT_THAT([&] { io::load(file, {{"a", linear}}); }, ::testing::ThrowsMessage<BadFile>(HasSubstr("has shape [274877906944]")));
-  EXPECT_THAT([&] { io::Checkpoint().add("a", linear).load(file); }, ::testing::ThrowsMessage<BadFile>(HasSubstr("tensor")));
+  EXPECT_THAT([&] { io::load(file, {{"a", linear}}); }, refuses(HasSubstr("has shape [274877906944]")));
+  EXPECT_THAT([&] { io::Checkpoint().add("a", linear).load(file); }, refuses(HasSubstr("tensor")));
   EXPECT_TRUE(io::read_metadata(file).empty());
 }
 
@@ -100,7 +102,7 @@ TEST_F(HostileFiles, HeadersKeepToTheirLimits) {
     const std::uint64_t length = header.size();
     const std::string file =
         write("header", std::string(reinterpret_cast<const char*>(&length), sizeof length) + header);
-    EXPECT_THAT([&] { io::read_metadata(file); }, ::testing::ThrowsMessage<BadFile>(HasSubstr(why)));
+    EXPECT_THAT([&] { io::read_metadata(file); }, refuses(HasSubstr(why)));
   };
   std::string many = "{";
   for (std::uint64_t i = 0; i <= io::max_tensors + 1; ++i) many += "\"" + std::to_string(i) + "\":0,";
@@ -108,7 +110,8 @@ TEST_F(HostileFiles, HeadersKeepToTheirLimits) {
   std::string values = R"({"a":{"shape":[0)";
   for (int i = 0; i < 4'100'000; ++i) values += ",0";
   refused(values + "]}}", "more than 4000000 values");
-  refused(R"({"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}})", "more than 16 axes");
+  refused(R"({"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}})",
+          "more than 16 axes");
   refused("{\"\\u001b[2J\":0}", "\\x1b[2J");
 }
 
@@ -139,24 +142,25 @@ TEST_F(HostileFiles, FilesThatChangeWhileTheyAreRead) {
 
 TEST_F(HostileFiles, TablesKeepToTheirLimits) {
   const auto refused = [](const std::string& text, const std::string& why) {
-    EXPECT_THAT([&] { data::Csv::parse(text, "t"); }, ::testing::ThrowsMessage<BadFile>(HasSubstr(why)));
+    EXPECT_THAT([&] { data::Csv::parse(text, "t"); }, refuses(HasSubstr(why)));
   };
   refused(std::string(data::max_columns, ','), "t:1: field 65537: there are too many: the limit is 65536");
-  refused("a\n" + std::string(data::max_field_bytes + 1, 'x'), "t:2: field 1: is too long: the limit is 16777216 bytes");
+  refused("a\n" + std::string(data::max_field_bytes + 1, 'x'),
+          "t:2: field 1: is too long: the limit is 16777216 bytes");
   refused("a\n\"" + std::string(data::max_field_bytes + 1, 'x'), "t:2: field 1: is too long");
   refused(std::string("a,b\n1,\0", 7), "t:2: field 2: a NUL byte");
   refused(std::string("\xff\xfe" "a\0\n\0", 6), "t:1: field 1: a NUL byte");
   std::string wide;
   for (int i = 0; i < 1000; ++i) wide += "column" + std::to_string(i) + (i < 999 ? "," : "\n");
   const data::Csv table = data::Csv::parse(wide + std::string(999, ',') + "\n", "t");
-  EXPECT_THAT([&] { table.column("x"); }, ::testing::ThrowsMessage<BadFile>(HasSubstr("\"column19\" and 980 more")));
+  EXPECT_THAT([&] { table.column("x"); }, refuses(HasSubstr("\"column19\" and 980 more")));
 }
 
 TEST_F(HostileFiles, NumbersAreFiniteDecimals) {
-  for (const char* number : {"1e999", "-1e999", "nan(1)", "inf", "-Infinity", "0x10", "1,5", "+-5", "++5", "1e", "\xc2\xa0" "1",
-                             "1\xe2\x80\x83", "\xef\xbc\x91", "1_000", "1e-999"}) {
+  for (const char* number : {"1e999", "-1e999", "nan(1)", "inf", "-Infinity", "0x10", "1,5", "+-5", "++5", "1e",
+                             "\xc2\xa0" "1", "1\xe2\x80\x83", "\xef\xbc\x91", "1_000", "1e-999"}) {
     const data::Csv table = data::Csv::parse("a\n\"" + std::string(number) + "\"\n", "t");
-    EXPECT_THAT([&] { table.number(0, 0); }, ::testing::ThrowsMessage<BadFile>(StartsWith("t:2: column \"a\": ")))
+    EXPECT_THAT([&] { table.number(0, 0); }, refuses(StartsWith("t:2: column \"a\": ")))
         << number;
   }
 }

@@ -15,6 +15,8 @@
 namespace volute {
 namespace {
 
+using Tensors = std::span<const Tensor>;
+
 constexpr std::int64_t far = std::numeric_limits<std::int64_t>::max();
 
 struct Row {
@@ -62,11 +64,11 @@ const Row rows[] = {
      [](Graph& g) { scatter_add(g.input("u", {2}, DType::u32), g.input("v", {2, 3}), far); }},
     {"scan_length", "at most 2147483647 steps",
      [](Graph& g) {
-       scan({}, {g.input("h", {2})}, [](auto, auto states) { return ScanStep{{states[0]}, {}}; }, {.length = far});
+       scan({}, {g.input("h", {2})}, [](Tensors, Tensors states) { return ScanStep{{states[0]}, {}}; }, {.length = far});
      }},
     {"scan_stack", "at most 1099511627776 elements",
      [](Graph& g) {
-       scan({}, {g.input("h", {1 << 20})}, [](auto, auto states) { return ScanStep{{states[0]}, {tanh(states[0])}}; },
+       scan({}, {g.input("h", {1 << 20})}, [](Tensors, Tensors states) { return ScanStep{{states[0]}, {tanh(states[0])}}; },
             {.length = 1ll << 30});
      }},
     {"parameter_overflow", "too many elements", [](Graph&) { Parameter("p", {far, 3}, {}); }},
@@ -88,13 +90,13 @@ const Row rows[] = {
 };
 
 INSTANTIATE_TEST_SUITE_P(Sizes, HostileGraphs, testing::ValuesIn(rows),
-                         [](const auto& info) { return std::string(info.param.title); });
+                         [](const auto& row) { return std::string(row.param.title); });
 
 TEST(HostileScans, ATensorOfABodyThatWasGivenUpIsRefused) {
   Graph g;
   const Tensor h = g.input("h", {2});
   Tensor leaked;
-  EXPECT_THROW(scan({}, {h}, [&](auto, auto states) -> ScanStep {
+  EXPECT_THROW(scan({}, {h}, [&](Tensors, Tensors states) -> ScanStep {
     leaked = tanh(states[0]);
     throw InvalidGraph("given up");
   }, {.length = 3}), InvalidGraph);
@@ -118,7 +120,7 @@ TEST(HostilePrograms, AreUnsupported) {
   Graph g;
   const Tensor wide = g.full({1ll << 33}, 1), h = g.input("h", {2});
   EXPECT_THROW(device.compile(g, sum(wide)), Unsupported);
-  const auto loop = scan({}, {h}, [](auto, auto states) {
+  const auto loop = scan({}, {h}, [](Tensors, Tensors states) {
     const Tensor y = tanh(states[0]);
     return ScanStep{{y * reshape(matmul(reshape(y, {1, 2}), reshape(y, {2, 1})), {1})}, {}};
   }, {.length = 1ll << 30});
