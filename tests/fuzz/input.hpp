@@ -23,7 +23,7 @@ class Input {
   template <class T>
   T number() {
     std::array<unsigned char, sizeof(T)> bytes{};
-    for (auto& b : bytes) b = byte();
+    for (std::size_t i = 0; i < sizeof(T); ++i) bytes[i] = byte();
     T value;
     std::memcpy(&value, bytes.data(), sizeof value);
     return value;
