@@ -57,17 +57,17 @@ Verdict skipped(const Part& part, const std::string& why) {
 std::vector<Verdict> selfcheck(const Device& device, const SelfcheckOptions& options) {
   const nn::KeptGenerator generator;
   std::vector<Verdict> verdicts;
-  std::string lost_in;
+  std::string stopped_in;
   for (const check::Part& part : check::parts_for(device)) {
     if (part.name.find(options.only) == std::string::npos) continue;
-    if (!lost_in.empty()) {
-      verdicts.push_back(check::skipped(part, "the device was lost in \"" + lost_in + "\""));
+    if (!stopped_in.empty()) {
+      verdicts.push_back(check::skipped(part, "the device stopped answering in \"" + stopped_in + "\""));
     } else if (!part.lacks.empty()) {
       verdicts.push_back(check::skipped(part, "the device lacks " + part.lacks));
     } else {
       check::Findings findings;
       const auto start = std::chrono::steady_clock::now();
-      if (!check::run(part, {device, options.thorough, findings})) lost_in = part.name;
+      if (!check::run(part, {device, options.thorough, findings})) stopped_in = part.name;
       const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
       verdicts.push_back(check::verdict_of(part, findings, spent.count()));
     }

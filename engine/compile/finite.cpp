@@ -72,6 +72,7 @@ void check_before_next(Program::Data& data) {
 void keep_inputs(Program::Data& data) {
   Watch& watch = data.watch;
   if (policy_of(data) != NonFinite::stop || watch.looked_at == data.parts->steps() || !data.staging) return;
+  if (!watch.inputs.empty()) return;  // staging has been written since
   const std::byte* from = data.staging->mapped();
   watch.inputs.assign(from, from + data.staging->bytes());
 }

@@ -212,6 +212,10 @@ class Search {
     try {
       program = compile_program(data_.device, Graph(live_.graph), Targets(codes),
                                 {.memory_bytes = nodes.size() > 1 ? most_bytes() : 0, .profile = false, .tune = false});
+    } catch (const DeviceLost&) {
+      throw;
+    } catch (const Timeout&) {
+      throw;
     } catch (const Error&) {
       if (nodes.size() < 2) throw;
       evaluate(nodes.first(nodes.size() / 2));
@@ -237,7 +241,7 @@ class Search {
       if (!data_.states.contains(name)) continue;
       std::vector<std::byte> bytes(padded_bytes(state.first->shape));
       vk::download(data_.device->context, data_.states.at(name).second->range(), bytes.data());
-      if (name == "step") set_step(bytes);
+      if (counts_runs(*state.first)) set_step(bytes);
       vk::upload(data_.device->context, state.second->range(), bytes.data());
     }
     run_program(again, {}, {});

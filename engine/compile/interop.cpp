@@ -47,8 +47,10 @@ void detach(Device& device) {
   std::exception_ptr lost;
   try {
     for (const auto& parameter : here) {
+      if (parameter->lost) continue;
       parameter->device->read(parameter->host);
-      parameter->host_is = ParameterData::Host::current;
+      parameter->host_at = parameter->changes;
+      parameter->changes_unseen = false;
     }
   } catch (const DeviceLost&) {
     lost = std::current_exception();
@@ -181,9 +183,10 @@ SemaphorePoint completion(const Program& program) {
 void record(Program& program, VkCommandBuffer commands) {
   Program::Data& data = program.data();
   require_no_step(data, "record");
+  require_parameters(data);
   vk::CommandList list(data.device->context, commands);
   record_whole(data, list);
-  expect_training(data);
+  for (ParameterData* parameter : data.trained) parameter->changes_unseen = true;
   data.recorded = true;
 }
 
@@ -191,7 +194,7 @@ void feed(Program& program, const std::vector<Feed>& feeds) {
   Program::Data& data = program.data();
   require_no_step(data, "feed");
   check_feeds(data, feeds, "feed");
-  data.parts->wait_for_inputs();
+  prepare_staging(data);
   write_inputs(data, feeds);
 }
 

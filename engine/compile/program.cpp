@@ -37,13 +37,23 @@ Program& Program::operator=(Program&& other) noexcept {
 
 Program::~Program() {
   if (!data_) return;
+  const std::shared_ptr<vk::Context> context = data_->device->context;
   try {
-    wait_for_all(*data_);
-    check_finite(*data_, false);
-    report_profile(*data_);
+    if (context->stuck()) context->completed();  // has it gone on since?
+    if (!context->stuck()) {
+      wait_for_all(*data_);
+      check_finite(*data_, false);
+      report_profile(*data_);
+    }
   } catch (const std::exception& error) {
     // A lost device has nothing left to wait for; destruction goes on.
     if (data_->profile) std::cerr << error.what() << "\n";
+  }
+  if (context->lost() || !context->stuck()) return;
+  try {
+    context->park(std::move(data_));
+  } catch (const std::exception&) {
+    // Without memory for the list each object is left alone by itself.
   }
 }
 
@@ -126,7 +136,7 @@ namespace {
 /// What was set during a step that is submitted whole.
 void write_later(Program::Data& data) {
   if (data.later.empty() || data.in_step) return;
-  data.parts->wait_for_inputs();
+  prepare_staging(data);
   for (const auto& [offset, word] : data.later) std::memcpy(data.staging->mapped() + offset, &word, sizeof word);
   data.later.clear();
 }
@@ -137,6 +147,11 @@ void wait_for_all(Program::Data& data) {
   data.parts->wait_for_all();
   write_later(data);
   collect_profile(data);
+}
+
+void prepare_staging(Program::Data& data) {
+  data.parts->wait_for_inputs();
+  keep_inputs(data);
 }
 
 void write_inputs(Program::Data& data, const std::vector<Feed>& feeds) {
@@ -158,10 +173,10 @@ void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone,
   if (alone || data.profile || data.keeping.every) wait_for_all(data);
   else data.parts->wait_for_inputs();
   check_finite(data);
-  keep_inputs(data);
+  prepare_staging(data);
   write_later(data);  // which may have failed when the last step ended
+  require_parameters(data);
   keep_if_due(data);
-  expect_training(data);
   const auto waited = Clock::now();
   write_inputs(data, feeds);
   data.in_step = true;
@@ -171,6 +186,7 @@ void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone,
 /// Parts worth `seconds`, less what is under way, or all that are left.
 Progress go_on(Program::Data& data, std::optional<double> seconds, const interop::Sync& sync) {
   const auto start = Clock::now();
+  expect_changes(data);
   const Parts::Sent sent = seconds ? data.parts->submit(*seconds, sync) : data.parts->submit_rest(sync);
   Progress progress{false, data.parts->fraction(), sent.seconds, sent.submissions};
   progress.finished = sent.submissions > 0 && data.parts->at_start();
@@ -262,7 +278,7 @@ void set_word(Program::Data& data, const Node* input, Word value, const char* ca
     data.later[slot.offset] = std::bit_cast<std::uint32_t>(value);
     return;
   }
-  data.parts->wait_for_inputs();
+  prepare_staging(data);
   write_later(data);
   std::memcpy(data.staging->mapped() + slot.offset, &value, sizeof value);
 }
@@ -288,6 +304,7 @@ void Program::reset(const std::string& prefix) {
   for (auto& [name, state] : data_->states)
     if (name.starts_with(prefix)) state.second->fill(state.first->value, state.first->dtype);
   if (prefix.empty()) data_->steps = 0;
+  data_->keeping.overtaken = true;
 }
 
 namespace {
@@ -318,6 +335,7 @@ void Program::write_state(const std::string& name, std::span<const float> values
   require_no_step(*data_, "write_state");
   wait();
   array.write(values);
+  data_->keeping.overtaken = true;
 }
 
 std::vector<std::string> Program::state_names() const {

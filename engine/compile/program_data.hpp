@@ -105,7 +105,10 @@ void run_program(Program::Data& data, const std::vector<Feed>& feeds, const inte
 Progress advance_program(Program::Data& data, double seconds, const interop::Sync& sync);
 /// Throws InvalidGraph naming the first feed that is wrong or missing.
 void check_feeds(const Program::Data& data, const std::vector<Feed>& feeds, const char* call);
-/// Checked feeds, for the next step; the last step's must have been copied.
+/// Before staging is written: waits until the last step's inputs have been copied, and keeps them if that step may have
+/// to be repeated.
+void prepare_staging(Program::Data& data);
+/// Checked feeds, for the next step; behind prepare_staging().
 void write_inputs(Program::Data& data, const std::vector<Feed>& feeds);
 /// Throws InvalidGraph while a step is in progress.
 void require_no_step(const Program::Data& data, const char* call);

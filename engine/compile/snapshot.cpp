@@ -1,7 +1,7 @@
 // Snapshots of programs: states, parameters, scalars and seed, bit by bit.
 #include "engine/compile/snapshot.hpp"
 
-#include <bit>
+#include <algorithm>
 #include <cstring>
 
 #include "engine/compile/program_data.hpp"
@@ -28,10 +28,10 @@ HostCopies::HostCopies(const std::shared_ptr<vk::Context>& context, std::span<co
   list_.end();
 }
 
-void HostCopies::fetch() {
+void HostCopies::fetch(const std::shared_ptr<HostCopies>& self) {
   context_->wait(under_way_);  // commands are submitted again when they are done, which the last wait may not have told
   under_way_ = context_->submit_batch(list_.buffers());
-  context_->wait(under_way_);
+  context_->wait(under_way_, self);
 }
 
 namespace {
@@ -74,9 +74,10 @@ Snapshot outline(const Program::Data& data) {
   return snapshot;
 }
 
-Snapshot take(const Program::Data& data, HostCopies* copies) {
+Snapshot take(const Program::Data& data, const std::shared_ptr<HostCopies>& copies) {
+  require_parameters(data);
   Snapshot snapshot = outline(data);
-  if (copies) copies->fetch();
+  if (copies) copies->fetch(copies);
   std::size_t next = 0;
   for (auto* arrays : {&snapshot.states, &snapshot.parameters})
     for (HostArray& array : *arrays) {
@@ -87,23 +88,30 @@ Snapshot take(const Program::Data& data, HostCopies* copies) {
 }
 
 /// Null if there is nothing to copy.
-std::unique_ptr<HostCopies> copies_of(const Program::Data& data) {
+std::shared_ptr<HostCopies> copies_of(const Program::Data& data) {
   const auto ranges = kept_ranges(data);
-  return ranges.empty() ? nullptr : std::make_unique<HostCopies>(data.device->context, ranges);
+  return ranges.empty() ? nullptr : std::make_shared<HostCopies>(data.device->context, ranges);
 }
 
 std::span<const float> as_floats(const std::vector<std::uint32_t>& words) {
   return {reinterpret_cast<const float*>(words.data()), words.size()};
 }
 
+std::uint64_t sets_of(const Program::Data& data) {
+  std::uint64_t sets = 0;
+  for (const auto& parameter : data.parameters) sets += parameter->sets;
+  return sets;
+}
+
 void keep_now(Program::Data& data) {
-  auto fresh = std::make_unique<Snapshot>(take(data, data.keeping.copies.get()));
-  data.keeping.last = std::move(fresh);
-  for (std::size_t i = 0; i < data.parameters.size(); ++i) {
-    const auto values = as_floats(data.keeping.last->parameters[i].words);
-    std::memcpy(data.parameters[i]->host.data(), values.data(), values.size_bytes());
-    data.parameters[i]->host_is = ParameterData::Host::current;
-  }
+  Keeping& keeping = data.keeping;
+  const auto fresh = std::make_shared<const Snapshot>(take(data, keeping.copies));
+  keeping.last = fresh;
+  keeping.sets = sets_of(data);
+  keeping.overtaken = false;
+  for (std::size_t i = 0; i < data.parameters.size(); ++i)
+    if (std::ranges::find(data.trained, data.parameters[i].get()) != data.trained.end())
+      data.parameters[i]->kept = {fresh, &fresh->parameters[i].words};
 }
 
 [[noreturn]] void differs(const std::string& what) {
@@ -136,13 +144,17 @@ void check_snapshot(const Program::Data& data, const Snapshot& given) {
 
 void keep_if_due(Program::Data& data) {
   const Keeping& keeping = data.keeping;
-  if (keeping.every && data.steps % keeping.every == 0 && data.steps != keeping.last->steps) keep_now(data);
+  if (!keeping.every) return;
+  const bool due = data.steps % keeping.every == 0 && data.steps != keeping.last->steps;
+  if (due || keeping.overtaken || keeping.sets != sets_of(data)) keep_now(data);
 }
 
-void expect_training(Program::Data& data) {
+void require_parameters(const Program::Data& data) {
   for (const auto& parameter : data.parameters) parameter->require_values();
-  const auto after = data.keeping.every ? ParameterData::Host::kept : ParameterData::Host::behind;
-  for (ParameterData* parameter : data.trained) parameter->host_is = after;
+}
+
+void expect_changes(Program::Data& data) {
+  for (ParameterData* parameter : data.trained) parameter->will_change(data.keeping.every != 0);
 }
 
 std::vector<Parameter> Program::parameters() const {
@@ -154,8 +166,10 @@ std::int64_t Program::steps() const { return data_->steps; }
 Snapshot Program::snapshot() {
   require_no_step(*data_, "snapshot");
   wait();
-  return take(*data_, copies_of(*data_).get());
+  return take(*data_, copies_of(*data_));
 }
+
+Snapshot Program::layout() const { return outline(*data_); }
 
 void Program::restore(const Snapshot& snapshot) {
   require_no_step(*data_, "restore");
@@ -167,6 +181,7 @@ void Program::restore(const Snapshot& snapshot) {
   for (const auto& [name, value] : snapshot.scalars) stage(*data_, data_->input_names.at(name), value);
   if (data_->input_names.contains("seed")) stage(*data_, data_->input_names.at("seed"), snapshot.seed);
   data_->steps = snapshot.steps;
+  data_->keeping.overtaken = true;
 }
 
 void Program::keep(std::int64_t every_steps) {

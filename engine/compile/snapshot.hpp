@@ -16,8 +16,8 @@ namespace volute {
 class HostCopies {
  public:
   HostCopies(const std::shared_ptr<vk::Context>& context, std::span<const vk::BufferRange> ranges);
-  /// Waits for all submitted work and for the copies.
-  void fetch();
+  /// Waits for all submitted work and for the copies. `self` lives until they are done, should waiting fail.
+  void fetch(const std::shared_ptr<HostCopies>& self);
   /// Bytes of range i as last fetched.
   const std::byte* bytes(std::size_t i) const { return buffer_.mapped() + offsets_[i]; }
 
@@ -32,14 +32,19 @@ class HostCopies {
 /// Program::keep.
 struct Keeping {
   std::int64_t every = 0;  ///< steps; 0: none are kept any more
-  std::unique_ptr<HostCopies> copies;
-  std::unique_ptr<Snapshot> last;
+  std::shared_ptr<HostCopies> copies;
+  std::shared_ptr<const Snapshot> last;
+  std::uint64_t sets = 0;   ///< of all parameters when it was taken
+  bool overtaken = false;   ///< states were written since
 };
 
-/// Takes the snapshot that is due before the next step begins. All steps before must be done.
+/// Takes the snapshot that is due before the next step begins: by the count of steps, or because something was put in
+/// place of what is kept. All steps before must be done.
 void keep_if_due(Program::Data& data);
 
-/// Throws DeviceLost if a parameter has lost its values; notes that those the program trains are about to change.
-void expect_training(Program::Data& data);
+/// Throws DeviceLost if a parameter has lost its values.
+void require_parameters(const Program::Data& data);
+/// Parameters the program trains are about to change.
+void expect_changes(Program::Data& data);
 
 }  // namespace volute

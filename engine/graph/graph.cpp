@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <unordered_set>
 
 #include "engine/graph/build.hpp"
@@ -38,7 +39,7 @@ std::vector<float> Parameter::values() const {
   data_->require_values();
   if (data_->device) {
     data_->device->read(data_->host);
-    data_->host_is = ParameterData::Host::current;
+    data_->host_at = data_->changes;
   }
   return data_->host;
 }
@@ -50,19 +51,35 @@ void Parameter::set(std::span<const float> values) {
   }
   data_->leave_lost_device();
   if (data_->device) data_->device->write(values);
-  std::copy(values.begin(), values.end(), data_->host.begin());
-  data_->host_is = ParameterData::Host::current;
+  data_->set_host(values);
+}
+
+void ParameterData::set_host(std::span<const float> values) {
+  std::copy(values.begin(), values.end(), host.begin());
+  ++sets;
+  host_at = ++changes;
+  lost = false;
+}
+
+void ParameterData::will_change(bool keeping) {
+  ++changes;
+  if (!keeping) kept.reset();
 }
 
 void ParameterData::leave_lost_device() {
   if (!device || !device->lost()) return;
   device.reset();
   device_owner = nullptr;
-  host_is = host_is == Host::current || host_is == Host::kept ? Host::current : Host::lost;
+  if (changes_unseen || host_at != changes) {
+    if (kept) std::memcpy(host.data(), kept->data(), kept->size() * sizeof(float));
+    else lost = true;
+  }
+  changes_unseen = false;
+  host_at = changes;
 }
 
 void ParameterData::require_values() const {
-  if (host_is == Host::lost)
+  if (lost)
     throw DeviceLost("the values of parameter \"" + name +
                      "\" were lost with their device; set them, or restore a snapshot or checkpoint");
 }

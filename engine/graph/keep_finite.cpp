@@ -7,12 +7,6 @@
 #include "engine/graph/live.hpp"
 
 namespace volute {
-namespace {
-
-/// The run is counted whatever came of it, so that random numbers go on.
-bool counts_steps(const Node* target) { return target->op == Op::state && target->name == "step"; }
-
-}  // namespace
 
 // finite = all |watched| < max, which NaN is not;  target = finite ? value : target
 void keep_finite(LiveGraph& live, std::span<Node* const> watched) {
@@ -23,7 +17,7 @@ void keep_finite(LiveGraph& live, std::span<Node* const> watched) {
     finite = finite ? finite * one : one;
   }
   for (auto& [target, value] : live.updates) {
-    if (counts_steps(target)) continue;
+    if (counts_runs(*target)) continue;  // whatever came of it, so that random numbers go on
     const Tensor condition = broadcast_to(finite, target->shape);
     value = add_node(Op::where, {condition, Tensor(value), Tensor(target)}, target->shape, target->dtype).node();
   }

@@ -19,6 +19,10 @@ const char* name_of(Precision precision) {
   return names[static_cast<std::size_t>(precision)];
 }
 
+bool counts_runs(const Node& node) {
+  return node.op == Op::state && node.name == "step" && node.dtype == DType::u32 && node.shape.rank() == 0;
+}
+
 const char* name_of(Op op) {
   static constexpr std::array names{
       "input",   "parameter", "state",     "constant", "iota",     "random",    "copy",    "neg",           "exp",    "expm1",

@@ -96,23 +96,25 @@ class DeviceCopy {
   virtual bool lost() const = 0;
 };
 
-/// Values of a parameter. Once a device holds a copy, that copy is the truth, and `host` what was last read or written.
+/// Values of a parameter. Once a device holds a copy, that copy is the truth, and `host` what was last read or set.
 struct ParameterData {
-  enum class Host {
-    current,  ///< what the device has
-    kept,     ///< what it had when a program last kept a snapshot
-    behind,   ///< older than that
-    lost,     ///< as `behind`, and the device is lost: the parameter must be set before it is used again
-  };
-
   std::string name;
   Shape shape;
   std::vector<float> host;
-  Host host_is = Host::current;
   std::shared_ptr<DeviceCopy> device;
   const void* device_owner = nullptr;  ///< the device that holds the copy
 
-  /// Lets go of a copy whose device is lost.
+  std::uint64_t changes = 0;  ///< how often the values have changed: they were set, or work that trains them was submitted
+  std::uint64_t host_at = 0;  ///< `changes` when the host had them
+  std::uint64_t sets = 0;     ///< of the changes, those by set()
+  bool changes_unseen = false;  ///< an application submits work that trains them: `changes` does not know
+  std::shared_ptr<const std::vector<std::uint32_t>> kept;  ///< bits a program has kept since that work; null: none
+  bool lost = false;  ///< with a device; the parameter must be set before it is used again
+
+  void set_host(std::span<const float> values);
+  /// Work that trains it is about to be submitted, by a program that keeps snapshots or by one that does not.
+  void will_change(bool keeping);
+  /// Lets go of a copy whose device is lost. The host's values stand in if they are the same, else those kept.
   void leave_lost_device();
   /// Throws DeviceLost if the values were lost with their device.
   void require_values() const;
@@ -120,6 +122,9 @@ struct ParameterData {
 
 /// True if `inner` is `outer` or nested in it; null is the scope outside of all scans.
 bool encloses(const Scan* outer, const Scan* inner);
+
+/// Whether the node is Graph::step's state, which counts runs: a name alone may be a user's.
+bool counts_runs(const Node& node);
 
 /// "matmul", "sum"; the names in messages and plans.
 const char* name_of(Op op);

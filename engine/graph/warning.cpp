@@ -1,5 +1,5 @@
 // Where warnings go.
-// Invariant: a handler is called by one thread at a time, and never after it has been replaced.
+// Invariant: a handler is called by one thread at a time. It may itself warn, or replace itself.
 #include <cstdio>
 #include <mutex>
 
@@ -9,7 +9,7 @@ namespace volute {
 namespace {
 
 struct Sink {
-  std::mutex mutex;
+  std::recursive_mutex mutex;
   std::function<void(const std::string&)> handler;
 };
 
@@ -27,7 +27,8 @@ void set_warning_handler(std::function<void(const std::string&)> handler) {
 
 void warn(const std::string& message) {
   std::lock_guard lock(sink().mutex);
-  if (sink().handler) sink().handler(message);
+  const auto handler = sink().handler;  // a copy: the call may replace it
+  if (handler) handler(message);
   else std::fprintf(stderr, "volute: warning: %s\n", message.c_str());
 }
 

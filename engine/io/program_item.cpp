@@ -1,5 +1,5 @@
 // A program in a checkpoint: its snapshot, without the parameters something else has.
-// Invariant: the snapshot of the program as it is says what the file must hold, so restoring cannot find a difference.
+// Invariant: the layout of the program as it is says what the file must hold, so restoring cannot find a difference.
 #include <bit>
 #include <memory>
 
@@ -80,8 +80,8 @@ Item item_of(const std::string& name, Program& program) {
     for (std::size_t i = 0; i < parameters.size(); ++i)
       owners.emplace(parameters[i].data().get(), parameter_name(name, i, parameters[i]));
   };
-  item.part = [name, &program](const Owners& owners, const Header*) {
-    const auto snapshot = std::make_shared<const Snapshot>(program.snapshot());
+  item.part = [name, &program](const Owners& owners, const Header* file) {
+    const auto snapshot = std::make_shared<const Snapshot>(file ? program.layout() : program.snapshot());
     return Part{outputs_of(name, program, snapshot, owners),
                 [name, &program, tensors = stored_as(program, owners), snapshot](const Stored& stored) {
                   return prepare(name, program, tensors, *snapshot, stored);

@@ -18,10 +18,19 @@ EMA::EMA(std::vector<Parameter> parameters, float decay) : parameters_(std::move
 }
 
 void EMA::swap() {
+  std::vector<std::pair<Parameter, std::vector<float>>> before, after;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const std::vector<float> values = parameters_[i].values();
-    parameters_[i].set(shadows_[i].values());
-    shadows_[i].set(values);
+    before.emplace_back(parameters_[i], parameters_[i].values());
+    before.emplace_back(shadows_[i], shadows_[i].values());
+    after.emplace_back(parameters_[i], before[2 * i + 1].second);
+    after.emplace_back(shadows_[i], before[2 * i].second);
+  }
+  std::size_t done = 0;
+  try {
+    for (; done < after.size(); ++done) after[done].first.set(after[done].second);
+  } catch (...) {
+    for (std::size_t i = 0; i <= done; ++i) before[i].first.set(before[i].second);
+    throw;
   }
 }
 

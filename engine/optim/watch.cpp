@@ -66,6 +66,9 @@ EarlyStopping::EarlyStopping(EarlyStoppingOptions options)
 bool EarlyStopping::observe(double metric) {
   const double gain = options_.goal == Goal::lowest ? state_.best - metric : metric - state_.best;
   const bool progress = gain > options_.min_delta;
+  std::vector<std::vector<float>> values;  // read before anything changes: a device may fail to give them
+  if (progress)
+    for (const Parameter& parameter : options_.keep) values.push_back(parameter.values());
   const std::int64_t look = state_.looks++;
   if (!progress) {
     ++state_.waited;
@@ -74,8 +77,7 @@ bool EarlyStopping::observe(double metric) {
   state_.best = metric;
   state_.best_look = look;
   state_.waited = 0;
-  state_.kept.clear();
-  for (const Parameter& parameter : options_.keep) state_.kept.push_back(parameter.values());
+  state_.kept = std::move(values);
   return true;
 }
 

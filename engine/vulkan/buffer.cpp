@@ -28,7 +28,20 @@ std::pair<VkMemoryPropertyFlags, VkMemoryPropertyFlags> properties_for(Residency
   throw Error("unknown residency");
 }
 
-void submit_and_wait(Context& context, const CommandList& list) { context.wait(context.submit_batch(list.buffers())); }
+/// One submission and what it uses, which outlives a wait that fails.
+struct Work {
+  Work(const std::shared_ptr<Context>& context, std::shared_ptr<const Buffer> buffer)
+      : staging(std::move(buffer)), list(context) {
+    list.begin();
+  }
+  std::shared_ptr<const Buffer> staging;
+  CommandList list;
+};
+
+void submit_and_wait(Context& context, const std::shared_ptr<Work>& work) {
+  work->list.end();
+  context.wait(context.submit_batch(work->list.buffers()), work);
+}
 
 void check_range(const BufferRange& range, const char* what) {
   if (!range.buffer || range.offset > range.buffer->bytes() || range.bytes > range.buffer->bytes() - range.offset)
@@ -113,15 +126,14 @@ void Buffer::destroy() noexcept {
 void upload(const std::shared_ptr<Context>& context, BufferRange target, const void* source) {
   check_range(target, "upload");
   if (target.bytes == 0) return;
-  const Buffer staging(context, std::min(target.bytes, staging_bytes), Residency::host_upload);
+  const auto staging =
+      std::make_shared<const Buffer>(context, std::min(target.bytes, staging_bytes), Residency::host_upload);
   for (std::uint64_t done = 0; done < target.bytes;) {
-    const std::uint64_t part = std::min(target.bytes - done, staging.bytes());
-    std::memcpy(staging.mapped(), static_cast<const std::byte*>(source) + done, part);
-    CommandList list(context);
-    list.begin();
-    list.copy({&staging, 0, part}, {target.buffer, target.offset + done, part});
-    list.end();
-    submit_and_wait(*context, list);
+    const std::uint64_t part = std::min(target.bytes - done, staging->bytes());
+    std::memcpy(staging->mapped(), static_cast<const std::byte*>(source) + done, part);
+    const auto work = std::make_shared<Work>(context, staging);
+    work->list.copy({staging.get(), 0, part}, {target.buffer, target.offset + done, part});
+    submit_and_wait(*context, work);
     done += part;
   }
 }
@@ -129,15 +141,14 @@ void upload(const std::shared_ptr<Context>& context, BufferRange target, const v
 void download(const std::shared_ptr<Context>& context, BufferRange source, void* target) {
   check_range(source, "download");
   if (source.bytes == 0) return;
-  const Buffer staging(context, std::min(source.bytes, staging_bytes), Residency::host_readback);
+  const auto staging =
+      std::make_shared<const Buffer>(context, std::min(source.bytes, staging_bytes), Residency::host_readback);
   for (std::uint64_t done = 0; done < source.bytes;) {
-    const std::uint64_t part = std::min(source.bytes - done, staging.bytes());
-    CommandList list(context);
-    list.begin();
-    list.copy({source.buffer, source.offset + done, part}, {&staging, 0, part});
-    list.end();
-    submit_and_wait(*context, list);
-    std::memcpy(static_cast<std::byte*>(target) + done, staging.mapped(), part);
+    const std::uint64_t part = std::min(source.bytes - done, staging->bytes());
+    const auto work = std::make_shared<Work>(context, staging);
+    work->list.copy({source.buffer, source.offset + done, part}, {staging.get(), 0, part});
+    submit_and_wait(*context, work);
+    std::memcpy(static_cast<std::byte*>(target) + done, staging->mapped(), part);
     done += part;
   }
 }
@@ -146,11 +157,9 @@ void fill(const std::shared_ptr<Context>& context, BufferRange target, std::uint
   check_range(target, "fill");
   if (target.offset % 4 != 0 || target.bytes % 4 != 0) throw Error("fill: offset and size must be multiples of 4");
   if (target.bytes == 0) return;
-  CommandList list(context);
-  list.begin();
-  context->fn.vkCmdFillBuffer(list.buffers().back(), target.buffer->handle(), target.offset, target.bytes, word);
-  list.end();
-  submit_and_wait(*context, list);
+  const auto work = std::make_shared<Work>(context, nullptr);
+  context->fn.vkCmdFillBuffer(work->list.buffers().back(), target.buffer->handle(), target.offset, target.bytes, word);
+  submit_and_wait(*context, work);
 }
 
 }  // namespace volute::vk

@@ -2,6 +2,7 @@
 // Invariant: submissions finish in the order of their numbers, 1 the first.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "engine/vulkan/context.hpp"
@@ -23,7 +24,7 @@ class Completion {
   std::uint64_t submitted() const { return submitted_; }
 
  protected:
-  std::uint64_t submitted_ = 0;
+  std::atomic<std::uint64_t> submitted_ = 0;  ///< changed by who holds the queue
 };
 
 }  // namespace volute::vk

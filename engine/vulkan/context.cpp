@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <new>
+#include <set>
 
 #include "engine/vulkan/completion.hpp"
 #include "engine/vulkan/resource.hpp"
@@ -24,9 +25,19 @@ void abandon(Kept* kept) {
   kept->next = all.exchange(kept);
 }
 
+/// Contexts with parked work, which keeps them alive: listed where leak checkers find them.
+template <class Action>
+void parking(Action action) {
+  static std::mutex mutex;
+  static auto& all = *new std::set<Context*>;
+  std::lock_guard lock(mutex);
+  action(all);
+}
+
 }  // namespace
 
 Context::~Context() {
+  parking([this](std::set<Context*>& all) { all.erase(this); });
   if (!device || detached_) return;
   try {
     if (completion_ && !lost_ && !abandoned_) wait_in_slices(completion_->submitted());
@@ -83,8 +94,38 @@ std::uint64_t Context::submit(std::span<const Batch> batches, const interop::Syn
 }
 
 void Context::wait(std::uint64_t submission) {
+  if (lost_) note_progress(given_up_);
   require_usable();
   wait_in_slices(submission);
+  note_progress(submission);
+}
+
+void Context::wait(std::uint64_t submission, std::shared_ptr<void> uses) {
+  try {
+    wait(submission);
+  } catch (const DeviceLost&) {
+    throw;
+  } catch (...) {
+    park(std::move(uses));
+    throw;
+  }
+}
+
+void Context::park(std::shared_ptr<void> uses) {
+  {
+    std::lock_guard lock(parked_mutex_);
+    parked_.push_back(std::move(uses));
+  }
+  parking([this](std::set<Context*>& all) { all.insert(this); });
+}
+
+/// Frees what was parked once the work that was given up is done.
+void Context::note_progress(std::uint64_t done) {
+  if (!given_up_ || (done < given_up_ && completion_->completed() < given_up_)) return;
+  given_up_ = 0;
+  std::vector<std::shared_ptr<void>> free;
+  std::lock_guard lock(parked_mutex_);
+  free.swap(parked_);
 }
 
 void Context::wait_in_slices(std::uint64_t submission) {
@@ -93,7 +134,7 @@ void Context::wait_in_slices(std::uint64_t submission) {
   } catch (const DeviceLost&) {
     throw;
   } catch (...) {
-    stuck_ = true;  // for all that is known, if the wait itself failed
+    given_up_ = completion_->submitted();  // for all that is known, if the wait itself failed
     throw;
   }
 }
@@ -101,7 +142,7 @@ void Context::wait_in_slices(std::uint64_t submission) {
 /// Slices without progress are counted, not time: a process that was stopped has not waited.
 void Context::wait_while_it_progresses(std::uint64_t submission) {
   const double most = timeout_, slice = most > 0 ? std::min(1.0, most / 4) : 1.0;  // s
-  std::uint64_t done = 0;
+  std::uint64_t done = UINT64_MAX;  // not known before the first slice is over
   for (double idle = 0; !completion_->wait(submission, static_cast<std::uint64_t>(slice * 1e9));) {
     const std::uint64_t now = completion_->completed();
     idle = now > done ? 0 : idle + slice;
@@ -115,13 +156,10 @@ void Context::wait_while_it_progresses(std::uint64_t submission) {
 
 bool Context::may_destroy() noexcept {
   constexpr std::uint64_t a_second = 1'000'000'000;  // for what is not stuck, only could not be waited for
-  if (!stuck_ || lost_) return true;
-  if (abandoned_) return false;
+  const std::uint64_t awaited = given_up_;
+  if (!awaited || lost_) return true;
   try {
-    if (completion_->wait(completion_->submitted(), a_second)) {
-      stuck_ = false;
-      return true;
-    }
+    if (completion_->wait(awaited, abandoned_ ? 0 : a_second)) return true;
   } catch (const DeviceLost&) {
     return true;  // nothing runs any more
   } catch (const std::exception&) {
@@ -129,7 +167,7 @@ bool Context::may_destroy() noexcept {
   }
   if (abandoned_.exchange(true)) return false;
   try {
-    warn(info.name + " is still busy with work that was given up: the memory it uses is not freed");
+    warn(info.name + " is still busy with work that was given up: memory it may use is not freed");
   } catch (const std::exception&) {
     // No memory for a warning.
   }
@@ -143,7 +181,9 @@ void Context::check(VkResult result, const char* call) {
 
 std::uint64_t Context::completed() {
   require_usable();
-  return completion_->completed();
+  const std::uint64_t done = completion_->completed();
+  note_progress(done);
+  return done;
 }
 
 VkSemaphore Context::timeline() const { return completion_ ? completion_->timeline() : VK_NULL_HANDLE; }
@@ -160,7 +200,7 @@ void Context::detach() {
   } catch (const DeviceLost&) {
     // Nothing left to wait for; objects of a lost device are destroyed like others.
   }
-  stuck_ = false;
+  note_progress(given_up_);
   {
     std::lock_guard lock(resources_mutex_);
     for (auto last = resources_.rbegin(); last != resources_.rend(); ++last) {

@@ -57,6 +57,11 @@ class Context {
   /// Blocks until that submission has finished. Throws DeviceLost, and Timeout if meanwhile none finishes for as long
   /// as set_timeout says.
   void wait(std::uint64_t submission);
+  /// The same. If waiting fails while the work may still run, what it `uses` lives until it is seen to be done.
+  void wait(std::uint64_t submission, std::shared_ptr<void> uses);
+  void park(std::shared_ptr<void> uses);
+  /// Whether a call gave up waiting, for work that has not been seen to finish since.
+  bool stuck() const { return given_up_ != 0; }
   /// The last submission that has finished; does not block. Throws DeviceLost.
   std::uint64_t completed();
   /// The semaphore that counts submissions; null without timeline semaphores.
@@ -76,8 +81,8 @@ class Context {
   bool lost() const { return lost_; }
   /// Seconds; 0: for ever.
   void set_timeout(double seconds) { timeout_ = seconds; }
-  /// False while work that a call gave up waiting for may still use what is to be destroyed, a second after it is first
-  /// asked: it is left alone then, to the end of the process.
+  /// False while work that a call gave up waiting for may still use what is to be destroyed, a second after it is asked:
+  /// that is left alone then, and so is the device, to the end of the process.
   bool may_destroy() noexcept;
 
   DeviceInfo info;
@@ -105,6 +110,7 @@ class Context {
   void finish_setup();
   void wait_in_slices(std::uint64_t submission);
   void wait_while_it_progresses(std::uint64_t submission);
+  void note_progress(std::uint64_t done);
 
   bool owned_ = false;  ///< the VkDevice
   std::function<void()> lock_, unlock_;
@@ -114,8 +120,10 @@ class Context {
   std::mutex resources_mutex_;
   std::list<Resource*> resources_;
   std::atomic<bool> detached_ = false, lost_ = false;
-  std::atomic<bool> stuck_ = false;  ///< a call gave up waiting, and the work has not been seen to finish since
-  std::atomic<bool> abandoned_ = false;  ///< something was left alone, so the device must be, too
+  std::atomic<std::uint64_t> given_up_ = 0;  ///< the last submission when a call gave up waiting; 0: none, or it is done
+  std::atomic<bool> abandoned_ = false;      ///< something was left alone, so the device must be, too
+  std::mutex parked_mutex_;
+  std::vector<std::shared_ptr<void>> parked_;  ///< until what was given up is done
   std::atomic<double> timeout_ = 120;
 };
 

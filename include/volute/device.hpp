@@ -83,7 +83,8 @@ struct HostArray {
   std::vector<std::uint32_t> words;  ///< row-major; the bits of f32
 };
 
-/// All that a program keeps from one step to the next. A program of the same graph continues from it bit by bit.
+/// All that a program keeps from one step to the next, but for its inputs: each is fed again after restore(). A program
+/// of the same graph continues from it bit by bit.
 struct Snapshot {
   std::int64_t steps = 0;  ///< Program::steps
   std::uint32_t seed = 0;
@@ -149,13 +150,17 @@ class VOLUTE_API Program {
   /// Steps submitted whole since compile, reset() or restore(), which sets the snapshot's; those an application submits
   /// (interop::record) do not count.
   std::int64_t steps() const;
-  /// Waits for the last run. Throws InvalidGraph while a step is in progress.
+  /// Waits for the last run. Throws InvalidGraph while a step is in progress, DeviceLost if a parameter has lost its
+  /// values.
   Snapshot snapshot();
+  /// What a snapshot of this program consists of: names, types and shapes, the arrays without values.
+  Snapshot layout() const;
   /// Puts everything back, parameters included, on this device or another. Throws InvalidGraph, and changes nothing,
   /// if the snapshot is of another program: names, types and shapes must agree.
   void restore(const Snapshot& snapshot);
   /// Keeps a snapshot on the host every so many steps, taken before the next step begins (which waits for the one
-  /// before then); 0: no longer. After DeviceLost the last one is kept(), and parameters have its values:
+  /// before then); 0: no longer. What is put in place of the program's values (restore, reset, write_state,
+  /// Parameter::set) is kept before the next step, too. After DeviceLost the last snapshot is kept():
   ///   Device another;
   ///   Program again = another.compile(graph, targets);
   ///   again.restore(train.kept());  // and feed from step again.steps() on
@@ -188,8 +193,9 @@ struct CompileLimits {
 /// one thread at a time uses each Program, Graph (its tensors with it), Parameter, Module and data set. A program that
 /// runs uses the parameters it reads: programs that share some may run on different threads only while nothing trains
 /// or sets those. Compiling only looks up where parameters live and may go on beside programs that share them.
-/// interop::detach has the Device to itself. Devices, made or destroyed on any thread, know nothing of one another;
-/// nothing waits for another thread but for its turn with the queue, the pipelines or the tuner of one Device.
+/// interop::detach has the Device to itself. Devices, made or destroyed on any thread, know nothing of one another.
+/// Threads wait for their turn with the queue, the pipelines and the tuner of one Device, and compiles for one another
+/// while they put parameters on devices.
 class VOLUTE_API Device {
  public:
   struct Data;

@@ -224,7 +224,9 @@ VOLUTE_API SemaphorePoint completion(const Program& program);
 /// for a queue of Volute's family. Begins with a barrier after everything before, ends with one before everything
 /// after. The command buffer may be submitted again and again, one execution at a time and none beside a run of the
 /// program. Fed values are read when it executes: feed() sets them, and every input that is not bound must have been
-/// fed by then. Buffers are those bound when it is recorded. Once it has executed, read() returns its outputs.
+/// fed by then. Buffers are those bound when it is recorded. Once it has executed, read() returns its outputs. Volute
+/// does not see when it executes: Program::steps and keep do not count it, and of runs that are not finite those with
+/// NonFinite::skip and stop change nothing, but none is reported.
 VOLUTE_API void record(Program& program, VkCommandBuffer commands);
 /// Writes inputs for the next execution of a recorded step; no execution may be pending. Throws as Program::run does.
 VOLUTE_API void feed(Program& program, const std::vector<Feed>& feeds);

@@ -88,7 +88,8 @@ class VOLUTE_API EMA {
   const std::vector<Parameter>& shadows() const { return shadows_; }
   float decay() const { return decay_; }
   /// Exchanges the values of parameters and shadows; a second call restores them bit by bit. Waits for
-  /// running programs. Training while exchanged would average the wrong way round.
+  /// running programs. Training while exchanged would average the wrong way round. If the device fails meanwhile,
+  /// nothing is exchanged, unless it fails again while that is put back.
   void swap();
 
  private:

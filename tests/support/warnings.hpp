@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <volute/graph.hpp>
@@ -16,6 +17,8 @@ class Warnings {
   ~Warnings() { set_warning_handler({}); }
   Warnings(const Warnings&) = delete;
   Warnings& operator=(const Warnings&) = delete;
+
+  std::vector<std::string> take() { return std::exchange(all, {}); }
 
   std::vector<std::string> all;
 };

@@ -168,6 +168,59 @@ TEST_F(DeviceLoss, ParametersThatAreSetGoOn) {
   EXPECT_NO_THROW(lost.training.bits());
 }
 
+TEST_F(DeviceLoss, NothingStandsInForLostValues) {
+  Lost lost(shim_);
+  Device another = make_device();
+  {
+    Program again = lost.training.compile(another);
+    EXPECT_THROW(again.keep(1), DeviceLost);
+    EXPECT_THROW(again.snapshot(), DeviceLost);
+    EXPECT_EQ(again.layout().parameters.size(), again.parameters().size());
+  }
+  interop::detach(another);
+  EXPECT_THROW(lost.training.bits(), DeviceLost);
+}
+
+TEST_F(DeviceLoss, ValuesReadDuringAStepAreNotThoseAfterIt) {
+  Training training;
+  Device device = make_device();
+  Program program = training.compile(device);
+  training.step(program);
+  program.begin();
+  program.advance(std::chrono::microseconds(1));
+  training.bits();
+  program.finish();
+  shim_.failures().fail("vkWaitSemaphores", 1, VK_ERROR_DEVICE_LOST);
+  EXPECT_THROW(program.wait(), DeviceLost);
+  shim_.failures().stop();
+  EXPECT_THROW(training.bits(), DeviceLost);
+}
+
+TEST_F(DeviceLoss, WhatWasPutInPlaceIsKept) {
+  Training training;
+  Device device = make_device();
+  Program program = training.compile(device);
+  for (int i = 0; i < 3; ++i) training.step(program);
+  Snapshot third = program.snapshot();
+  program.keep(100);
+  training.step(program);
+  third.steps = 50;
+  program.restore(third);
+  training.step(program);
+  EXPECT_EQ(program.kept().steps, 50);
+  program.reset();
+  training.step(program);
+  EXPECT_EQ(program.kept().steps, 0);
+  Parameter weight = program.parameters()[0];
+  weight.set(std::vector<float>(static_cast<std::size_t>(weight.shape().elements()), 0.5f));
+  training.step(program);
+  EXPECT_EQ(program.kept().parameters[0].words[0], std::bit_cast<std::uint32_t>(0.5f));
+  shim_.failures().fail("vkWaitSemaphores", 1, VK_ERROR_DEVICE_LOST);
+  EXPECT_THROW(program.wait(), DeviceLost);
+  shim_.failures().stop();
+  EXPECT_EQ(weight.values()[0], 0.5f);
+}
+
 TEST_F(DeviceLoss, ParametersKeptHaveTheirValues) {
   Training training;
   Device device = make_device();

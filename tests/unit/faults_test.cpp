@@ -85,6 +85,8 @@ class Sweep {
       for (std::size_t i = 0; i < (plan_.every_result ? results.size() : 1); ++i) fail(point, choice++);
     }
     EXPECT_TRUE(measure() == reference_) << "after all that failed";
+    EXPECT_GE(10 * tried_, 9 * selected_) << "of the points chosen, too few were reached";
+    EXPECT_GT(2 * thrown_, tried_) << "most failures should be errors";
     report(sequence.size());
   }
 
@@ -101,6 +103,7 @@ class Sweep {
     watchdog_.now("point " + std::to_string(point) + " result " + std::to_string(choice));
     Failures& failures = habitat_.shim.failures();
     failures.fail(point, choice);
+    ++selected_;
     std::string mistake, at;
     bool thrown = false, finished = false;
     {
@@ -118,6 +121,7 @@ class Sweep {
                     << ": " << mistake;
     ++outcomes_[failure->function][thrown ? class_of(failure->result) : "tolerated"];
     ++tried_;
+    thrown_ += thrown;
     if (is_lost(failure) || !mistake.empty()) habitat_.renew();
   }
 
@@ -161,7 +165,7 @@ class Sweep {
   Watchdog watchdog_{std::chrono::seconds(60)};
   Life::Result reference_;
   std::map<std::string, std::map<std::string, long>> outcomes_;
-  long tried_ = 0, end_of_steps_ = 0;
+  long selected_ = 0, tried_ = 0, thrown_ = 0, end_of_steps_ = 0;
 };
 
 const LifeOptions adopted{.adopted = true}, no_timelines{.adopted = true, .masks = {.timeline_semaphores = false}},

@@ -25,8 +25,8 @@ nn::Cell echo(std::vector<Tensor> (*step)(const nn::CellStep&)) {
 const std::vector<Mistake>& mistakes() {
   static const std::vector<Mistake> all = {
       // Options.
-      {"hidden", [](Graph&) { IndRNN(3, 0); }, {"indrnn", "hidden 0"}},
-      {"inputs", [](Graph&) { MinLSTM(-2, 4); }, {"minlstm", "inputs -2"}},
+      {"hidden", [](Graph&) { IndRNN(3, 0); }, {"indrnn", "hidden must be positive, got 0"}},
+      {"inputs", [](Graph&) { MinLSTM(-2, 4); }, {"minlstm", "inputs must be positive, got -2"}},
       {"layers", [](Graph&) { LSTM(3, 4, {.layers = -1}); }, {"lstm", "layers", "-1"}},
       {"dropout", [](Graph&) { GRU(3, 4, {.dropout = 1.5f}); }, {"gru", "dropout", "[0, 1)", "1.5"}},
       {"zoneout", [](Graph&) { GRU(3, 4, {.zoneout = 1.0f}); }, {"gru", "zoneout", "[0, 1)"}},

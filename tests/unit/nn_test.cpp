@@ -127,8 +127,8 @@ TEST(Layers, ManualSeedRepeatsInitialValues) {
 // clang-format off
 const std::vector<Mistake>& mistakes() {
   static const std::vector<Mistake> all = {
-      {"hidden", [](Graph&) { nn::LSTM(3, 0); }, {"lstm", "hidden 0"}},
-      {"inputs", [](Graph&) { nn::GRU(-1, 4); }, {"gru", "inputs -1"}},
+      {"hidden", [](Graph&) { nn::LSTM(3, 0); }, {"lstm", "hidden must be positive, got 0"}},
+      {"inputs", [](Graph&) { nn::GRU(-1, 4); }, {"gru", "inputs must be positive, got -1"}},
       {"layers", [](Graph&) { nn::RNN(3, 4, {.layers = 0}); }, {"rnn", "layers", "0"}},
       {"dropout_one", [](Graph&) { nn::LSTM(3, 4, {.dropout = 1.0f}); }, {"lstm", "dropout", "[0, 1)"}},
       {"dropout_negative", [](Graph&) { nn::LSTM(3, 4, {.dropout = -0.1f}); }, {"lstm", "dropout"}},
@@ -145,10 +145,10 @@ const std::vector<Mistake>& mistakes() {
       {"state_shape",
        [](Graph& g) { nn::GRU(3, 4, {.layers = 2}).run(g.input("x", {5, 2, 3}), {.initial = {g.full({1, 2, 4}, 0)}}); },
        {"gru", "[2, 2, 4]", "[1, 2, 4]"}},
-      {"linear_sizes", [](Graph&) { nn::Linear(0, 4); }, {"linear", "inputs 0"}},
+      {"linear_sizes", [](Graph&) { nn::Linear(0, 4); }, {"linear", "inputs must be positive, got 0"}},
       {"linear_x", [](Graph& g) { nn::Linear(3, 4)(g.input("x", {5, 2})); }, {"linear", "[5, 2]", "[4, 3]"}},
       {"linear_rank", [](Graph& g) { nn::Linear(3, 4)(g.input("x", {3})); }, {"linear", "[3]"}},
-      {"embedding_sizes", [](Graph&) { nn::Embedding(3, 0); }, {"embedding", "size 0"}},
+      {"embedding_sizes", [](Graph&) { nn::Embedding(3, 0); }, {"embedding", "size must be positive, got 0"}},
       {"embedding_type", [](Graph& g) { nn::Embedding(3, 2)(g.input("x", {4})); }, {"embedding"}},
   };
   return all;

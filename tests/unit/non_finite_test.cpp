@@ -12,6 +12,7 @@
 #include "tests/support/bits.hpp"
 #include "tests/support/device.hpp"
 #include "tests/support/values.hpp"
+#include "tests/support/warnings.hpp"
 
 namespace volute::test {
 namespace {
@@ -20,19 +21,6 @@ constexpr float inf = std::numeric_limits<float>::infinity();
 const float nan = std::nanf("");
 
 using Words = std::vector<std::uint32_t>;
-
-/// The warnings of a test.
-class Warnings {
- public:
-  Warnings() {
-    set_warning_handler([this](const std::string& text) { texts_.push_back(text); });
-  }
-  ~Warnings() { set_warning_handler({}); }
-  std::vector<std::string> take() { return std::exchange(texts_, {}); }
-
- private:
-  std::vector<std::string> texts_;
-};
 
 /// Batch norm, a carried state, a counter in u32 and averages, so that all there is to spoil is there.
 class Net {

@@ -198,7 +198,7 @@ const Row data_rows[] = {
     {"vocabulary: max_size must leave room for two special tokens, got 1",
      [](Setup&) { data::Vocabulary::build({}, {.max_size = 1}); }},
     {"vocabulary: token 2 is outside a vocabulary of 2", [](Setup&) { data::Vocabulary::build({}).word(2); }},
-    {"csv: the delimiter must not be a quote or a line break",
+    {"csv: the delimiter must not be a quote, a line break or NUL",
      [](Setup&) { data::Csv::parse("a", "f", {.delimiter = '"'}); }},
     {"windows: length, horizon and stride must be positive, got 3, 1 and 0",
      [](Setup&) { data::Windows(series(), {.length = 3, .stride = 0}); }},
