@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -41,7 +42,7 @@ class CharLm : public ::testing::Test {
  protected:
   CharLm() {
     const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    base_ = fs::path(::testing::TempDir()) / ("volute_char_lm_" + name);
+    base_ = fs::path(::testing::TempDir()) / ("volute_char_lm_" + name + "_" + std::to_string(::getpid()));
     folder_ = base_ / "work";
     fs::remove_all(base_);
     fs::create_directories(folder_);
@@ -232,12 +233,12 @@ TEST_F(CharLm, AResumedRunEndsWithTheSameModelAndMetrics) {
     ASSERT_EQ(result.status, 0) << result.err;
   };
   with({"--steps", "47", "--out", "whole.st", "--metrics", "whole.jsonl"});
-  with({"--steps", "17", "--checkpoint", "run.st", "--metrics", "run.jsonl"});
+  with({"--steps", "18", "--checkpoint", "run.st", "--metrics", "run.jsonl"});
   std::ofstream(folder_ / "run.jsonl", std::ios::app) << "{\"step\":20,\"loss\":1}\n{\"step\":";  // killed later
-  const Result resumed = run({"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "47", "--out", "part.st",
-                              "--metrics", "run.jsonl", "--sample-length", "20"});
+  const Result resumed = run({"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "47", "--out",
+                              "part.st", "--metrics", "run.jsonl", "--sample-length", "20"});
   ASSERT_EQ(resumed.status, 0) << resumed.err;
-  EXPECT_THAT(resumed.err, HasSubstr("resumed after step 17"));
+  EXPECT_THAT(resumed.err, HasSubstr("resumed after step 18"));
   EXPECT_EQ(read(folder_ / "part.st"), read(folder_ / "whole.st"));
   // Reports come every third step of 47; those after the stop are the same but for their times.
   const auto losses = [&](const std::string& name) {
@@ -253,14 +254,20 @@ TEST_F(CharLm, AResumedRunEndsWithTheSameModelAndMetrics) {
     return all;
   };
   const auto whole = losses("whole.jsonl"), part = losses("run.jsonl");
-  for (const std::int64_t step : {24, 30, 45, 47}) EXPECT_EQ(part.at(step), whole.at(step)) << step;
+  for (const std::int64_t step : {21, 24, 27, 30, 33, 36, 39, 42, 45, 47})
+    EXPECT_EQ(part.at(step), whole.at(step)) << step;
   EXPECT_EQ(files(), (std::set<std::string>{"text", "whole.st", "whole.jsonl", "run.st", "run.jsonl", "part.st",
                                             "run.previous.st"}));
 
-  // Nothing is left to train: it validates, saves and samples.
-  const Result again = run({"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "47", "--out", "again.st"});
+  // The steps are the last run's, so nothing is left to train: it validates, saves and samples.
+  fs::create_symlink("run.jsonl", folder_ / "link");
+  const std::string metrics = read(folder_ / "run.jsonl");
+  const Result again = run({"--text", "text", "--checkpoint", "run.st", "--resume", "--out", "again.st", "--metrics",
+                            "link"});
   EXPECT_EQ(again.status, 0) << again.err;
   EXPECT_EQ(read(folder_ / "again.st"), read(folder_ / "whole.st"));
+  EXPECT_TRUE(fs::is_symlink(folder_ / "link"));
+  EXPECT_EQ(read(folder_ / "run.jsonl"), metrics);
   EXPECT_EQ(run({"--load", "run.st", "--steps", "0"}).status, 0);
 }
 
@@ -268,14 +275,15 @@ TEST_F(CharLm, CtrlCAndKillsLeaveCheckpointsToGoOnFrom) {
   ASSERT_EQ(run(tiny({"--steps", "400", "--out", "whole.st"})).status, 0);
   const auto stop_with = [&](int signal, std::vector<std::string> arguments) {
     bool sent = false;
-    return run(arguments, [&, seen = standard_error().size()](pid_t process) mutable {
-      if (sent || !fs::exists(folder_ / "run.previous.st") || standard_error().find("step ") == std::string::npos) return;
+    return run(arguments, [&](pid_t process) {
+      if (sent || !fs::exists(folder_ / "run.previous.st")) return;
+      if (standard_error().find("step ") == std::string::npos) return;
       kill(process, signal);
       sent = true;
     });
   };
-  const std::vector<std::string> go_on{"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "400",
-                                       "--sample-length", "20", "--autosave-steps", "1", "--out", "part.st"};
+  const std::vector<std::string> go_on{"--text", "text", "--checkpoint", "run.st", "--resume", "--sample-length", "20",
+                                       "--autosave-steps", "1", "--out", "part.st"};
   const Result killed = stop_with(SIGKILL, tiny({"--steps", "400", "--checkpoint", "run.st", "--autosave-steps", "1"}));
   EXPECT_EQ(killed.status, 128 + SIGKILL);
   const Result interrupted = stop_with(SIGINT, go_on);
@@ -300,7 +308,7 @@ TEST_F(CharLm, RefusesCheckpointsThatDoNotFit) {
   expect_refused({"--text", "text", "--autosave-steps", "3"}, "--autosave-steps needs --checkpoint");
   expect_refused(with({"--load", "model.st"}), "--resume and --load exclude each other");
   expect_refused(with({"--checkpoint", "none.st"}), "--resume: there is no checkpoint none.st");
-  expect_refused(with({"--checkpoint", "model.st"}), "model.st: is not a checkpoint of char_lm");
+  expect_refused(with({"--checkpoint", "model.st"}), "model.st: is not a file of char_lm's: its metadata has no ");
   expect_refused(with({"--checkpoint", "broken"}), "broken: is not a valid safetensors file");
   expect_refused(with({"--text", "other"}), "the text is not the one the run of the checkpoint run.st has");
   expect_refused(with({"--hidden", "6"}), "--hidden: the run of the checkpoint run.st has hidden 5");
@@ -309,6 +317,8 @@ TEST_F(CharLm, RefusesCheckpointsThatDoNotFit) {
   expect_refused(tiny({"--checkpoint", "run.st"}), "there is one already; go on from it with --resume");
   expect_refused(tiny({"--checkpoint", "a.st", "--out", "./a.st"}), "--out and --checkpoint must be different files");
   expect_refused(tiny({"--checkpoint", "none/a.st"}), "there is no folder none");
+  fs::create_directory(folder_ / "b.previous.st");
+  expect_refused(tiny({"--checkpoint", "b.st"}), "b.previous.st: is a folder");
   expect_refused(tiny({"--checkpoint", "a.st", "--autosave-seconds", "-1"}), "--autosave-seconds must be from 0");
 }
 
@@ -367,7 +377,8 @@ TEST_F(CharLm, RefusesOutputsItCouldNotWrite) {
     expect_refused(tiny({"--steps", "5", name, "none/file"}), "there is no folder none");
     expect_refused(tiny({"--steps", "5", name, "."}), "is a folder");
   }
-  expect_refused(tiny({"--steps", "5", "--out", "same", "--metrics", "./same"}), "--out and --metrics must be different files");
+  expect_refused(tiny({"--steps", "5", "--out", "same", "--metrics", "./same"}),
+                 "--out and --metrics must be different files");
 }
 
 TEST_F(CharLm, RefusesModelsThatDoNotFit) {
