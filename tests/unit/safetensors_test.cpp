@@ -339,7 +339,8 @@ TEST_F(Safetensors, TensorsMustLieEndToEnd) {
 
 TEST_F(Safetensors, TypesNobodyAskedForAreRead) {
   write(
-      R"({"a":{"dtype":"BF16","shape":[3],"data_offsets":[24,30]},"b":{"dtype":"I64","shape":[],"data_offsets":[30,38]},)"
+      R"({"a":{"dtype":"BF16","shape":[3],"data_offsets":[24,30]},)"
+      R"("b":{"dtype":"I64","shape":[],"data_offsets":[30,38]},)"
       R"("m.a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}})",
       38);
   const Weights module({{"a", {2, 3}}}, 7);
