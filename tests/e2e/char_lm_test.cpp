@@ -19,6 +19,8 @@
 #include <set>
 #include <thread>
 
+#include "engine/io/checksum.hpp"
+
 extern char** environ;
 
 namespace {
@@ -337,6 +339,33 @@ TEST_F(CharLm, RefusesCheckpointsThatDoNotFit) {
   fs::create_directory(folder_ / "b.previous.st");
   expect_refused(tiny({"--checkpoint", "b.st"}), "b.previous.st: is a folder");
   expect_refused(tiny({"--checkpoint", "a.st", "--autosave-seconds", "-1"}), "--autosave-seconds must be from 0");
+}
+
+/// The checkpoint with another number of steps done, and the checksum that fits.
+std::string with_done(std::string file, std::int64_t done) {
+  std::uint64_t length = 0;
+  std::memcpy(&length, file.data(), sizeof length);
+  const auto header = nlohmann::json::parse(file.substr(8, length));
+  std::memcpy(file.data() + 8 + length + header["done"]["data_offsets"][0].get<std::size_t>(), &done, sizeof done);
+  const std::size_t at = file.find("volute.checksum\":\"") + 18;
+  file.replace(at, volute::io::Checksum::digits, volute::io::Checksum::digits, '0');
+  volute::io::Checksum checksum;
+  checksum.add(file.data(), file.size());
+  return file.replace(at, volute::io::Checksum::digits, checksum.text());
+}
+
+TEST_F(CharLm, RefusesNumbersNoRunHas) {
+  ASSERT_EQ(run(tiny({"--steps", "3", "--checkpoint", "run.st"})).status, 0);
+  const std::string good = read(folder_ / "run.st");
+  for (const std::int64_t done : {std::int64_t{-1}, std::int64_t{2}, std::int64_t{1} << 62}) {
+    std::ofstream(folder_ / "run.st", std::ios::binary) << with_done(good, done);
+    const Result result = run({"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "9"});
+    EXPECT_EQ(result.status, 2);
+    EXPECT_THAT(result.err, HasSubstr(done == 2 ? "run.st: 'reported' is 3, it must be from 0 to 2"
+                                                : "run.st: 'done' is " + std::to_string(done)));
+  }
+  std::ofstream(folder_ / "run.st", std::ios::binary) << with_done(good, 3);
+  EXPECT_EQ(run({"--text", "text", "--checkpoint", "run.st", "--resume"}).status, 0);
 }
 
 TEST_F(CharLm, TheTimeBoundStopsTraining) {
