@@ -197,25 +197,9 @@ TEST_F(CharLm, TwoRunsWithOneSeedGiveOneModel) {
   EXPECT_EQ(read(folder_ / "a"), read(folder_ / "b"));
 }
 
-/// The model of a file with the first weight of "head.weight" a million, as another program's file: without a checksum.
-std::string with_a_large_weight(const std::string& model) {
-  std::uint64_t length = 0;
-  std::memcpy(&length, model.data(), sizeof length);
-  auto header = nlohmann::json::parse(model.substr(8, length));
-  for (const char* key : {"volute.format", "volute.version", "volute.checksum"}) header["__metadata__"].erase(key);
-  std::string data = model.substr(8 + length);
-  const float large = 1e6f;
-  std::memcpy(data.data() + header["head.weight"]["data_offsets"][0].get<std::size_t>(), &large, sizeof large);
-  const std::string text = header.dump();
-  length = text.size();
-  return std::string(reinterpret_cast<const char*>(&length), sizeof length) + text + data;
-}
-
-// What f32 holds is beyond what f16 does.
+// Adam moves weights by the rate at each step: after 66 steps they are beyond what f16 holds.
 TEST_F(CharLm, NamesWhereAStepIsNotFinite) {
-  ASSERT_EQ(run(tiny({"--steps", "1", "--out", "small.st"})).status, 0);
-  std::ofstream(folder_ / "large.st", std::ios::binary) << with_a_large_weight(read(folder_ / "small.st"));
-  const auto arguments = tiny({"--load", "large.st", "--steps", "3", "--precision", "f16", "--out", "model.st"});
+  const auto arguments = tiny({"--steps", "200", "--lr", "1000", "--precision", "f16", "--out", "model.st"});
   const Result stopped = run(arguments);
   EXPECT_EQ(stopped.status, 1);
   EXPECT_THAT(stopped.err, HasSubstr("was not finite: loss"));
