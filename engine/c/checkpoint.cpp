@@ -63,6 +63,8 @@ volute_status volute_autosave_create(const char* path, const volute_checkpoint* 
     const std::string to = &need(path, "path");
     const auto& shared = need(checkpoint, "checkpoint").shared;
     need(autosave, "autosave");
+    if (steps < 0) refuse("steps", "must be 0 or more, is " + std::to_string(steps));
+    if (!(seconds >= 0)) refuse("seconds", "must be 0 or more, is " + std::to_string(seconds));
     io::Autosave made(to, shared->checkpoint, {.steps = steps, .seconds = seconds});
     give(autosave, shared, std::move(made));
   });

@@ -76,16 +76,13 @@ class Reader {
     std::string value;
     for (++at_;; ++at_) {
       if (at_ >= text_.size()) fail(opened, number, "the quote is never closed");
+      if (text_[at_] == '"') {
+        if (at_ + 1 == text_.size() || text_[at_ + 1] != '"') break;
+        ++at_;
+      }
       check_byte(line_, number, value.size());
       if (text_[at_] == '\n') ++line_;
-      if (text_[at_] != '"') {
-        value += text_[at_];
-      } else if (at_ + 1 < text_.size() && text_[at_ + 1] == '"') {
-        value += '"';
-        ++at_;
-      } else {
-        break;
-      }
+      value += text_[at_];
     }
     ++at_;
     if (at_ < text_.size() && text_[at_] != delimiter_ && !end_of_line())

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <new>
 
+#include "engine/io/file.hpp"
 #include "engine/io/writer.hpp"
 
 namespace volute::io {
@@ -30,9 +31,12 @@ bool Autosave::step() {
 }
 
 bool Autosave::save() {
-  std::string problem;
+  std::string problem, left = ", and the last checkpoint is left as it was";
   try {
     checkpoint_->save(path_, options_.metadata);
+  } catch (const Unsettled& error) {
+    problem = error.what();
+    left.clear();
   } catch (const BadFile& error) {
     problem = error.what();
   } catch (const ParameterNotFinite& error) {
@@ -48,7 +52,7 @@ bool Autosave::save() {
     return true;
   }
   ++failures_;
-  warn("autosave: " + problem + "; training goes on, and the last checkpoint is left as it was" +
+  warn("autosave: " + problem + "; training goes on" + left +
        (failures_ > 1 ? " (" + std::to_string(failures_) + " have failed in a row)" : ""));
   return false;
 }

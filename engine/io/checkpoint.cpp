@@ -1,5 +1,6 @@
 // Checkpoints: everything added, in one file.
-// Invariant: a load that fails has changed nothing: all of the file is read and checked before anything is put back.
+// Invariant: a load that fails for what a file says has changed nothing: all of it is read and checked before anything
+// is put back. While it is put back a device or memory can fail: a part may be loaded then.
 #include <filesystem>
 #include <set>
 
@@ -29,18 +30,6 @@ void check_format(const std::string& path, const Header& header) {
   throw Differs(path + ": is a file of " + header.format + ", not a checkpoint");
 }
 
-void check_tensor(const std::string& path, const Header& header, const Output& expected) {
-  const auto found = header.tensors.find(expected.name);
-  if (found == header.tensors.end())
-    throw Differs(path + ": has no tensor '" + expected.name + "' " + expected.shape.str() + ", which was added");
-  const Range& range = found->second;
-  const std::string where = path + ": tensor '" + expected.name + "' has ";
-  if (range.dtype != expected.dtype)
-    throw Differs(where + "dtype " + range.dtype + ", it should be " + std::string(expected.dtype));
-  if (range.shape != expected.shape)
-    throw Differs(where + "shape " + range.shape.str() + ", it should be " + expected.shape.str());
-}
-
 std::map<std::string, std::uint64_t> bytes_of(const std::vector<Part>& parts) {
   std::map<std::string, std::uint64_t> bytes;
   for (const Part& part : parts)
@@ -54,20 +43,23 @@ void check_tensors(const std::string& path, const Header& header, const std::vec
   std::set<std::string> expected;
   for (const Part& part : parts) {
     for (const Output& output : part.outputs) {
-      check_tensor(path, header, output);
+      check_tensor(path, header, output.name, output.dtype, output.shape);
       if (!expected.insert(output.name).second)
         throw Differs(path + ": tensor '" + output.name + "' is that of two things that were added");
     }
   }
   for (const auto& [name, range] : header.tensors)
     if (!expected.contains(name))
-      throw Differs(path + ": has tensor '" + printable(name) + "' " + range.shape.str() + ", for which nothing was added");
+      throw Differs(path + ": has tensor '" + printable(name) + "' " + range.shape.str() +
+                    ", for which nothing was added");
 }
 
 }  // namespace
 
 Checkpoint& Checkpoint::Data::add(Checkpoint& to, const std::string& name, const std::function<Item()>& item) {
-  const auto refuse = [&](const std::string& why) { throw InvalidGraph("checkpoint: the name \"" + name + "\" " + why); };
+  const auto refuse = [&](const std::string& why) {
+    throw InvalidGraph("checkpoint: the name \"" + name + "\" " + why);
+  };
   if (name.empty()) refuse("is empty");
   if (name.starts_with(own_keys) || name == "__metadata__") refuse("is not to be used");
   if (names.contains(name)) refuse("is taken");

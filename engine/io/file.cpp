@@ -14,8 +14,6 @@
 #include <filesystem>
 #include <thread>
 
-#include <volute/graph.hpp>
-
 namespace volute::io {
 namespace {
 
@@ -127,21 +125,33 @@ void ReplacingFile::write_at(std::uint64_t offset, const void* source, std::uint
   }
 }
 
-/// Gives the file at path_ a second name; false if there is none. Where that cannot be, it is renamed to `kept`.
-bool ReplacingFile::keep_link(const std::string& kept) const {
-  const std::string second = kept + ".tmp";
+/// Gives the file at path_ a second name, or where that cannot be a copy; false if there is none.
+bool ReplacingFile::keep(const std::string& second) const {
   ::unlink(second.c_str());
-  if (::link(path_.c_str(), second.c_str()) == 0 || errno == EEXIST) return true;
-  if (errno == ENOENT) return false;
-  if (!links_unsupported(errno) || std::rename(path_.c_str(), kept.c_str()) != 0) fail(errno);
-  return false;
+  if (::link(path_.c_str(), second.c_str()) == 0) return true;
+  const int error = errno;
+  if (error == ENOENT) return false;
+  struct stat info {};
+  if (error == EEXIST && (::lstat(second.c_str(), &info) != 0 || !S_ISREG(info.st_mode)))
+    throw BadFile(path_ + ": cannot be written: " + second + " is in the way");
+  if (error == EEXIST) return true;  // of another process that saves
+  if (!links_unsupported(error)) fail(error);
+  std::error_code problem;
+  std::filesystem::copy_file(path_, second, problem);
+  if (problem == std::errc::no_such_file_or_directory) return false;
+  const Descriptor copy(::open(second.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!problem && copy && ::fsync(copy.number()) == 0) return true;
+  const int reason = problem ? problem.value() : errno;
+  ::unlink(second.c_str());
+  fail(reason);
 }
 
 /// A rename is on disk when its folder is. Folders that cannot be opened or flushed have nothing to be asked.
 void ReplacingFile::flush_folder() const {
   const std::string parent = std::filesystem::path(path_).parent_path().string();
   const Descriptor folder(::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder && ::fsync(folder.number()) != 0 && errno != EINVAL && errno != EOPNOTSUPP) fail(errno);
+  if (folder && ::fsync(folder.number()) != 0 && errno != EINVAL && errno != EOPNOTSUPP)
+    throw Unsettled(path_ + ": is written, but its folder cannot be flushed to disk: " + std::strerror(errno));
 }
 
 void ReplacingFile::commit(const std::string& kept) {
@@ -149,20 +159,20 @@ void ReplacingFile::commit(const std::string& kept) {
   std::error_code ignored;
   if (!kept.empty() && std::filesystem::is_directory(kept, ignored))
     throw BadFile(path_ + ": cannot be written: the folder " + kept + " is where the file before is to be kept");
-  const bool linked = !kept.empty() && keep_link(kept);
   const std::string second = kept + ".tmp";
+  const bool has_second = !kept.empty() && keep(second);
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0) {
     const int error = errno;
-    if (linked) ::unlink(second.c_str());
+    if (has_second) ::unlink(second.c_str());
     fail(error);
   }
   const Descriptor locked = std::move(descriptor_);
   // The new file is on disk before what was kept so far goes.
   flush_folder();
-  if (!linked) return;
+  if (!has_second) return;
   // Someone who writes the same path may have come in between and kept what is newer.
   if (std::rename(second.c_str(), kept.c_str()) != 0 && errno != ENOENT)
-    throw BadFile(path_ + ": is written, but the file before it cannot be kept: " + std::strerror(errno));
+    throw Unsettled(path_ + ": is written, but the file before it cannot be kept: " + std::strerror(errno));
   // The names may have been of one file already, and rename does nothing then.
   ::unlink(second.c_str());
 }

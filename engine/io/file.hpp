@@ -8,7 +8,15 @@
 #include <string>
 #include <utility>
 
+#include <volute/graph.hpp>
+
 namespace volute::io {
+
+/// What was to be written is at its path, but may be lost with the machine, or the file before it is not kept.
+class Unsettled : public BadFile {
+ public:
+  using BadFile::BadFile;
+};
 
 /// Closes what it holds.
 class Descriptor {
@@ -58,14 +66,14 @@ class ReplacingFile {
   /// Over what is written already; write() goes on at the end.
   void write_at(std::uint64_t offset, const void* source, std::uint64_t bytes);
   /// Flushes to disk, then renames. What was there before is `kept` from then on, unless that is empty: at every
-  /// moment `path` or `kept` is whole, if `path` was.
+  /// moment `path` is whole, if it was. Throws Unsettled for what fails after the rename.
   void commit(const std::string& kept = "");
 
  private:
   [[noreturn]] void fail(int error) const;
   Descriptor open_temporary() const;
   bool is_mine(const Descriptor& opened) const;
-  bool keep_link(const std::string& kept) const;
+  bool keep(const std::string& second) const;
   void flush_folder() const;
 
   std::string path_, temporary_;

@@ -8,8 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "engine/io/tensor.hpp"
-
 namespace volute::io {
 namespace {
 
@@ -122,7 +120,7 @@ Json parse_json(const File& file, const std::string& text) {
   }
 }
 
-void check_version(const File& file, const Metadata& own) {
+int version_of(const File& file, const Metadata& own) {
   const auto found = own.find(std::string(version_key));
   if (found == own.end()) bad(file, "its metadata has no '" + std::string(version_key) + "'");
   const std::string& text = found->second;
@@ -130,12 +128,10 @@ void check_version(const File& file, const Metadata& own) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
   if (error != std::errc() || end != text.data() + text.size() || version < 1 || text != std::to_string(version))
     bad(file, "its version is '" + text + "'");
-  if (version > format_version)
-    throw BadFile(file.path() + ": is of version " + text + ", by a newer Volute; this one reads version " +
-                  std::to_string(format_version));
+  return version;
 }
 
-/// Moves what is ours out of the metadata: all of it must be there, or nothing.
+/// Moves what is ours out of the metadata: all of it must be there, or nothing. Every version has a checksum.
 void take_own(const File& file, Header& header) {
   Metadata own;
   for (auto at = header.metadata.lower_bound(std::string(own_keys));
@@ -144,14 +140,15 @@ void take_own(const File& file, Header& header) {
     at = header.metadata.erase(at);
   }
   if (own.empty()) return;
-  check_version(file, own);
+  header.version = version_of(file, own);
   for (const auto& key : {format_key, checksum_key})
     if (!own.contains(std::string(key))) bad(file, "its metadata has no '" + std::string(key) + "'");
+  header.checksum = own.at(std::string(checksum_key));
+  if (header.version > format_version) return;
   if (own.size() != 3) bad(file, "its metadata has keys of Volute's that version 1 has not");
   header.format = own.at(std::string(format_key));
   if (header.format != parameters_format && header.format != checkpoint_format)
     bad(file, "its format is '" + header.format + "'");
-  header.checksum = own.at(std::string(checksum_key));
 }
 
 }  // namespace
@@ -184,15 +181,26 @@ Header read_header(const File& file) {
   if (!json.is_object()) bad(file, "its header is not a JSON object");
   header.data_offset = length_bytes + length;
   const std::uint64_t data_bytes = file.size() - header.data_offset;
-  for (const auto& [name, entry] : json.items()) {
-    if (name == "__metadata__")
-      header.metadata = read_strings(file, entry);
-    else
-      header.tensors.emplace(name, read_range(file, entry, name, data_bytes));
+  if (const auto metadata = json.find("__metadata__"); metadata != json.end()) {
+    header.metadata = read_strings(file, *metadata);
+    take_own(file, header);
+    if (header.version > format_version) return header;
   }
+  for (const auto& [name, entry] : json.items())
+    if (name != "__metadata__") header.tensors.emplace(name, read_range(file, entry, name, data_bytes));
   header.order = check_cover(file, header.tensors, data_bytes);
-  take_own(file, header);
   return header;
+}
+
+void check_tensor(const std::string& path, const Header& header, const std::string& name, std::string_view dtype,
+                  const Shape& shape) {
+  const auto found = header.tensors.find(name);
+  if (found == header.tensors.end()) throw Differs(path + ": has no tensor '" + name + "' " + shape.str());
+  const Range& range = found->second;
+  const std::string where = path + ": tensor '" + name + "' has ";
+  if (range.dtype != dtype) throw Differs(where + "dtype " + range.dtype + ", it should be " + std::string(dtype));
+  if (range.shape != shape)
+    throw Differs(where + "shape " + range.shape.str() + ", it should be " + shape.str());
 }
 
 }  // namespace volute::io

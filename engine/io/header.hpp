@@ -9,6 +9,7 @@
 #include <volute/io.hpp>
 
 #include "engine/io/file.hpp"
+#include "engine/io/tensor.hpp"
 
 namespace volute::io {
 
@@ -26,6 +27,13 @@ struct Header {
   std::string checksum;            // with a format: what the file says
   std::uint64_t data_offset = 0;   // of the data, from the start of the file
   std::string text;                // as it stands in the file
+  int version = format_version;    // of a newer one nothing but the checksum and the text are read
+};
+
+/// A file that is whole, but of something else than what was asked for.
+class Differs : public BadFile {
+ public:
+  using BadFile::BadFile;
 };
 
 /// What came from a file, for a message: cut after `most` bytes, control characters as \xHH.
@@ -35,5 +43,9 @@ std::string printable(std::string_view text, std::size_t most = 100);
 
 /// Throws BadFile saying what is wrong with it.
 Header read_header(const File& file);
+
+/// Throws Differs unless the tensor is there, of that type and shape.
+void check_tensor(const std::string& path, const Header& header, const std::string& name, std::string_view dtype,
+                  const Shape& shape);
 
 }  // namespace volute::io

@@ -1,6 +1,7 @@
 // The things that are stored as parameters and as numbers; see items.hpp. Programs have a file of their own.
 #include "engine/io/items.hpp"
 
+#include <bit>
 #include <cmath>
 #include <set>
 
@@ -78,7 +79,7 @@ std::vector<Output> kept_outputs(const std::string& name, const EarlyStopping& s
     const std::string tensor = name + ".kept." + std::to_string(i) + "." + keeps[i].name();
     if (i == 0 && (file ? !file->tensors.contains(tensor) : stopping.state().kept.empty())) return {};
     outputs.push_back(output_of(tensor, keeps[i]));
-    outputs.back().values = [&stopping, i] { return bytes_of<float>(std::span<const float>(stopping.state().kept[i])); };
+    outputs.back().values = [&stopping, i] { return bytes_of<float>(stopping.state().kept[i]); };
   }
   return outputs;
 }
@@ -157,10 +158,10 @@ Item item_of(const std::string& name, EarlyStopping& stopping) {
 Item item_of(const std::string& name, data::Generator& generator) {
   return plain_item([name, &generator](const Header*) {
     const auto prepare = [name, &generator](const Stored& stored) -> Commit {
-      const auto state = scalar_of<std::uint64_t>(stored, name);
+      const auto state = std::bit_cast<std::uint64_t>(scalar_of<std::int64_t>(stored, name));
       return [&generator, state] { generator.restore(state); };
     };
-    return Part{{scalar_output(name, generator.state())}, prepare};
+    return Part{{scalar_output(name, std::bit_cast<std::int64_t>(generator.state()))}, prepare};
   });
 }
 

@@ -18,12 +18,6 @@ namespace volute::io {
 /// The tensor each parameter is stored as: a program stores only those that nothing else has.
 using Owners = std::map<const ParameterData*, std::string>;
 
-/// A file that is whole, but of something else than what was added.
-class Differs : public BadFile {
- public:
-  using BadFile::BadFile;
-};
-
 struct Stored {
   std::string path;
   const Header& header;

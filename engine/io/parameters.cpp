@@ -16,16 +16,6 @@ std::vector<std::pair<std::string, Parameter>> named(const std::vector<Entry>& e
   return tensors;
 }
 
-void check_tensor(const std::string& path, const Header& header, const std::string& name, const Shape& shape) {
-  const auto at = header.tensors.find(name);
-  if (at == header.tensors.end()) throw BadFile(path + ": has no tensor '" + name + "' " + shape.str());
-  const std::string where = path + ": tensor '" + name + "' has ";
-  if (at->second.dtype != "F32")
-    throw BadFile(where + "dtype \"" + at->second.dtype + "\", only \"F32\" is supported");
-  if (at->second.shape != shape)
-    throw BadFile(where + "shape " + at->second.shape.str() + ", it should be " + shape.str());
-}
-
 }  // namespace
 
 void save(const std::string& path, const std::vector<Entry>& entries, const Metadata& metadata) {
@@ -43,7 +33,7 @@ void load(const std::string& path, const std::vector<Entry>& entries) {
   const Values read = reader.read(wanted);
   std::vector<std::vector<float>> found;
   for (const auto& [name, parameter] : tensors) {
-    check_tensor(path, reader.header(), name, parameter.shape());
+    check_tensor(path, reader.header(), name, dtype_of<float>(), parameter.shape());
     found.push_back(values_of<float>(read.at(name)));
     if (const auto where = not_finite(parameter.shape(), found.back()))
       throw BadFile(path + ": tensor '" + name + "' " + parameter.shape().str() + ": " + *where);

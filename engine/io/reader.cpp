@@ -7,6 +7,22 @@
 
 namespace volute::io {
 
+Reader::Reader(const std::string& path) : file_(path), header_(read_header(file_)) {
+  if (header_.version > format_version) refuse_newer();
+}
+
+/// A newer version must not give way to an older file, but a bit that was flipped is no version.
+void Reader::refuse_newer() const {
+  Checksum checksum;
+  add_header(checksum);
+  add_skipped(checksum, header_.data_offset, file_.size());
+  const std::string version = "version " + std::to_string(header_.version);
+  if (checksum.text() != header_.checksum)
+    throw BadFile(file_.path() + ": is damaged: its checksum is not that of what it holds, which says " + version);
+  throw Differs(file_.path() + ": is of " + version + ", by a newer Volute; this one reads version " +
+                std::to_string(format_version));
+}
+
 /// The header with '0's for the checksum's own digits.
 void Reader::add_header(Checksum& checksum) const {
   const std::string before = "\"" + std::string(checksum_key) + "\":\"";
@@ -21,11 +37,11 @@ void Reader::add_header(Checksum& checksum) const {
 }
 
 /// By blocks: a tensor nobody wants takes no memory.
-void Reader::add_skipped(Checksum& checksum, const Range& range) const {
-  Bytes block(std::min<std::uint64_t>(range.end - range.begin, 1 << 20));
-  for (std::uint64_t at = range.begin; at < range.end;) {
-    const std::uint64_t count = std::min<std::uint64_t>(block.size(), range.end - at);
-    file_.read_at(header_.data_offset + at, block.data(), count);
+void Reader::add_skipped(Checksum& checksum, std::uint64_t begin, std::uint64_t end) const {
+  Bytes block(std::min<std::uint64_t>(end - begin, 1 << 20));
+  for (std::uint64_t at = begin; at < end;) {
+    const std::uint64_t count = std::min<std::uint64_t>(block.size(), end - at);
+    file_.read_at(at, block.data(), count);
     checksum.add(block.data(), count);
     at += count;
   }
@@ -45,7 +61,7 @@ Values Reader::read(const std::map<std::string, std::uint64_t>& wanted) const {
       file_.read_at(header_.data_offset + range.begin, bytes.data(), bytes.size());
       if (checked) checksum.add(bytes.data(), bytes.size());
     } else if (checked) {
-      add_skipped(checksum, range);
+      add_skipped(checksum, header_.data_offset + range.begin, header_.data_offset + range.end);
     }
   }
   if (checked && checksum.text() != header_.checksum)

@@ -14,8 +14,8 @@ using Values = std::map<std::string, Bytes>;
 
 class Reader {
  public:
-  /// Throws BadFile unless it is a safetensors file, and this version's if it is Volute's.
-  explicit Reader(const std::string& path) : file_(path), header_(read_header(file_)) {}
+  /// Throws BadFile unless it is a safetensors file, Differs if it is whole and a newer Volute's.
+  explicit Reader(const std::string& path);
 
   const Header& header() const { return header_; }
   /// Those of the wanted tensors that there are and take as many bytes as is said, so that a file decides on no
@@ -23,8 +23,9 @@ class Reader {
   Values read(const std::map<std::string, std::uint64_t>& wanted) const;
 
  private:
+  [[noreturn]] void refuse_newer() const;
   void add_header(class Checksum& checksum) const;
-  void add_skipped(class Checksum& checksum, const Range& range) const;
+  void add_skipped(class Checksum& checksum, std::uint64_t begin, std::uint64_t end) const;
 
   File file_;
   Header header_;

@@ -1,5 +1,6 @@
 // What the reader and the writer of safetensors files share: element types, bytes of a tensor, the keys that are ours.
-// Invariant: an element type is its name in the file; bytes are as the file has them, little-endian.
+// Invariant: an element type is its name in the file; bytes are as the file has them, little-endian. Only types that
+// every PyTorch can load are written: numbers without a sign become I64.
 #pragma once
 
 #include <bit>
@@ -38,10 +39,6 @@ template <>
 inline std::string_view dtype_of<double>() { return "F64"; }
 template <>
 inline std::string_view dtype_of<std::uint8_t>() { return "U8"; }
-template <>
-inline std::string_view dtype_of<std::uint32_t>() { return "U32"; }
-template <>
-inline std::string_view dtype_of<std::uint64_t>() { return "U64"; }
 template <>
 inline std::string_view dtype_of<std::int64_t>() { return "I64"; }
 

@@ -33,7 +33,8 @@ struct Entry {
 using Metadata = std::map<std::string, std::string>;
 
 /// Writes atomically: a temporary file beside `path` ("model.safetensors.tmp"), flushed to disk, then renamed. Throws
-/// BadFile if it cannot, NotFinite if a parameter holds infinity or NaN, and the file that was there stays.
+/// BadFile if it cannot, NotFinite if a parameter holds infinity or NaN, and the file that was there stays, but for a
+/// BadFile "is written, but ...".
 VOLUTE_API void save(const std::string& path, const std::vector<Entry>& entries, const Metadata& metadata = {});
 
 /// Reads parameters into the modules, from a file of Volute's (checkpoints too) or another's. Throws BadFile, and
@@ -80,7 +81,8 @@ class VOLUTE_API Checkpoint {
 
   /// Replaces `path` atomically; what was there becomes previous(path), so at any moment at least one whole checkpoint
   /// exists. Waits for running programs. Throws BadFile if it cannot be written, NotFinite naming the parameter if one
-  /// holds infinity or NaN, InvalidGraph while a step of a program is in progress: the files that were there stay.
+  /// holds infinity or NaN, InvalidGraph while a step of a program is in progress: the files that were there stay, but
+  /// for a BadFile "is written, but ...", after which `path` is the new one.
   void save(const std::string& path, const Metadata& metadata = {}) const;
 
   struct Loaded {
@@ -89,8 +91,9 @@ class VOLUTE_API Checkpoint {
     std::string problem;  ///< why it was not the newest: what is wrong with `path`; empty if it was
   };
   /// Puts everything back from `path`, or from previous(path) if the first is missing or broken, and warns then.
-  /// Throws BadFile, and changes nothing, if neither can be read, or if the file and what was added differ: something
-  /// missing, left over, of another type or shape. InvalidGraph while a step of a program is in progress.
+  /// Throws BadFile, and changes nothing, if neither can be read, or if the file is of a newer version or differs from
+  /// what was added: something missing, left over, of another type or shape. InvalidGraph while a step of a program is
+  /// in progress. Other errors (OutOfMemory, Timeout, DeviceLost) may leave a part loaded: load again.
   Loaded load(const std::string& path) const;
 
   /// "run.safetensors" -> "run.previous.safetensors"

@@ -579,11 +579,11 @@ VOLUTE_C_API volute_status volute_checkpoint_add_program(volute_checkpoint* chec
                                                          volute_program* program);
 /// A number of the caller's, which must outlive the checkpoint and autosaves of it.
 VOLUTE_C_API volute_status volute_checkpoint_add_int64(volute_checkpoint* checkpoint, const char* name, int64_t* value);
-/// Replaces `path` atomically; what was there is "run.previous.safetensors" then. An error leaves both as they were.
+/// Replaces `path` atomically; what was there is "run.previous.safetensors" then. Errors leave both, but "is written".
 VOLUTE_C_API volute_status volute_checkpoint_save(const volute_checkpoint* checkpoint, const char* path,
                                                   const volute_metadata_entry* metadata, uint32_t metadata_count);
-/// From `path`, or the previous file if that is missing or broken. BAD_FILE changes nothing: neither can be read, or
-/// what was added differs. metadata may be NULL.
+/// From `path`, or the previous file if that is missing or broken. BAD_FILE (neither can be read, or what was added
+/// differs) changes nothing; other errors of the device may leave a part loaded: load again. metadata may be NULL.
 VOLUTE_C_API volute_status volute_checkpoint_load(const volute_checkpoint* checkpoint, const char* path,
                                                   volute_metadata** metadata);
 /// Saves every so many steps or seconds (0: not by those). A save that fails is a warning on stderr.

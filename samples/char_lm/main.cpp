@@ -162,7 +162,8 @@ void train(const Options& o, Setup& setup, volute::Device& device) {
   if (interrupted()) progress.note("stopped after step " + std::to_string(done) + "; Ctrl-C again to quit at once");
   conclude(trainer, done > before, progress);
   if (done > before && !trainer.saved())
-    throw std::runtime_error("the last steps are not in the checkpoint " + o.checkpoint + ", which could not be written");
+    throw std::runtime_error("the last steps are not in the checkpoint " + o.checkpoint +
+                             ", which could not be written");
 }
 
 void sample(const Options& o, const Setup& setup, volute::Device& device) {

@@ -17,16 +17,6 @@ std::unique_ptr<nn::Recurrent> make_cell(const Sizes& s, float dropout) {
   return std::make_unique<nn::LSTM>(s.embed, s.hidden, options);
 }
 
-[[noreturn]] void unfit(const std::string& path, const std::string& what) {
-  throw UsageError(path + ": is not a char_lm model: " + what);
-}
-
-const std::string& entry(const std::string& path, const volute::io::Metadata& metadata, const std::string& key) {
-  const auto at = metadata.find(key);
-  if (at == metadata.end()) unfit(path, "its metadata has no '" + key + "'");
-  return at->second;
-}
-
 std::int64_t size_entry(const std::string& path, const volute::io::Metadata& metadata, const std::string& key,
                         std::int64_t most) {
   const std::string& text = entry(path, metadata, key);
@@ -38,8 +28,9 @@ std::int64_t size_entry(const std::string& path, const volute::io::Metadata& met
 }
 
 std::string parse_vocabulary(const std::string& path, const std::string& text) {
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   const auto wrong = [&] { unfit(path, "its metadata's 'vocabulary' is not an ascending list of bytes"); };
+  if (text.size() > 2048) wrong();  // parsed it would take many times its size; 256 bytes take half of that
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_array() || json.empty() || json.size() > 256) wrong();
   std::string vocabulary;
   int last = -1;
@@ -88,6 +79,16 @@ volute::io::Metadata describe_model(const Model& model, const std::string& vocab
 
 void save_model(const std::string& path, const Model& model, const std::string& vocabulary) {
   volute::io::save(path, model.entries(), describe_model(model, vocabulary));
+}
+
+void unfit(const std::string& path, const std::string& what) {
+  throw UsageError(path + ": is not a file of char_lm's: " + what);
+}
+
+const std::string& entry(const std::string& path, const volute::io::Metadata& metadata, const std::string& key) {
+  const auto at = metadata.find(key);
+  if (at == metadata.end()) unfit(path, "its metadata has no '" + key + "'");
+  return at->second;
 }
 
 Description read_description(const std::string& path, const volute::io::Metadata& metadata) {

@@ -34,6 +34,10 @@ struct Description {
 
 volute::io::Metadata describe_model(const Model& model, const std::string& vocabulary);
 void save_model(const std::string& path, const Model& model, const std::string& vocabulary);
+/// Throws UsageError naming the file and what is wrong with its metadata.
+[[noreturn]] void unfit(const std::string& path, const std::string& what);
+/// Throws UsageError if there is none.
+const std::string& entry(const std::string& path, const volute::io::Metadata& metadata, const std::string& key);
 /// From the metadata of a file. Throws UsageError if it is not what describe_model gives.
 Description read_description(const std::string& path, const volute::io::Metadata& metadata);
 

@@ -41,9 +41,13 @@ void check_paths(const Options& o) {
   check_writable("metrics", o.metrics);
   check_writable("sample-out", o.sample_out);
   check_writable("checkpoint", o.checkpoint);
-  const std::vector<std::pair<std::string, std::string>> outputs{
-      {"out", o.out}, {"metrics", o.metrics}, {"sample-out", o.sample_out}, {"checkpoint", o.checkpoint},
-      {"checkpoint", o.checkpoint.empty() ? "" : volute::io::Checkpoint::previous(o.checkpoint)}};
+  const std::string previous = o.checkpoint.empty() ? "" : volute::io::Checkpoint::previous(o.checkpoint);
+  check_writable("checkpoint", previous);
+  const std::vector<std::pair<std::string, std::string>> outputs{{"out", o.out},
+                                                                 {"metrics", o.metrics},
+                                                                 {"sample-out", o.sample_out},
+                                                                 {"checkpoint", o.checkpoint},
+                                                                 {"checkpoint", previous}};
   for (std::size_t i = 0; i < outputs.size(); ++i)
     for (std::size_t j = i + 1; j < outputs.size(); ++j)
       if (!outputs[i].second.empty() &&
@@ -111,7 +115,7 @@ void check_ranges(const Options& o) {
   check<std::int64_t>("layers", o.sizes.layers, 1, 64);
   check<std::int64_t>("batch", o.batch, 1, 65536);
   check<std::int64_t>("length", o.length, 1, 65536);
-  check<std::int64_t>("steps", o.steps, 0, 1'000'000'000);
+  check<std::int64_t>("steps", o.steps, 0, most_steps);
   check<std::int64_t>("seed", o.seed, 0, 4'294'967'295);
   check<std::int64_t>("sample-length", o.sample_length, 0, 10'000'000);
   check("lr", o.lr, 1e-12, 1e3);

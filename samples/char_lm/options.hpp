@@ -23,6 +23,8 @@ struct Sizes {
   std::int64_t embed = 64, hidden = 128, layers = 1;
 };
 
+constexpr std::int64_t most_steps = 1'000'000'000;
+
 struct Options {
   std::vector<std::string> text;
   Sizes sizes;

@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "samples/char_lm/options.hpp"
@@ -41,8 +42,10 @@ std::size_t terminal_columns() {
 }
 
 /// Drops the reports of steps after `step`, which a run that was killed has made and the one that goes on makes again,
-/// and what is no report. The file is replaced as a whole.
+/// and what is no report. The file is replaced as a whole; a device, a pipe or a link is left as it is.
 void cut_metrics(const std::string& path, std::int64_t step) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(path, ignored))) return;
   std::string kept;
   std::ifstream file(path, std::ios::binary);
   for (std::string line; std::getline(file, line);) {
@@ -50,7 +53,7 @@ void cut_metrics(const std::string& path, std::int64_t step) {
     const auto found = json.is_object() ? json.find("step") : json.end();
     if (found != json.end() && found->is_number_integer() && *found <= step) kept += line + '\n';
   }
-  if (!file.is_open()) return;
+  if (!file.is_open()) throw UsageError("--metrics " + path + ": cannot be read");
   const std::string temporary = path + ".new";
   std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
   out << kept << std::flush;

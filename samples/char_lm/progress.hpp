@@ -22,7 +22,7 @@ struct Report {
 class Progress {
  public:
   /// Throws UsageError if the metrics file cannot be opened. An empty path: no file. A training that went on after
-  /// `resumed` steps keeps the reports up to there.
+  /// `resumed` steps keeps the reports up to there, all of them if the path is no regular file.
   Progress(std::int64_t steps, const std::string& metrics_path, std::optional<std::int64_t> resumed = {});
   ~Progress() { end_line(); }
 

@@ -19,20 +19,11 @@ std::string text_of(Number number) {
 }
 std::string text_of(const std::string& text) { return text; }
 
-[[noreturn]] void unfit(const std::string& path, const std::string& key) {
-  throw UsageError(path + ": is not a checkpoint of char_lm: its metadata's '" + key + "' is missing or wrong");
-}
-
-const std::string& entry(const std::string& path, const Metadata& metadata, const std::string& key) {
-  const auto found = metadata.find(key);
-  if (found == metadata.end()) unfit(path, key);
-  return found->second;
-}
-
 template <class Number>
 void parse(const std::string& path, const std::string& key, const std::string& text, Number& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) unfit(path, key);
+  if (error != std::errc() || end != text.data() + text.size())
+    unfit(path, "its metadata's '" + key + "' is no number");
 }
 void parse(const std::string&, const std::string&, const std::string& text, std::string& to) { to = text; }
 
@@ -83,6 +74,7 @@ Metadata describe_run(const Options& options, const Model& model, const Corpus& 
   Options o = options;
   o.sizes = model.sizes;
   for_each_option(o, [&](const char* key, const auto& value) { metadata[key] = text_of(value); });
+  metadata["steps"] = text_of(options.steps);
   metadata["text_size"] = text_of(size_of(corpus));
   metadata["text_hash"] = hash_of(corpus);
   metadata["device"] = device;
@@ -110,6 +102,7 @@ Resumed resume_options(const Options& given) {
                        text_of(stored));
     value = stored;
   });
+  if (!given.has("steps")) parse(path, "steps", entry(path, resumed.metadata, "steps"), resumed.options.steps);
   resumed.vocabulary = read_description(path, resumed.metadata).vocabulary;
   check_ranges(resumed.options);
   return resumed;

@@ -15,8 +15,8 @@ volute::io::Metadata describe_run(const Options& options, const Model& model, co
                                   const std::string& device);
 
 /// With --resume: the options of the checkpoint's run, where the user gave none, and the vocabulary. Throws UsageError
-/// if there is no checkpoint, it is no char_lm's, or an option contradicts it; without --resume, if there is one that
-/// would be overwritten.
+/// if there is no checkpoint, it is no char_lm's, or an option but --steps and --non-finite contradicts it; without
+/// --resume, if there is one that would be overwritten.
 struct Resumed {
   Options options;
   std::string vocabulary;  ///< empty without --resume

@@ -40,7 +40,8 @@ Trainer::Trainer(volute::Device& device, const Model& model, const Corpus& corpu
   if (o.checkpoint.empty()) return;
   for (const volute::io::Entry& part : model.entries()) checkpoint_.add(part.prefix, *part.module);
   checkpoint_.add("train", program_).add("done", done_).add("seconds", seconds_);
-  checkpoint_.add("loss_sum", loss_sum_).add("looks", looks_).add("reported", reported_).add("reported_at", reported_at_);
+  checkpoint_.add("loss_sum", loss_sum_).add("looks", looks_);
+  checkpoint_.add("reported", reported_).add("reported_at", reported_at_);
   const bool by_time = o.autosave_seconds > 0;
   autosave_.emplace(o.checkpoint, checkpoint_,
                     volute::io::AutosaveOptions{
@@ -50,7 +51,17 @@ Trainer::Trainer(volute::Device& device, const Model& model, const Corpus& corpu
 }
 
 void Trainer::resume() {
-  checkpoint_.load(options_.checkpoint);
+  const std::string path = checkpoint_.load(options_.checkpoint).path;
+  const auto check = [&](const char* name, auto value, auto most) {
+    if (!(value >= 0 && value <= most))  // false for nan
+      throw volute::BadFile(path + ": '" + name + "' is " + std::to_string(value) + ", it must be from 0 to " +
+                            std::to_string(most));
+  };
+  check("done", done_, most_steps);
+  check("seconds", seconds_, 1e9);
+  check("looks", looks_, done_);
+  check("reported", reported_, done_);
+  check("reported_at", reported_at_, seconds_);
   saved_ = true;
 }
 
@@ -95,12 +106,17 @@ double Trainer::seconds() const {
 double Trainer::seconds_left(std::int64_t done) const {
   const double spent = seconds();
   const double steps = spent / static_cast<double>(done) * static_cast<double>(options_.steps - done);
-  return options_.max_seconds > 0 ? std::min(steps, options_.max_seconds - spent) : steps;
+  return options_.max_seconds > 0 ? std::min(steps, options_.max_seconds - (spent - before_)) : steps;
 }
 
 void Trainer::report(std::int64_t done, Progress& progress) {
   report_.validation_loss = validation_.loss(pieces_a_report);
   progress.report(report_, seconds_left(done));
+  begin_report(done);
+}
+
+/// What is summed up from here on is the next report's.
+void Trainer::begin_report(std::int64_t done) {
   reported_ = done;
   reported_at_ = seconds();
   loss_sum_ = 0;
@@ -116,21 +132,22 @@ void Trainer::save_if_due(bool stopping) {
 
 void Trainer::run(Progress& progress) {
   const auto begin = std::chrono::steady_clock::now();
-  start_ = begin - std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds_));
-  const double before = seconds_;
+  const std::chrono::duration<double> spent(seconds_);
+  start_ = begin - std::chrono::duration_cast<std::chrono::steady_clock::duration>(spent);
+  before_ = seconds_;
   const std::int64_t steps_a_report = std::max<std::int64_t>(1, (options_.steps + reports_a_run - 1) / reports_a_run);
   bool stopping = false;
   while (done_ < options_.steps && !stopping) {
     step(done_++);
     stopping = done_ == options_.steps || interrupted() ||
-               (options_.max_seconds > 0 && seconds() - before >= options_.max_seconds);
+               (options_.max_seconds > 0 && seconds() - before_ >= options_.max_seconds);
     const bool reporting = done_ % steps_a_report == 0, looking = reporting || done_ % steps_a_look == 0;
     if (looking) {
       look(done_);
       progress.update(done_, report_.loss, report_.tokens_per_second, seconds_left(done_));
     }
     // The last report is the caller's: it follows the whole validation text.
-    if (reporting && !stopping) report(done_, progress);
+    if (reporting) stopping ? begin_report(done_) : report(done_, progress);
     save_if_due(stopping);
     if (stopping && !looking) look(done_);
   }

@@ -25,7 +25,7 @@ class Trainer {
           volute::io::Metadata description);
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
-  /// Puts back what the checkpoint has. Throws BadFile.
+  /// Puts back what the checkpoint has. Throws BadFile, after numbers no run can have with a part loaded.
   void resume();
   /// Trains until the steps, the time or the user's patience are used up.
   /// Throws volute::NotFinite at a step with infinity or NaN if it is to stop there.
@@ -45,6 +45,7 @@ class Trainer {
   double seconds() const;
   double seconds_left(std::int64_t done) const;
   void report(std::int64_t done, Progress& progress);
+  void begin_report(std::int64_t done);
   volute::Program compile(volute::Device& device, const Model& model);
 
   const Options& options_;
@@ -59,6 +60,7 @@ class Trainer {
   std::chrono::steady_clock::time_point start_;
   std::int64_t done_ = 0;
   double seconds_ = 0;         // of training, at the last save
+  double before_ = 0;          // of training, before run()
   double loss_sum_ = 0;        // since the last report, over looks
   std::int64_t looks_ = 0;     // since the last report
   std::int64_t reported_ = 0;  // steps at the last report

@@ -6,8 +6,10 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -18,6 +20,8 @@
 #include <thread>
 
 #include <volute/volute.hpp>
+
+#include "engine/io/checksum.hpp"
 
 extern char** environ;
 
@@ -43,7 +47,7 @@ class CharLm : public ::testing::Test {
  protected:
   CharLm() {
     const std::string name = ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    base_ = fs::path(::testing::TempDir()) / ("volute_char_lm_" + name);
+    base_ = fs::path(::testing::TempDir()) / ("volute_char_lm_" + name + "_" + std::to_string(::getpid()));
     folder_ = base_ / "work";
     fs::remove_all(base_);
     fs::create_directories(folder_);
@@ -247,12 +251,12 @@ TEST_F(CharLm, AResumedRunEndsWithTheSameModelAndMetrics) {
     ASSERT_EQ(result.status, 0) << result.err;
   };
   with({"--steps", "47", "--out", "whole.st", "--metrics", "whole.jsonl"});
-  with({"--steps", "17", "--checkpoint", "run.st", "--metrics", "run.jsonl"});
+  with({"--steps", "18", "--checkpoint", "run.st", "--metrics", "run.jsonl"});
   std::ofstream(folder_ / "run.jsonl", std::ios::app) << "{\"step\":20,\"loss\":1}\n{\"step\":";  // killed later
-  const Result resumed = run({"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "47", "--out", "part.st",
-                              "--metrics", "run.jsonl", "--sample-length", "20"});
+  const Result resumed = run({"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "47", "--out",
+                              "part.st", "--metrics", "run.jsonl", "--sample-length", "20"});
   ASSERT_EQ(resumed.status, 0) << resumed.err;
-  EXPECT_THAT(resumed.err, HasSubstr("resumed after step 17"));
+  EXPECT_THAT(resumed.err, HasSubstr("resumed after step 18"));
   EXPECT_EQ(read(folder_ / "part.st"), read(folder_ / "whole.st"));
   // Reports come every third step of 47; those after the stop are the same but for their times.
   const auto losses = [&](const std::string& name) {
@@ -268,14 +272,20 @@ TEST_F(CharLm, AResumedRunEndsWithTheSameModelAndMetrics) {
     return all;
   };
   const auto whole = losses("whole.jsonl"), part = losses("run.jsonl");
-  for (const std::int64_t step : {24, 30, 45, 47}) EXPECT_EQ(part.at(step), whole.at(step)) << step;
+  for (const std::int64_t step : {21, 24, 27, 30, 33, 36, 39, 42, 45, 47})
+    EXPECT_EQ(part.at(step), whole.at(step)) << step;
   EXPECT_EQ(files(), (std::set<std::string>{"text", "whole.st", "whole.jsonl", "run.st", "run.jsonl", "part.st",
                                             "run.previous.st"}));
 
-  // Nothing is left to train: it validates, saves and samples.
-  const Result again = run({"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "47", "--out", "again.st"});
+  // The steps are the last run's, so nothing is left to train: it validates, saves and samples.
+  fs::create_symlink("run.jsonl", folder_ / "link");
+  const std::string metrics = read(folder_ / "run.jsonl");
+  const Result again = run({"--text", "text", "--checkpoint", "run.st", "--resume", "--out", "again.st", "--metrics",
+                            "link"});
   EXPECT_EQ(again.status, 0) << again.err;
   EXPECT_EQ(read(folder_ / "again.st"), read(folder_ / "whole.st"));
+  EXPECT_TRUE(fs::is_symlink(folder_ / "link"));
+  EXPECT_EQ(read(folder_ / "run.jsonl"), metrics);
   EXPECT_EQ(run({"--load", "run.st", "--steps", "0"}).status, 0);
 }
 
@@ -283,14 +293,15 @@ TEST_F(CharLm, CtrlCAndKillsLeaveCheckpointsToGoOnFrom) {
   ASSERT_EQ(run(tiny({"--steps", "400", "--out", "whole.st"})).status, 0);
   const auto stop_with = [&](int signal, std::vector<std::string> arguments) {
     bool sent = false;
-    return run(arguments, [&, seen = standard_error().size()](pid_t process) mutable {
-      if (sent || !fs::exists(folder_ / "run.previous.st") || standard_error().find("step ") == std::string::npos) return;
+    return run(arguments, [&](pid_t process) {
+      if (sent || !fs::exists(folder_ / "run.previous.st")) return;
+      if (standard_error().find("step ") == std::string::npos) return;
       kill(process, signal);
       sent = true;
     });
   };
-  const std::vector<std::string> go_on{"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "400",
-                                       "--sample-length", "20", "--autosave-steps", "1", "--out", "part.st"};
+  const std::vector<std::string> go_on{"--text", "text", "--checkpoint", "run.st", "--resume", "--sample-length", "20",
+                                       "--autosave-steps", "1", "--out", "part.st"};
   const Result killed = stop_with(SIGKILL, tiny({"--steps", "400", "--checkpoint", "run.st", "--autosave-steps", "1"}));
   EXPECT_EQ(killed.status, 128 + SIGKILL);
   const Result interrupted = stop_with(SIGINT, go_on);
@@ -315,7 +326,7 @@ TEST_F(CharLm, RefusesCheckpointsThatDoNotFit) {
   expect_refused({"--text", "text", "--autosave-steps", "3"}, "--autosave-steps needs --checkpoint");
   expect_refused(with({"--load", "model.st"}), "--resume and --load exclude each other");
   expect_refused(with({"--checkpoint", "none.st"}), "--resume: there is no checkpoint none.st");
-  expect_refused(with({"--checkpoint", "model.st"}), "model.st: is not a checkpoint of char_lm");
+  expect_refused(with({"--checkpoint", "model.st"}), "model.st: is not a file of char_lm's: its metadata has no ");
   expect_refused(with({"--checkpoint", "broken"}), "broken: is not a valid safetensors file");
   expect_refused(with({"--text", "other"}), "the text is not the one the run of the checkpoint run.st has");
   expect_refused(with({"--hidden", "6"}), "--hidden: the run of the checkpoint run.st has hidden 5");
@@ -324,7 +335,36 @@ TEST_F(CharLm, RefusesCheckpointsThatDoNotFit) {
   expect_refused(tiny({"--checkpoint", "run.st"}), "there is one already; go on from it with --resume");
   expect_refused(tiny({"--checkpoint", "a.st", "--out", "./a.st"}), "--out and --checkpoint must be different files");
   expect_refused(tiny({"--checkpoint", "none/a.st"}), "there is no folder none");
+  fs::create_directory(folder_ / "b.previous.st");
+  expect_refused(tiny({"--checkpoint", "b.st"}), "b.previous.st: is a folder");
   expect_refused(tiny({"--checkpoint", "a.st", "--autosave-seconds", "-1"}), "--autosave-seconds must be from 0");
+}
+
+/// The checkpoint with another number of steps done, and the checksum that fits.
+std::string with_done(std::string file, std::int64_t done) {
+  std::uint64_t length = 0;
+  std::memcpy(&length, file.data(), sizeof length);
+  const auto header = nlohmann::json::parse(file.substr(8, length));
+  std::memcpy(file.data() + 8 + length + header["done"]["data_offsets"][0].get<std::size_t>(), &done, sizeof done);
+  const std::size_t at = file.find("volute.checksum\":\"") + 18;
+  file.replace(at, volute::io::Checksum::digits, volute::io::Checksum::digits, '0');
+  volute::io::Checksum checksum;
+  checksum.add(file.data(), file.size());
+  return file.replace(at, volute::io::Checksum::digits, checksum.text());
+}
+
+TEST_F(CharLm, RefusesNumbersNoRunHas) {
+  ASSERT_EQ(run(tiny({"--steps", "3", "--checkpoint", "run.st"})).status, 0);
+  const std::string good = read(folder_ / "run.st");
+  for (const std::int64_t done : {std::int64_t{-1}, std::int64_t{2}, std::int64_t{1} << 62}) {
+    std::ofstream(folder_ / "run.st", std::ios::binary) << with_done(good, done);
+    const Result result = run({"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "9"});
+    EXPECT_EQ(result.status, 2);
+    EXPECT_THAT(result.err, HasSubstr(done == 2 ? "run.st: 'reported' is 3, it must be from 0 to 2"
+                                                : "run.st: 'done' is " + std::to_string(done)));
+  }
+  std::ofstream(folder_ / "run.st", std::ios::binary) << with_done(good, 3);
+  EXPECT_EQ(run({"--text", "text", "--checkpoint", "run.st", "--resume"}).status, 0);
 }
 
 TEST_F(CharLm, TheTimeBoundStopsTraining) {
@@ -382,7 +422,8 @@ TEST_F(CharLm, RefusesOutputsItCouldNotWrite) {
     expect_refused(tiny({"--steps", "5", name, "none/file"}), "there is no folder none");
     expect_refused(tiny({"--steps", "5", name, "."}), "is a folder");
   }
-  expect_refused(tiny({"--steps", "5", "--out", "same", "--metrics", "./same"}), "--out and --metrics must be different files");
+  expect_refused(tiny({"--steps", "5", "--out", "same", "--metrics", "./same"}),
+                 "--out and --metrics must be different files");
 }
 
 TEST_F(CharLm, RefusesModelsThatDoNotFit) {

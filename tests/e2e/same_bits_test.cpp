@@ -13,6 +13,7 @@
 
 #include "tests/support/bits.hpp"
 #include "tests/support/device.hpp"
+#include "tests/support/files.hpp"
 #include "tests/support/values.hpp"
 
 namespace volute {
@@ -129,9 +130,8 @@ TEST(SameBits, InTenProcesses) {
 /// Each line again with what the one before has left in its cache.
 TEST(SameBits, WhateverIsLookedAtKeptTimedOrDivided) {
   const std::string wanted = printed(trained());
-  const fs::path cache = fs::path(::testing::TempDir()) / "volute_same_bits";
-  fs::remove_all(cache);
-  const std::string kept = "VOLUTE_CACHE='" + cache.string() + "' ";
+  const test::Folder cache;
+  const std::string kept = "VOLUTE_CACHE='" + cache.path() + "' ";
   for (const std::string& variables :
        {std::string("VOLUTE_DEBUG= VOLUTE_CACHE="), std::string("VOLUTE_DEBUG=validation"),
         std::string("VOLUTE_DEBUG=profile"), kept + "VOLUTE_TUNE=off", kept + "VOLUTE_TUNE=off",
@@ -139,8 +139,7 @@ TEST(SameBits, WhateverIsLookedAtKeptTimedOrDivided) {
         std::string("VOLUTE_SCANS=unrolled"), std::string("VOLUTE_SCANS=persistent"),
         std::string("VOLUTE_DEBUG= LP_NUM_THREADS=1"), std::string("VOLUTE_DEBUG= LP_NUM_THREADS=5")})
     EXPECT_EQ(Process(variables).weights(), wanted) << variables;
-  EXPECT_FALSE(fs::is_empty(cache));
-  fs::remove_all(cache);
+  EXPECT_FALSE(cache.names().empty());
 }
 
 TEST(SameBits, HoweverStepsAreSubmitted) {

@@ -34,7 +34,8 @@ struct Run {
   }
 
   std::string saved() const {
-    static const std::string path = "/dev/shm/volute_fuzz_checkpoint_" + std::to_string(::getpid());
+    static const std::string path =
+        std::filesystem::temp_directory_path() / ("volute_fuzz_checkpoint_" + std::to_string(::getpid()));
     checkpoint.save(path);
     const data::Text text = data::Text::load({path});
     std::filesystem::remove(path);

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "tests/support/memory_file.hpp"
+
 namespace volute::fuzz {
 
 class Input {
@@ -40,20 +42,7 @@ class Input {
   std::size_t size_, at_ = 0;
 };
 
-/// A file in memory that holds the bytes. Its path is the same for every input.
-class MemoryFile {
- public:
-  explicit MemoryFile(std::string_view bytes);
-  ~MemoryFile();
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-  const std::string& path() const { return path_; }
-  std::string content() const;
-
- private:
-  int descriptor_;
-  std::string path_;
-};
+using test::MemoryFile;
 
 /// Ends the process with the message, as a finding: what the target promises does not hold.
 [[noreturn]] void broken(const std::string& promise);

@@ -20,7 +20,8 @@ std::string file_of(const std::string& path) {
 
 /// Saving replaces the file by a rename, so it needs a name of its own.
 std::string saved(const Vocabulary& vocabulary) {
-  static const std::string path = "/dev/shm/volute_fuzz_text_" + std::to_string(::getpid());
+  static const std::string path =
+      std::filesystem::temp_directory_path() / ("volute_fuzz_text_" + std::to_string(::getpid()));
   vocabulary.save(path);
   const std::string bytes = file_of(path);
   std::filesystem::remove(path);

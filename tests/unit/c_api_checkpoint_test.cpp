@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <filesystem>
 
 #include "tests/support/c_api.hpp"
+#include "tests/support/files.hpp"
 
 namespace volute {
 namespace {
@@ -49,10 +49,8 @@ struct Training {
 
 class CApiCheckpoint : public testing::Test {
  protected:
-  CApiCheckpoint() { std::filesystem::create_directories(folder_); }
-  ~CApiCheckpoint() override { std::filesystem::remove_all(folder_); }
-  std::string folder_ = testing::TempDir() + "volute_c_api_checkpoint/";
-  std::string path_ = folder_ + "run.safetensors";
+  test::Folder folder_;
+  std::string path_ = folder_ / "run.safetensors";
 };
 
 TEST_F(CApiCheckpoint, ATrainingThatIsLoadedGoesOnWithTheSameBits) {
@@ -81,6 +79,8 @@ TEST_F(CApiCheckpoint, AutosavesShareWhatTheySave) {
   Training training;
   const auto autosave =
       made<c::Autosave>(volute_autosave_create, path_.c_str(), training.checkpoint.get(), std::int64_t{2}, 0.0);
+  volute_autosave* refused = nullptr;
+  EXPECT_EQ(volute_autosave_create(path_.c_str(), training.checkpoint.get(), -1, 0, &refused), VOLUTE_INVALID_ARGUMENT);
   training.run(1);
   training.checkpoint.reset();
   training.program.reset();

@@ -1,8 +1,6 @@
 // Damaged checkpoint files: every one is refused with a typed error, and nothing has changed.
 // Invariant: files lie in memory (memfd), so that hundreds of thousands of loads take seconds.
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <random>
@@ -11,31 +9,10 @@
 
 #include "tests/support/arguments.hpp"
 #include "tests/support/files.hpp"
+#include "tests/support/memory_file.hpp"
 
 namespace volute::io {
 namespace {
-
-/// A file without a folder, by a path that opens it.
-class MemoryFile {
- public:
-  MemoryFile() : descriptor_(::memfd_create("checkpoint", MFD_CLOEXEC)) {}
-  ~MemoryFile() { ::close(descriptor_); }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-
-  std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
-  void set(const std::string& bytes) const {
-    ASSERT_EQ(::ftruncate(descriptor_, static_cast<off_t>(bytes.size())), 0);
-    put(bytes, 0);
-  }
-  void put(const std::string& bytes, std::size_t at) const {
-    ASSERT_EQ(::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(at)),
-              static_cast<ssize_t>(bytes.size()));
-  }
-
- private:
-  int descriptor_;
-};
 
 class DamagedCheckpoint : public ::testing::Test {
  protected:
@@ -90,7 +67,7 @@ class DamagedCheckpoint : public ::testing::Test {
   std::string good_;
   std::uint64_t header_ = 0;  ///< bytes before the data
   std::vector<float> before_;
-  MemoryFile file_;
+  test::MemoryFile file_;
   bool every_reader_ = true;
   std::mt19937_64 random_{20261121};
 };

@@ -2,13 +2,18 @@
 // Invariant: what changes a process (limits, mounts) is done in a child of its own.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <functional>
 
 #include <volute/io.hpp>
@@ -53,8 +58,8 @@ struct Things {
   }
 };
 
-/// Saves 1; then, unless it fails, `hinder` and a save of 2 that must fail, warn once and leave 1; then `help` and a save
-/// of 3 that succeeds. 0 if all was so.
+/// Saves 1; then, unless it fails, `hinder` and a save of 2 that must fail, warn once and leave 1; then `help` and a
+/// save of 3 that succeeds. 0 if all was so.
 int hindered(const std::string& path, const std::function<void()>& hinder, const std::function<void()>& help) {
   Things things, loaded;
   test::Warnings warnings;
@@ -83,7 +88,8 @@ TEST(CheckpointFiles, ADiskThatIsFullLeavesTheOldOne) {
   const test::Folder folder;
   EXPECT_EQ(in_child([&] {
               ::signal(SIGXFSZ, SIG_IGN);
-              return hindered(folder / "run", [] { limit_file_size(10'000); }, [] { limit_file_size(RLIM_INFINITY); });
+              return hindered(
+                  folder / "run", [] { limit_file_size(10'000); }, [] { limit_file_size(RLIM_INFINITY); });
             }),
             0);
 }
@@ -121,12 +127,82 @@ TEST(CheckpointFiles, AFolderThatIsGoneOrInTheWayLeavesTheOldOne) {
   const test::Folder folder;
   const std::string inner = folder / "inner", path = inner + "/run";
   std::filesystem::create_directories(inner);
-  EXPECT_EQ(in_child([&] {
-              return hindered(
-                  path, [&] { std::filesystem::create_directories(Checkpoint::previous(path)); },
-                  [&] { std::filesystem::remove(Checkpoint::previous(path)); });
-            }),
-            0);
+  for (const std::string& in_the_way : {Checkpoint::previous(path), Checkpoint::previous(path) + ".tmp"}) {
+    EXPECT_EQ(in_child([&] {
+                return hindered(
+                    path, [&] { std::filesystem::create_directories(in_the_way); },
+                    [&] { std::filesystem::remove(in_the_way); });
+              }),
+              0);
+    for (const std::string& file : {path, Checkpoint::previous(path)}) std::filesystem::remove(file);
+  }
+}
+
+/// From here on the process makes no hard links.
+bool refuse_links() {
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+#ifdef __NR_link
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_link, 1, 0),
+#endif
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_linkat, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{static_cast<unsigned short>(std::size(code)), code};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST(CheckpointFiles, WithoutHardLinksTheFileBeforeIsKeptAsACopy) {
+  const test::Folder folder;
+  const std::string path = folder / "run", previous = Checkpoint::previous(path);
+  const int status = in_child([&] {
+    if (!refuse_links()) return not_permitted;
+    Things things, loaded;
+    for (const int value : {1, 2, 3}) {
+      things.set(value);
+      things.checkpoint.save(path);
+    }
+    loaded.checkpoint.load(path);
+    if (!loaded.are(3)) return 1;
+    loaded.checkpoint.load(previous);
+    if (!loaded.are(2) || folder.names().size() != 2) return 2;
+    const std::string good = test::read_bytes(previous);
+    test::write_bytes(path, "broken");
+    ::signal(SIGXFSZ, SIG_IGN);
+    limit_file_size(10'000);
+    try {
+      things.checkpoint.save(path);
+      return 3;
+    } catch (const BadFile&) {
+    }
+    return test::read_bytes(previous) == good && folder.names().size() == 2 ? 0 : 4;
+  });
+  if (status == not_permitted) GTEST_SKIP() << "system calls cannot be refused here";
+  EXPECT_EQ(status, 0);
+}
+
+// A file that something is mounted on cannot be replaced, which only shows when the new file is in its place.
+TEST(CheckpointFiles, WhatFailsAfterTheNewFileIsInItsPlaceIsSaidSo) {
+  const test::Folder folder;
+  const int status = in_child([&] {
+    if (!mount_small(folder.path())) return not_permitted;
+    const std::string path = folder / "run", previous = Checkpoint::previous(path);
+    Things things, loaded;
+    test::Warnings warnings;
+    things.checkpoint.save(path);
+    things.checkpoint.save(path);
+    if (::mount(previous.c_str(), previous.c_str(), nullptr, MS_BIND, nullptr) != 0) return not_permitted;
+    things.set(1);
+    Autosave autosave(path, things.checkpoint, {.steps = 1});
+    if (autosave.save() || warnings.all.size() != 1) return 1;
+    std::fprintf(stderr, "%s\n", warnings.all[0].c_str());
+    if (warnings.all[0].find("run: is written, but the file before it cannot be kept") == std::string::npos) return 2;
+    if (warnings.all[0].find("left as it was") != std::string::npos) return 3;
+    return loaded.checkpoint.load(path).path == path && loaded.are(1) ? 0 : 4;
+  });
+  if (status == not_permitted) GTEST_SKIP() << "mounts are not permitted here";
+  EXPECT_EQ(status, 0);
 }
 
 TEST(CheckpointFiles, OneThatWritesTheSamePathIsWaitedFor) {

@@ -13,6 +13,8 @@
 
 #include <volute/io.hpp>
 
+#include "tests/support/files.hpp"
+
 namespace volute {
 namespace {
 
@@ -37,15 +39,7 @@ const Reader readers[] = {
 
 class HostileFiles : public ::testing::Test {
  protected:
-  HostileFiles() {
-    folder_ = std::filesystem::path(::testing::TempDir()) /
-              (std::string("volute_hostile_") + ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::remove_all(folder_);
-    std::filesystem::create_directories(folder_);
-  }
-  ~HostileFiles() override { std::filesystem::remove_all(folder_); }
-
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string path(const std::string& name) const { return folder_ / name; }
   std::string write(const std::string& name, const std::string& content) const {
     std::ofstream(path(name), std::ios::binary) << content;
     return path(name);
@@ -64,12 +58,12 @@ class HostileFiles : public ::testing::Test {
     }
   }
 
-  std::filesystem::path folder_;
+  test::Folder folder_;
 };
 
 TEST_F(HostileFiles, WhatIsNoFile) {
   expect_refused(path("missing"), "cannot be read");
-  expect_refused(folder_.string(), "");
+  expect_refused(folder_.path(), "");
   expect_refused("/dev/zero", "not a regular file");
   ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);  // nobody will ever write
   expect_refused(path("pipe"), "not a regular file");
@@ -148,6 +142,10 @@ TEST_F(HostileFiles, TablesKeepToTheirLimits) {
   refused("a\n" + std::string(data::max_field_bytes + 1, 'x'),
           "t:2: field 1: is too long: the limit is 16777216 bytes");
   refused("a\n\"" + std::string(data::max_field_bytes + 1, 'x'), "t:2: field 1: is too long");
+  const std::string longest(data::max_field_bytes - 1, 'x');
+  refused("a\n\"" + longest + "\"\"\"\"\"", "t:2: field 1: is too long");
+  EXPECT_EQ(data::Csv::parse("a\n\"" + longest + "\"\"\"\n", "t").text(0, 0), longest + '"');
+  EXPECT_EQ(data::Csv::parse("a\n" + longest + "x\n", "t").text(0, 0), longest + 'x');
   refused(std::string("a,b\n1,\0", 7), "t:2: field 2: a NUL byte");
   refused(std::string("\xff\xfe" "a\0\n\0", 6), "t:1: field 1: a NUL byte");
   std::string wide;

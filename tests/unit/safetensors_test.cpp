@@ -229,7 +229,7 @@ TEST_F(Safetensors, WhatIsOursMustBeWhole) {
   EXPECT_THAT(with(format + "," + version + "," + checksum + R"(,"volute.more":"")"), HasSubstr("keys of Volute's"));
   EXPECT_THAT(with(version + "," + checksum + R"(,"volute.format":"pictures")"), HasSubstr("format is 'pictures'"));
   EXPECT_THAT(with(format + "," + checksum + R"(,"volute.version":"2")"),
-              HasSubstr("is of version 2, by a newer Volute; this one reads version 1"));
+              HasSubstr("is damaged: its checksum is not that of what it holds, which says version 2"));
   for (const char* number : {"", "0", "-1", "01", "1 ", "one", "99999999999999999999"})
     EXPECT_THAT(with(format + "," + checksum + R"(,"volute.version":")" + number + "\""),
                 HasSubstr("version is '" + std::string(number) + "'"));
@@ -339,7 +339,8 @@ TEST_F(Safetensors, TensorsMustLieEndToEnd) {
 
 TEST_F(Safetensors, TypesNobodyAskedForAreRead) {
   write(
-      R"({"a":{"dtype":"BF16","shape":[3],"data_offsets":[24,30]},"b":{"dtype":"I64","shape":[],"data_offsets":[30,38]},)"
+      R"({"a":{"dtype":"BF16","shape":[3],"data_offsets":[24,30]},)"
+      R"("b":{"dtype":"I64","shape":[],"data_offsets":[30,38]},)"
       R"("m.a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}})",
       38);
   const Weights module({{"a", {2, 3}}}, 7);
@@ -351,7 +352,7 @@ TEST_F(Safetensors, TypesNobodyAskedForAreRead) {
 
 TEST_F(Safetensors, OtherTypesAndShapesAreRefused) {
   write(R"({"m.a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]}})", 12);
-  EXPECT_THAT(refusal(), HasSubstr("tensor 'm.a' has dtype \"F16\", only \"F32\" is supported"));
+  EXPECT_THAT(refusal(), HasSubstr("tensor 'm.a' has dtype F16, it should be F32"));
   write(R"({"m.a":{"dtype":"F32","shape":[3,2],"data_offsets":[0,24]}})", 24);
   EXPECT_THAT(refusal(), HasSubstr("tensor 'm.a' has shape [3, 2], it should be [2, 3]"));
   write(R"({"m.b":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}})", 24);
