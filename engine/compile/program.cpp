@@ -39,8 +39,7 @@ Program::~Program() {
   if (!data_) return;
   const std::shared_ptr<vk::Context> context = data_->device->context;
   try {
-    if (context->stuck()) context->completed();  // has it gone on since?
-    if (!context->stuck()) {
+    if (context->answers()) {
       wait_for_all(*data_);
       check_finite(*data_, false);
       report_profile(*data_);
@@ -49,7 +48,7 @@ Program::~Program() {
     // A lost device has nothing left to wait for; destruction goes on.
     if (data_->profile) std::cerr << error.what() << "\n";
   }
-  if (context->lost() || !context->stuck()) return;
+  if (context->answers()) return;
   try {
     context->park(std::move(data_));
   } catch (const std::exception&) {

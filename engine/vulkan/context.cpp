@@ -106,7 +106,7 @@ void Context::wait(std::uint64_t submission, std::shared_ptr<void> uses) {
   } catch (const DeviceLost&) {
     throw;
   } catch (...) {
-    park(std::move(uses));
+    if (!answers()) park(std::move(uses));
     throw;
   }
 }
@@ -154,17 +154,21 @@ void Context::wait_while_it_progresses(std::uint64_t submission) {
   }
 }
 
-bool Context::may_destroy() noexcept {
+bool Context::answers() noexcept {
   constexpr std::uint64_t a_second = 1'000'000'000;  // for what is not stuck, only could not be waited for
   const std::uint64_t awaited = given_up_;
   if (!awaited || lost_) return true;
   try {
-    if (completion_->wait(awaited, abandoned_ ? 0 : a_second)) return true;
+    return completion_->wait(awaited, abandoned_ ? 0 : a_second);
   } catch (const DeviceLost&) {
     return true;  // nothing runs any more
   } catch (const std::exception&) {
-    // As if it were busy: it may be.
+    return false;  // as if it were busy: it may be
   }
+}
+
+bool Context::may_destroy() noexcept {
+  if (answers()) return true;
   if (abandoned_.exchange(true)) return false;
   try {
     warn(info.name + " is still busy with work that was given up: memory it may use is not freed");

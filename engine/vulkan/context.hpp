@@ -57,11 +57,12 @@ class Context {
   /// Blocks until that submission has finished. Throws DeviceLost, and Timeout if meanwhile none finishes for as long
   /// as set_timeout says.
   void wait(std::uint64_t submission);
-  /// The same. If waiting fails while the work may still run, what it `uses` lives until it is seen to be done.
+  /// The same. If waiting fails and the device does not answer, what the work `uses` is parked.
   void wait(std::uint64_t submission, std::shared_ptr<void> uses);
+  /// Keeps it until the work that a call gave up waiting for is seen to be done.
   void park(std::shared_ptr<void> uses);
-  /// Whether a call gave up waiting, for work that has not been seen to finish since.
-  bool stuck() const { return given_up_ != 0; }
+  /// False if a call gave up waiting, and the work is not done after a second more.
+  bool answers() noexcept;
   /// The last submission that has finished; does not block. Throws DeviceLost.
   std::uint64_t completed();
   /// The semaphore that counts submissions; null without timeline semaphores.
@@ -81,8 +82,8 @@ class Context {
   bool lost() const { return lost_; }
   /// Seconds; 0: for ever.
   void set_timeout(double seconds) { timeout_ = seconds; }
-  /// False while work that a call gave up waiting for may still use what is to be destroyed, a second after it is asked:
-  /// that is left alone then, and so is the device, to the end of the process.
+  /// False while the device does not answer, and may still use what is to be destroyed: that is left alone then, and so
+  /// is the device, to the end of the process.
   bool may_destroy() noexcept;
 
   DeviceInfo info;

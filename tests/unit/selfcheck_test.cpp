@@ -81,7 +81,7 @@ TEST(Selfcheck, SkipsWhatFollowsTheLossOfTheDevice) {
   EXPECT_NE(verdicts[0].detail.find("vkQueueSubmit"), std::string::npos) << verdicts[0].detail;
   for (const int i : {1, 2}) {
     EXPECT_EQ(verdicts[i].outcome, Outcome::skipped);
-    EXPECT_NE(verdicts[i].detail.find("lost in \"memory: device\""), std::string::npos) << verdicts[i].detail;
+    EXPECT_NE(verdicts[i].detail.find("stopped answering in \"memory: device\""), std::string::npos) << verdicts[i].detail;
   }
   EXPECT_EQ(reported, (std::vector<std::string>{verdicts[0].part, verdicts[1].part, verdicts[2].part}));
 }

@@ -112,7 +112,7 @@ TEST_P(StuckDevice, ADestroyedProgramIsFreedOnceItsWorkIsDone) {
     EXPECT_THROW(program.wait(), Timeout);
     waited = 0;
   }
-  EXPECT_EQ(waited, 0u);  // it was waited for already
+  EXPECT_LE(waited, 2'000'000'000u);  // asked twice for a second more, not for the whole time once again
   EXPECT_GT(live("Buffer"), before);
   recover();
   other.run({{x_, values_}});
