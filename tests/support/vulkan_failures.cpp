@@ -143,6 +143,7 @@ VkDevice Failures::device_of(VkQueue queue) const {
 void Failures::destroyed(VkDevice device) {
   std::lock_guard lock(mutex_);
   lost_.erase(device);
+  std::erase_if(queues_, [device](const auto& queue) { return queue.second == device; });
 }
 
 }  // namespace volute::test
