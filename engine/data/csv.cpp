@@ -61,7 +61,7 @@ class Reader {
   }
 
   std::string field(std::size_t number) {
-    if (at_ < text_.size() && text_[at_] == '"') return quoted(number);
+    if (at_ < text_.size() && text_[at_] == '"') return quoted_field(number);
     const std::size_t begin = at_;
     while (at_ < text_.size() && text_[at_] != delimiter_ && !end_of_line()) {
       if (text_[at_] == '"') fail(line_, number, "a quote within a field that does not begin with one");
@@ -71,7 +71,7 @@ class Reader {
     return std::string(text_.substr(begin, at_ - begin));
   }
 
-  std::string quoted(std::size_t number) {
+  std::string quoted_field(std::size_t number) {
     const std::size_t opened = line_;
     std::string value;
     for (++at_;; ++at_) {
@@ -112,7 +112,7 @@ void refuse_twins(const std::vector<std::string>& columns, const std::string& fi
   std::set<std::string_view> seen;
   for (const std::string& column : columns)
     if (!seen.insert(column).second)
-      throw BadFile(file + ":" + std::to_string(line) + ": two columns are named " + quoted(column));
+      throw BadFile(file + ":" + std::to_string(line) + ": two columns are named " + in_quotes(column));
 }
 
 }  // namespace
@@ -151,10 +151,10 @@ std::size_t Csv::column(const std::string& name) const {
   std::string all;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (columns_[i] == name) return i;
-    if (i < listed) all += (i ? ", " : "") + quoted(columns_[i]);
+    if (i < listed) all += (i ? ", " : "") + in_quotes(columns_[i]);
   }
   if (columns_.size() > listed) all += " and " + std::to_string(columns_.size() - listed) + " more";
-  throw BadFile(name_ + ": has no column " + quoted(name) + "; there are " + all);
+  throw BadFile(name_ + ": has no column " + in_quotes(name) + "; there are " + all);
 }
 
 std::optional<float> Csv::number(std::size_t row, std::size_t column) const {
@@ -165,16 +165,16 @@ std::optional<float> Csv::number(std::size_t row, std::size_t column) const {
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   const bool whole = end == value.data() + value.size();
   if (error == std::errc::invalid_argument || !whole)
-    complain(row, column, quoted(text(row, column)) + " is not a number");
+    complain(row, column, in_quotes(text(row, column)) + " is not a number");
   if (error == std::errc() && !std::isfinite(number))
-    complain(row, column, quoted(text(row, column)) + " is not a finite number");
+    complain(row, column, in_quotes(text(row, column)) + " is not a finite number");
   if (error != std::errc() || !std::isfinite(static_cast<float>(number)))
-    complain(row, column, quoted(text(row, column)) + " is beyond the range of a float");
+    complain(row, column, in_quotes(text(row, column)) + " is beyond the range of a float");
   return static_cast<float>(number);
 }
 
 void Csv::complain(std::size_t row, std::size_t column, const std::string& message) const {
-  throw BadFile(name_ + ":" + std::to_string(lines_[row]) + ": column " + quoted(columns_[column]) + ": " + message);
+  throw BadFile(name_ + ":" + std::to_string(lines_[row]) + ": column " + in_quotes(columns_[column]) + ": " + message);
 }
 
 }  // namespace volute::data

@@ -48,7 +48,7 @@ std::string read_file(const std::string& path, std::uint64_t most) {
   return text;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t most = 60;
   std::string out = "\"";
   for (const char c : text.substr(0, most)) {

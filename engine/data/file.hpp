@@ -14,7 +14,7 @@ namespace volute::data {
 std::string read_file(const std::string& path, std::uint64_t most = max_file_bytes);
 
 /// What came from a file, for a message: in quotes, cut after 60 bytes, control characters as \xHH.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 /// Replaces the file as a whole: written beside it, then renamed.
 void write_file(const std::string& path, std::string_view content);

@@ -128,7 +128,7 @@ Labelled Labelled::from(const Csv& table, const std::string& text, const std::st
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const auto found = number.find(table.text(row, labels));
     if (found == number.end())
-      table.complain(row, labels, quoted(table.text(row, labels)) + " is none of the " +
+      table.complain(row, labels, in_quotes(table.text(row, labels)) + " is none of the " +
                                       std::to_string(result.classes.size()) + " classes");
     result.texts.push_back(table.text(row, texts));
     result.labels.push_back(found->second);

@@ -149,7 +149,7 @@ Vocabulary Vocabulary::load(const std::string& path) {
     auto word = unescaped(text);
     if (!word) fail("a backslash must be followed by \\, n or r");
     if (line <= 3 && *word != specials[line - 2]) fail(std::string("should be ") + specials[line - 2]);
-    if (result.tokens_.contains(*word)) fail("the word " + quoted(text) + " is there twice");
+    if (result.tokens_.contains(*word)) fail("the word " + in_quotes(text) + " is there twice");
     if (result.size() == max_words) fail("there are too many words: the limit is " + std::to_string(max_words));
     result.add(std::move(*word));
   }
