@@ -172,7 +172,7 @@ void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone,
   if (alone || data.profile || data.keeping.every) wait_for_all(data);
   else data.parts->wait_for_inputs();
   check_finite(data);
-  prepare_staging(data);
+  keep_inputs(data);
   write_later(data);  // which may have failed when the last step ended
   require_parameters(data);
   keep_if_due(data);
