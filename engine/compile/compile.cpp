@@ -10,7 +10,6 @@
 #include "engine/compile/program_data.hpp"
 #include "engine/compile/record.hpp"
 #include "engine/environment.hpp"
-#include "engine/graph/narrow.hpp"
 #include "engine/graph/operation.hpp"
 
 namespace volute {
@@ -64,28 +63,10 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets,
     data.stats.passes.push_back({pass, static_cast<int>(data.live.graph->nodes.size())});
   };
   note("built");
-  if (targets.precision != Precision::f32) {
-    narrow(data.live, targets.precision);
-    note("narrow");
-  }
-  simplify(data.live);
-  note("simplify");
-  if (recompute) {
-    data.stats.recomputes = segment(data.live);
-    note("segment");
-  }
-  data.stats.hoisted = hoist(data.live);
-  simplify(data.live);
-  note("hoist");
-  look_up_products(data.live);
-  simplify(data.live);
-  note("look up products");
-  split_states(data.live);
-  note("split states");
-  canonicalise(data.live);
-  note("canonicalise");
-  data.destinations = materialise(data.live);
-  note("materialise");
+  Passed passed = run_passes(data.live, targets.precision, recompute, note);
+  data.stats.recomputes = passed.recomputes;
+  data.stats.hoisted = std::move(passed.hoisted);
+  data.destinations = std::move(passed.destinations);
   check_counts(data.live);
   const auto units = fuse(data.live, fuse_limits(data.target));
   data.stats.nodes_fused = count_fused(units);

@@ -2,7 +2,10 @@
 // updates evaluate to the same values up to rounding.
 #pragma once
 
+#include <functional>
+#include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "engine/graph/live.hpp"
 
@@ -52,5 +55,16 @@ using Destinations = std::unordered_map<const Node*, Destination>;
 /// Inserts copies where a kernel could not read a view in place, or a result has two destinations, and
 /// settles every destination.
 Destinations materialise(LiveGraph& live);
+
+/// What the passes have settled, and what they tell.
+struct Passed {
+  Destinations destinations;
+  std::vector<std::string> hoisted;  ///< as hoist() returns
+  bool recomputes = false;           ///< as segment() returns, if it was asked for
+};
+
+/// All of them in their order, products narrowed first. `note` hears the name of each as it ends.
+Passed run_passes(LiveGraph& live, Precision precision, bool recompute,
+                  const std::function<void(const char*)>& note = [](const char*) {});
 
 }  // namespace volute

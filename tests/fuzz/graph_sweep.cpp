@@ -7,7 +7,6 @@
 #include "engine/compile/limits.hpp"
 #include "engine/compile/memory.hpp"
 #include "engine/compile/schedule.hpp"
-#include "engine/graph/narrow.hpp"
 #include "tests/fuzz/graph.hpp"
 
 namespace volute::fuzz {
@@ -75,16 +74,8 @@ void check_plan(const std::vector<Section>& sections, const Layout& layout, cons
 void plan(const Graph& graph, const Targets& targets, Input& in) {
   LiveGraph live = live_graph(graph, targets);
   check_counts(live);
-  narrow(live, targets.precision);
-  simplify(live);
-  if (in.flag()) segment(live);
-  hoist(live);
-  simplify(live);
-  look_up_products(live);
-  simplify(live);
-  split_states(live);
-  canonicalise(live);
-  const Destinations destinations = materialise(live);
+  const bool recompute = in.flag();
+  const Destinations destinations = run_passes(live, targets.precision, recompute).destinations;
   const bool texel = in.flag();
   const KernelTarget target{.texel_loads = texel,
                             .matmul = texel ? "texel" : "shared",

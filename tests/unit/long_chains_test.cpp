@@ -19,14 +19,7 @@ constexpr int length = 1'000;
 void plan(const Graph& graph, const Targets& targets) {
   LiveGraph live = live_graph(graph, targets);
   check_counts(live);
-  simplify(live);
-  hoist(live);
-  simplify(live);
-  look_up_products(live);
-  simplify(live);
-  split_states(live);
-  canonicalise(live);
-  const Destinations destinations = materialise(live);
+  const Destinations destinations = run_passes(live, Precision::f32, false).destinations;
   const KernelTarget target{.matmul = "texel", .cores = 2};
   const auto units = fuse(live, fuse_limits(target));
   Layout layout(live, destinations, units);
