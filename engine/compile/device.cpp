@@ -14,6 +14,9 @@ namespace volute {
 
 namespace {
 
+/// In s. Drivers for CPUs compile a kernel when it first runs, inside the submission: Mesa 25 takes a minute for some.
+constexpr double kCpuTimeout = 600;
+
 /// What kernels need to know, from what the device tells and the environment pins.
 KernelTarget target_of(const vk::Context& context) {
   const auto& limits = context.properties.limits;
@@ -45,6 +48,7 @@ KernelTarget target_of(const vk::Context& context) {
 Device::Data::Data(std::shared_ptr<vk::Context> own)
     : context(std::move(own)), pipelines(std::make_unique<vk::PipelineCache>(context)), target(target_of(*context)),
       tuner(std::make_unique<Tuner>(context, *pipelines)) {
+  if (context->is_cpu) context->set_timeout(kCpuTimeout);
   // On CPU Vulkan the table is measured, and compiling pipelines to time them takes longer than they could save.
   const std::string& asked = environment().tune;
   tune = asked == "on" || (asked != "off" && !context->is_cpu);

@@ -208,7 +208,7 @@ class VOLUTE_API Device {
   std::string name() const;
   const DeviceInfo& info() const;
   /// The longest that calls wait without the device finishing any submission before they throw Timeout. 120 s unless
-  /// set; 0: for ever.
+  /// set, 600 s on a CPU, whose driver compiles a kernel when it first runs; 0: for ever.
   void set_timeout(double seconds);
   /// Whether a call has found the device lost. Its programs and arrays can only be destroyed then; parameters follow
   /// to the next device that compiles them, with the values Program::keep has on the host or with those they are set to
