@@ -1,12 +1,15 @@
-// Files: parameters alone, with PyTorch's state_dict names ("lstm.weight_ih_l0"), and checkpoints of whole trainings.
-// Both are safetensors (https://github.com/huggingface/safetensors), written atomically, with a checksum and a format
-// version in the metadata. No file is trusted: what is wrong with it is a BadFile, and nothing has changed then. Memory
-// is asked for what was added, never for what a file says it holds, but for the header, which keeps to these limits.
+// Files: parameters alone, with PyTorch's state_dict names ("lstm.weight_ih_l0"), checkpoints of whole trainings, and
+// what a run leaves to look at (metrics). The first two are safetensors (https://github.com/huggingface/safetensors),
+// written atomically, with a checksum and a format version in the metadata. No file is trusted: what is wrong with it is
+// a BadFile, and nothing has changed then. Memory is asked for what was added, never for what a file says it holds, but
+// for the header, which keeps to these limits.
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -133,6 +136,53 @@ class VOLUTE_API Autosave {
   std::int64_t steps_ = 0;
   std::chrono::steady_clock::time_point saved_;
   int failures_ = 0;
+};
+
+// What a run leaves to look at. ----------------------------------------------------------------------------------------
+
+/// A figure of one step. Integers are exact up to 2^53; an f32 stands for the shortest decimal number that is read as
+/// it again (0.1f is 0.1), so that files show it with the digits it has.
+struct Metric {
+  std::string name;
+  double value;
+  Metric(std::string n, double v) : name(std::move(n)), value(v) {}
+  VOLUTE_API Metric(std::string n, float v);
+  template <std::integral Integer>
+  Metric(std::string n, Integer v) : Metric(std::move(n), static_cast<double>(v)) {}
+};
+
+struct MetricsOptions {
+  /// Goes on with a file that a run left which resumes after this step: its rows stay up to there, those beyond it,
+  /// which this run makes again, and what a killed run left of a line are dropped. Nothing: the file is begun anew.
+  std::optional<std::int64_t> resume_after = {};
+};
+
+/// The figures of a run, a row for each write: CSV if the path ends in ".csv", else JSON Lines.
+///   io::MetricsFile log("run.jsonl");
+///   log.write(step, {{"loss", loss}, {"lr", 1e-3}});   // {"step":100,"loss":1.2,"lr":0.001}
+/// CSV begins with a line of names, "step" the first. A row without some of them has empty fields; a name that is new
+/// becomes the last column, for which the file is written again (atomically) with empty fields in the rows before.
+/// A row is handed to the system whole, so that a run killed at any moment leaves whole lines (a power failure may not).
+/// Numbers have the digits it takes to read the same double again. What is no number is nan, inf or -inf in CSV, and
+/// in JSON, which has no such numbers, the strings "NaN", "Infinity" and "-Infinity".
+class VOLUTE_API MetricsFile {
+ public:
+  /// Throws BadFile if the file cannot be written, or to resume if it holds lines (but for a last one cut short) that
+  /// are no rows; it is left as it was then. Pipes and devices are written to from where they are.
+  explicit MetricsFile(std::string path, MetricsOptions options = {});
+  ~MetricsFile();
+  MetricsFile(MetricsFile&&) noexcept;
+  MetricsFile& operator=(MetricsFile&&) noexcept;
+
+  /// Throws InvalidGraph, and writes nothing, for a name that is empty, "step", there twice, or has a comma, a quote or
+  /// a control character in it; BadFile if the row cannot be written (no part of it stays), or if a pipe would have to
+  /// take a new column.
+  void write(std::int64_t step, const std::vector<Metric>& metrics);
+  const std::string& path() const;
+
+ private:
+  struct Data;
+  std::unique_ptr<Data> data_;
 };
 
 }  // namespace volute::io
