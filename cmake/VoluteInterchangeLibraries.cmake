@@ -9,7 +9,7 @@ set(VOLUTE_INTERCHANGE_INCLUDES "")
 # volute_interchange_needs(NAME header DEBIAN package LIBRARIES names...)
 function(volute_interchange_needs name header)
   cmake_parse_arguments(PARSE_ARGV 2 ARG "" "DEBIAN" "LIBRARIES")
-  find_path(VOLUTE_INCLUDE_${name} ${header})
+  find_path(VOLUTE_INCLUDE_${name} ${header} PATH_SUFFIXES ${name})
   mark_as_advanced(VOLUTE_INCLUDE_${name})
   set(missing ${VOLUTE_INTERCHANGE_MISSING})
   set(linked ${VOLUTE_INTERCHANGE_LINKED})
@@ -33,12 +33,13 @@ endfunction()
 # Those that use others come first.
 volute_interchange_needs(onnx onnx/onnx_pb.h DEBIAN libonnx-dev LIBRARIES onnx_proto)
 volute_interchange_needs(protobuf google/protobuf/message.h DEBIAN libprotobuf-dev LIBRARIES protobuf)
+volute_interchange_needs(cairo cairo-svg.h DEBIAN libcairo2-dev LIBRARIES cairo)
 
 if(NOT VOLUTE_INTERCHANGE_MISSING AND NOT TARGET volute::interchange_libraries)
   list(REMOVE_DUPLICATES VOLUTE_INTERCHANGE_INCLUDES)
   add_library(volute::interchange_libraries INTERFACE IMPORTED)
   set_target_properties(volute::interchange_libraries PROPERTIES
     INTERFACE_LINK_LIBRARIES "${VOLUTE_INTERCHANGE_LINKED}"
-    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${VOLUTE_INTERCHANGE_INCLUDES}"
+    INTERFACE_INCLUDE_DIRECTORIES "${VOLUTE_INTERCHANGE_INCLUDES}"
     INTERFACE_COMPILE_DEFINITIONS "ONNX_NAMESPACE=onnx;ONNX_ML=1")
 endif()

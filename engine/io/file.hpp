@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <volute/graph.hpp>
@@ -79,6 +80,22 @@ class VOLUTE_API ReplacingFile {
   std::string path_, temporary_;
   Descriptor descriptor_;  // none once it is committed
   std::uint64_t size_ = 0;
+};
+
+/// A log that grows by whole records: what is appended is there at once and whole, or not at all. A killed process
+/// leaves the records before; for a power failure nothing is flushed to disk.
+class VOLUTE_API AppendingFile {
+ public:
+  enum class Start { empty, as_it_is };
+  AppendingFile(std::string path, Start start);
+  const std::string& path() const { return path_; }
+  void append(std::string_view record);
+
+ private:
+  [[noreturn]] void fail(int error) const;
+
+  std::string path_;
+  Descriptor descriptor_;
 };
 
 }  // namespace volute::io
