@@ -38,6 +38,8 @@ set_source_files_properties("${VOLUTE_PROTO_FOLDER}/events.pb.cc" PROPERTIES COM
 add_library(volute_interchange STATIC $<TARGET_OBJECTS:volute_interchange_objects>)
 add_library(volute::interchange ALIAS volute_interchange)
 target_compile_features(volute_interchange INTERFACE cxx_std_20)
+# So that a program can be built with it or without.
+target_compile_definitions(volute_interchange INTERFACE VOLUTE_HAS_INTERCHANGE)
 # Where it is installed, volute-config.cmake says which kind it goes with.
 target_link_libraries(volute_interchange PRIVATE volute::interchange_libraries
                       INTERFACE $<BUILD_INTERFACE:volute::volute>)

@@ -81,6 +81,7 @@ class Painter {
   void write(const std::string& text, double x, double y, double align) {
     cairo_move_to(c_, x - align * width_of(text), y);
     cairo_show_text(c_, text.c_str());
+    cairo_new_path(c_);  // text leaves its end, from which a line would go on
   }
 
   /// Title and legend take what they need at the top, labels at the left and below.

@@ -66,7 +66,7 @@ void fill(events::Histogram& histogram, std::span<const float> values) {
     least = std::min<double>(least, value);
     most = std::max<double>(most, value);
   }
-  if (num == 0) throw InvalidGraph("events: a histogram of " + std::to_string(values.size()) + " values, none finite");
+  if (num == 0) return;
   histogram.set_min(least);
   histogram.set_max(most);
   histogram.set_num(num);

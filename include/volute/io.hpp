@@ -212,7 +212,7 @@ class VOLUTE_API EventFile {
   /// One point of each curve; the name is the tag. Values are kept as f32, NaN and infinities as they are.
   void scalars(std::int64_t step, const std::vector<Metric>& metrics);
   /// How values (of a weight, a gradient) are spread, in buckets of a tenth of their size; those that are not finite
-  /// are left out. Throws InvalidGraph if no finite value is left.
+  /// are left out.
   void histogram(std::int64_t step, const std::string& tag, std::span<const float> values);
   /// Markdown in UTF-8: the configuration, a sample of what a model writes.
   void text(std::int64_t step, const std::string& tag, const std::string& markdown);
