@@ -249,6 +249,7 @@ std::string draw(const std::string& path, const Chart& chart, bool svg) {
       svg ? cairo_svg_surface_create_for_stream(append, &bytes, chart.width, chart.height)
           : cairo_image_surface_create(CAIRO_FORMAT_RGB24, pixels(chart.width), pixels(chart.height)),
       cairo_surface_destroy);
+  if (svg) cairo_svg_surface_set_document_unit(surface.get(), CAIRO_SVG_UNIT_PX);
   const std::unique_ptr<cairo_t, void (*)(cairo_t*)> context(cairo_create(surface.get()), cairo_destroy);
   if (!svg) cairo_scale(context.get(), chart.scale, chart.scale);
   Painter(context.get(), chart).paint();

@@ -240,8 +240,8 @@ struct Chart {
   std::string title = {}, x_label = {}, y_label = {};
   std::vector<ChartSeries> series = {};
   bool log_x = false, log_y = false;
-  int width = 800, height = 450;  ///< in units of the SVG; 240 x 160 to 4096 x 4096
-  double scale = 2;               ///< pixels of the PNG per unit, 0.5 to 4
+  int width = 800, height = 450;  ///< in pixels of the SVG; 240 x 160 to 4096 x 4096
+  double scale = 2;               ///< pixels of the PNG for each of those, 0.5 to 4
 };
 
 /// Writes the chart, atomically, as ".svg" or ".png", which the path ends in:
