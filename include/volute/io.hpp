@@ -1,12 +1,18 @@
-// Files: parameters alone, with PyTorch's state_dict names ("lstm.weight_ih_l0"), and checkpoints of whole trainings.
-// Both are safetensors (https://github.com/huggingface/safetensors), written atomically, with a checksum and a format
-// version in the metadata. No file is trusted: what is wrong with it is a BadFile, and nothing has changed then. Memory
-// is asked for what was added, never for what a file says it holds, but for the header, which keeps to these limits.
+// Files: parameters alone, with PyTorch's state_dict names ("lstm.weight_ih_l0"), checkpoints of whole trainings, and
+// what a run leaves to look at (metrics). The first two are safetensors (https://github.com/huggingface/safetensors),
+// written atomically, with a checksum and a format version in the metadata. No file is trusted: what is wrong with it is
+// a BadFile, and nothing has changed then. Memory is asked for what was added, never for what a file says it holds, but
+// for the header, which keeps to these limits.
+// Files of other projects are read and written by the optional component volute::interchange, to be linked with it;
+// sections that need it say so.
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -135,4 +141,180 @@ class VOLUTE_API Autosave {
   int failures_ = 0;
 };
 
+// What a run leaves to look at. ----------------------------------------------------------------------------------------
+
+/// A figure of one step. Integers are exact up to 2^53; an f32 stands for the shortest decimal number that is read as
+/// it again (0.1f is 0.1), so that files show it with the digits it has.
+struct Metric {
+  std::string name;
+  double value;
+  Metric(std::string n, double v) : name(std::move(n)), value(v) {}
+  VOLUTE_API Metric(std::string n, float v);
+  template <std::integral Integer>
+  Metric(std::string n, Integer v) : Metric(std::move(n), static_cast<double>(v)) {}
+};
+
+struct MetricsOptions {
+  /// Goes on with a file that a run left which resumes after this step: its rows stay up to there, those beyond it,
+  /// which this run makes again, and what a killed run left of a line are dropped. Nothing: the file is begun anew.
+  std::optional<std::int64_t> resume_after = {};
+};
+
+/// The figures of a run, a row for each write: CSV if the path ends in ".csv", else JSON Lines.
+///   io::MetricsFile log("run.jsonl");
+///   log.write(step, {{"loss", loss}, {"lr", 1e-3}});   // {"step":100,"loss":1.2,"lr":0.001}
+/// CSV begins with a line of names, "step" the first. A row without some of them has empty fields; a name that is new
+/// becomes the last column, for which the file is written again (atomically) with empty fields in the rows before.
+/// A row is handed to the system whole, so that a run killed at any moment leaves whole lines (a power failure may not).
+/// Numbers have the digits it takes to read the same double again. What is no number is nan, inf or -inf in CSV, and
+/// in JSON, which has no such numbers, the strings "NaN", "Infinity" and "-Infinity".
+class VOLUTE_API MetricsFile {
+ public:
+  /// Throws BadFile if the file cannot be written, or to resume if it holds lines (but for a last one cut short) that
+  /// are no rows; it is left as it was then. Pipes and devices are written to from where they are.
+  explicit MetricsFile(std::string path, MetricsOptions options = {});
+  ~MetricsFile();
+  MetricsFile(MetricsFile&&) noexcept;
+  MetricsFile& operator=(MetricsFile&&) noexcept;
+
+  /// Throws InvalidGraph, and writes nothing, for a name that is empty, "step", there twice, or has a comma, a quote or
+  /// a control character in it; BadFile if the row cannot be written (no part of it stays), or if a pipe would have to
+  /// take a new column.
+  void write(std::int64_t step, const std::vector<Metric>& metrics);
+  const std::string& path() const;
+
+ private:
+  struct Data;
+  std::unique_ptr<Data> data_;
+};
+
+// The rest is in the component volute::interchange. --------------------------------------------------------------------
+
+struct EventOptions {
+  /// Of a run that resumes after this step: TensorBoard then forgets what files of the folder have beyond it.
+  std::optional<std::int64_t> resume_after = {};
+  std::string suffix = {};  ///< of the file's name, without '/'
+};
+
+/// Writes what TensorBoard shows (`tensorboard --logdir FOLDER`, or a folder above it for several runs): a file
+/// "events.out.tfevents.<seconds>.<host>.<process>.<number>" in a folder, which is made if it is not there. Tags with a
+/// '/' are grouped by what is before it. Each call hands a whole record to the system, as MetricsFile does.
+class VOLUTE_API EventFile {
+ public:
+  /// Throws BadFile if the folder or the file cannot be made.
+  explicit EventFile(const std::string& folder, EventOptions options = {});
+  ~EventFile();
+  EventFile(EventFile&&) noexcept;
+  EventFile& operator=(EventFile&&) noexcept;
+
+  // Throw InvalidGraph if a tag is empty, BadFile if the record cannot be written.
+
+  /// One point of each curve; the name is the tag. Values are kept as f32, NaN and infinities as they are.
+  void scalars(std::int64_t step, const std::vector<Metric>& metrics);
+  /// How values (of a weight, a gradient) are spread, in buckets of a tenth of their size; those that are not finite
+  /// are left out.
+  void histogram(std::int64_t step, const std::string& tag, std::span<const float> values);
+  /// Markdown in UTF-8: the configuration, a sample of what a model writes.
+  void text(std::int64_t step, const std::string& tag, const std::string& markdown);
+  const std::string& path() const;
+
+ private:
+  struct Data;
+  std::unique_ptr<Data> data_;
+};
+
+enum class ChartLook { line, points };
+
+/// A curve of a chart, with a band, or a band alone. Values that are not finite, or not positive on a logarithmic axis,
+/// leave a gap.
+struct ChartSeries {
+  std::string name = {};       ///< in the legend; empty: not there
+  std::vector<double> x = {};
+  std::vector<double> y = {};  ///< as many as x; or none, if there is a band
+  std::vector<double> low = {}, high = {};  ///< limits of a band (an interval of a forecast); as many as x, or none
+  ChartLook look = ChartLook::line;
+};
+
+/// A picture of curves over common axes, in colours that people of any colour vision can tell apart, seven, then dashed.
+struct Chart {
+  std::string title = {}, x_label = {}, y_label = {};
+  std::vector<ChartSeries> series = {};
+  bool log_x = false, log_y = false;
+  int width = 800, height = 450;  ///< in pixels of the SVG; 240 x 160 to 4096 x 4096
+  double scale = 2;               ///< pixels of the PNG for each of those, 0.5 to 4
+};
+
+/// Writes the chart, atomically, as ".svg" or ".png", which the path ends in:
+///   io::save_chart("loss.svg", {.title = "Training", .x_label = "step", .series = {{.name = "loss", .x = x, .y = y}}});
+/// Throws InvalidGraph if counts of a series differ or a size is out of range, BadFile if the path ends in something
+/// else or cannot be written.
+VOLUTE_API void save_chart(const std::string& path, const Chart& chart);
+
 }  // namespace volute::io
+
+// ONNX (https://onnx.ai). In the component volute::interchange. ---------------------------------------------------
+
+namespace volute::onnx {
+
+/// A result and its name in the file.
+struct Output {
+  std::string name;
+  Tensor value;
+};
+
+struct SaveOptions {
+  /// Loops of layers become ONNX's LSTM, GRU and RNN where these say the same; false: all loops become Scan.
+  bool operators = true;
+  io::Metadata metadata = {};  ///< metadata_props of the model
+};
+
+/// Writes what computes the outputs, with the values parameters have now, for opset 17: inputs of the graph are the
+/// model's (u32 as INT64), with the graph's shapes. Layers become ONNX's recurrent operators, with lengths, initial
+/// states, peepholes, clip, both directions, where nothing else of a step is asked for and no option of theirs is
+/// beyond these operators (projection, layer norm, zoneout, masks, clips of states ...); those, other cells and loops
+/// of one's own become Scan, all else single operators. Scalars keep their defaults. A carried state becomes an input
+/// of its name and an output "NAME.next". Indices beyond a table are an error in ONNX; Volute reads the last row.
+/// Written atomically, the same bytes for the same graph and values. Throws Unsupported naming an operation that has no
+/// place in such a model (random numbers, scatter_add ...), InvalidGraph if the graph is not Mode::inference or names
+/// are taken, NotFinite naming the parameter, BadFile if the file cannot be written.
+///   Graph g(Mode::inference);
+///   Tensor x = g.input("x", {T, N}, DType::u32);
+///   onnx::save("model.onnx", {{"logits", head(lstm(embed(x)))}});
+VOLUTE_API void save(const std::string& path, const std::vector<Output>& outputs, const SaveOptions& options = {});
+
+/// An input or output of a model. Integers are u32 in a graph, truth values f32 with 0 or 1.
+struct Value {
+  std::string name;
+  std::vector<std::int64_t> extents;  ///< -1 where the file leaves it open
+  bool any_shape = false;             ///< the file says nothing about the shape
+  DType dtype = DType::f32;
+  bool optional = false;              ///< an input with a default
+};
+
+/// A model from a file, for inference and for training on: its f32 initializers of at least one axis are parameters,
+/// by their names; those of LSTM, GRU and RNN, where nothing else reads them, those of nn::LSTM, nn::GRU, nn::RNN
+/// ("NODE.weight_ih_l0"). Copies share them.
+///   onnx::Model model = onnx::Model::load("model.onnx");
+///   Tensor logits = model(g, {{"x", x}}).at("logits");
+class VOLUTE_API Model : public nn::Module {
+ public:
+  /// Opsets 9 to 21. Throws BadFile for what is no such model, Unsupported naming the operator and the node, or the type,
+  /// for what Volute has no maths for.
+  static Model load(const std::string& path);
+
+  const std::vector<Value>& inputs() const;
+  const std::vector<Value>& outputs() const;
+  const io::Metadata& metadata() const;
+
+  /// Builds the model into the graph; its outputs by name. Dropout is the identity. Throws InvalidGraph naming the input
+  /// that is missing, unknown or of another shape or type, and the node whose operands do not fit; Unsupported naming
+  /// the node that needs what is not known before a run (a shape that is an input), or an option of it.
+  std::map<std::string, Tensor> operator()(Graph graph, const std::map<std::string, Tensor>& inputs) const;
+
+ private:
+  struct Data;
+  explicit Model(std::shared_ptr<const Data> data);
+  std::shared_ptr<const Data> data_;
+};
+
+}  // namespace volute::onnx
