@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,82 @@ VOLUTE_API void load(const std::string& path, const std::vector<Entry>& entries)
 /// The metadata alone, but for keys that begin with "volute.". Throws BadFile if the file is not a safetensors file or
 /// its checksum is wrong.
 VOLUTE_API Metadata read_metadata(const std::string& path);
+
+// Arrays. ---------------------------------------------------------------------------------------------
+
+/// Throw InvalidGraph unless there are shape.elements() values.
+VOLUTE_API HostArray host_array(Shape shape, std::span<const float> values, std::string name = "");
+VOLUTE_API HostArray host_array(Shape shape, std::span<const std::uint32_t> values, std::string name = "");
+/// Its values. Throws InvalidGraph for an array of u32, or one whose shape and words disagree.
+VOLUTE_API std::vector<float> f32_values(const HostArray& array);
+
+// Recurrent weights of other frameworks. --------------------------------------------------------------
+
+/// What one layer in one direction has, in the order and orientation of a WeightLayout; what it has not is empty. Of G
+/// gates, hidden size H, I inputs, and P, the projection's size, or H. Axes of extent 1 in front and gates as an axis of
+/// their own ([I, G, H], [G, H]) are read too.
+struct RecurrentWeights {
+  HostArray input;           ///< [G H, I], or [I, G H] if transposed
+  HostArray recurrent;       ///< [G H, P], or [P, G H] if transposed
+  HostArray bias;            ///< see Biases; empty: none
+  HostArray recurrent_bias;  ///< [G H] with Biases::separate
+  HostArray peepholes;       ///< LSTM: [3 H]
+  HostArray projection;      ///< LSTM, RNN: [P, H], or [H, P] if transposed
+  HostArray input_gamma;     ///< layer norm: [G H], and of the recurrent product, and of an LSTM's cell [H]
+  HostArray recurrent_gamma;
+  HostArray cell_gamma;
+  HostArray cell_beta;
+};
+
+/// How the bias of W x and that of U h are kept.
+enum class Biases : std::uint8_t {
+  single,     ///< their sum, [G H]; not for a GRU that resets after the product, unless n's second bias is 0
+  separate,   ///< in `bias` and `recurrent_bias`
+  stacked,    ///< in `bias`, [2, G H]: of W x, then of U h
+  candidate,  ///< GRU: in `bias`, [4 H]: the sums, but n's of W x alone, then n's of U h
+};
+
+/// How a framework keeps recurrent weights. Gates by Volute's letters: i f g o of an LSTM (g is c in Keras, ONNX and
+/// oneDNN), r z n of a GRU (n is h in Keras and ONNX, g in haste; oneDNN has u r o for z r n).
+struct VOLUTE_API WeightLayout {
+  std::string name = "PyTorch";    ///< in messages
+  std::string lstm = "ifgo";       ///< order of the gates
+  std::string gru = "rzn";
+  std::string peepholes = "ifo";   ///< order; empty: it has none
+  bool transposed = false;         ///< matrices are [columns, rows], as x W is written
+  bool reset_after = true;         ///< GRU: n = tanh(W x + r (U h + b)) rather than tanh(W x + U (r h) + b)
+  bool z_keeps = true;             ///< GRU: h' = (1 - z) n + z h rather than z n + (1 - z) h
+  bool coupled = false;            ///< LSTM: f = 1 - i, its rows are there but say nothing (ONNX input_forget)
+  Biases biases = Biases::separate;      ///< of RNN and LSTM
+  Biases gru_biases = Biases::separate;
+  bool projection = true;          ///< it has projections
+  bool layer_norm = true;          ///< it has layer norms, as RecurrentOptions::layer_norm
+
+  /// Volute's own, which is PyTorch's.
+  static WeightLayout pytorch();
+  /// kernel, recurrent_kernel, bias of Keras 2 and 3. `reset_after` as the GRU was made (true by default there).
+  static WeightLayout keras(bool reset_after = true);
+  /// W, R, B, P of one direction. The attributes linear_before_reset and input_forget.
+  static WeightLayout onnx(bool linear_before_reset = false, bool input_forget = false);
+  /// Weights ldigo, bias ldgo, projection ldio of a layer and direction; vanilla GRU, or the one that is linear before
+  /// reset (lbr_gru).
+  static WeightLayout onednn(bool lbr_gru = false);
+  /// kernel, recurrent_kernel, bias, recurrent_bias; gamma[0], gamma[1], gamma_h, beta_h of its layer-norm layers.
+  static WeightLayout haste();
+};
+
+/// Gives one layer and direction of an RNN, LSTM or GRU the weights. A bias is summed or filled up with zeros as the
+/// module's Bias and the layout's want it, if that gives the same outputs. With z_keeps = false, z's part is negated,
+/// which its sigmoid makes 1 - z. Throws InvalidGraph, and changes nothing, naming both sides: shapes that do not fit,
+/// other resets, coupling, peepholes, projection or layer norm; a bias the module has no place for; values that are not
+/// finite; z_keeps = false with a gate_activation of one's own or lopsided clip_inputs; another cell.
+VOLUTE_API void set_weights(const nn::Recurrent& module, const RecurrentWeights& weights, const WeightLayout& layout,
+                            int layer = 0, bool backward = false);
+/// The way back; the same errors. A coupled LSTM's f gets the negated rows of i: 1 - i, whoever reads them.
+VOLUTE_API RecurrentWeights weights_of(const nn::Recurrent& module, const WeightLayout& layout, int layer = 0,
+                                       bool backward = false);
+
+// Checkpoints. ----------------------------------------------------------------------------------------
 
 /// Everything a training run consists of, under names, to be saved and loaded as one. What is added is referred to and
 /// must outlive the checkpoint, at its place.
