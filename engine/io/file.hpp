@@ -1,7 +1,7 @@
 // Files as the readers and writers of this folder need them.
 // Invariant: every failure is a BadFile naming the file; a file being replaced is either the old or the complete new
 // one, whoever else writes it and whenever a process is killed. A killed process leaves its temporary file, which the
-// next one takes over.
+// next one takes over. The component interchange reads and writes through these too, hence VOLUTE_API.
 #pragma once
 
 #include <cstdint>
@@ -13,13 +13,13 @@
 namespace volute::io {
 
 /// What was to be written is at its path, but may be lost with the machine, or the file before it is not kept.
-class Unsettled : public BadFile {
+class VOLUTE_API Unsettled : public BadFile {
  public:
   using BadFile::BadFile;
 };
 
 /// Closes what it holds.
-class Descriptor {
+class VOLUTE_API Descriptor {
  public:
   Descriptor() = default;
   explicit Descriptor(int number) : number_(number) {}
@@ -38,7 +38,7 @@ class Descriptor {
 };
 
 /// A regular file open for reading.
-class File {
+class VOLUTE_API File {
  public:
   explicit File(std::string path);
 
@@ -55,7 +55,7 @@ class File {
 
 /// A file written beside `path` ("run.safetensors.tmp", locked as long) and put in its place by commit(). Waits for
 /// another that is writing the same path.
-class ReplacingFile {
+class VOLUTE_API ReplacingFile {
  public:
   explicit ReplacingFile(std::string path);
   ~ReplacingFile();

@@ -2,6 +2,8 @@
 // Both are safetensors (https://github.com/huggingface/safetensors), written atomically, with a checksum and a format
 // version in the metadata. No file is trusted: what is wrong with it is a BadFile, and nothing has changed then. Memory
 // is asked for what was added, never for what a file says it holds, but for the header, which keeps to these limits.
+// Files of other projects are read and written by the optional component volute::interchange, to be linked with it;
+// sections that need it say so.
 #pragma once
 
 #include <chrono>
