@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -24,7 +25,8 @@ inline constexpr std::uint64_t max_header_bytes = 100'000'000;  ///< as in the r
 inline constexpr std::uint64_t max_tensors = 100'000;           ///< of a file, each of at most max_rank axes
 inline constexpr std::int64_t max_text_bytes = 1 << 26;         ///< of a text in a checkpoint
 
-/// A module under its name in the file; parameters are stored as "prefix.parameter".
+/// A module under its name in the file; parameters are stored as "prefix.parameter", PyTorch's state_dict names if the
+/// prefix is the module's there ("encoder.0"; "encoder.0." is the same), and without a prefix as "parameter".
 struct Entry {
   std::string prefix;
   const nn::Module* module;
@@ -40,10 +42,25 @@ using Metadata = std::map<std::string, std::string>;
 /// BadFile "is written, but ...".
 VOLUTE_API void save(const std::string& path, const std::vector<Entry>& entries, const Metadata& metadata = {});
 
-/// Reads parameters into the modules, from a file of Volute's (checkpoints too) or another's. Throws BadFile, and
-/// changes nothing, if the file is not a safetensors file, its checksum is wrong (files of others have none), or a
-/// tensor is missing, has another shape, or holds infinity or NaN.
-VOLUTE_API void load(const std::string& path, const std::vector<Entry>& entries);
+struct LoadOptions {
+  /// The name in the file of a tensor, by its name here ("lstm.weight_ih_l0"); unset: the same.
+  std::function<std::string(const std::string& name)> rename = {};
+  bool strict = false;   ///< tensors of the file that no entry has are a BadFile, num_batches_tracked of a norm aside
+  bool partial = false;  ///< parameters the file does not have stay as they are
+};
+
+/// By the names in the file.
+struct LoadReport {
+  std::vector<std::string> missing;    ///< with partial: not in the file; of a tied parameter none of its names is
+  std::vector<std::string> left_over;  ///< in the file, and in no entry
+};
+
+/// Reads parameters into the modules, from a file of Volute's (checkpoints too) or another's, of F32, or of F64 (rounded
+/// to nearest), F16 or BF16. A parameter two entries share (a tied head) may be there under one name or several, then of
+/// the same values. Throws BadFile, and changes nothing, if the file is not a safetensors file, its checksum is wrong
+/// (files of others have none), or tensors, which it lists, are missing, have another shape or type, hold infinity or
+/// NaN, or values beyond f32.
+VOLUTE_API LoadReport load(const std::string& path, const std::vector<Entry>& entries, const LoadOptions& options = {});
 
 /// The metadata alone, but for keys that begin with "volute.". Throws BadFile if the file is not a safetensors file or
 /// its checksum is wrong.
