@@ -46,16 +46,19 @@ std::optional<std::vector<float>> floats_of(std::string_view dtype, const Bytes&
   return values;
 }
 
+std::string element_name(const Shape& shape, std::int64_t at) {
+  Shape index = shape;
+  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+    index[axis] = at % shape[axis];
+    at /= shape[axis];
+  }
+  return "element " + index.str();
+}
+
 std::optional<std::string> not_finite(const Shape& shape, std::span<const float> values) {
   const auto found = std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
   if (found == values.end()) return std::nullopt;
-  std::int64_t rest = found - values.begin();
-  Shape index = shape;
-  for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-    index[axis] = rest % shape[axis];
-    rest /= shape[axis];
-  }
-  return "element " + index.str() + " is " + std::to_string(*found);
+  return element_name(shape, found - values.begin()) + " is " + std::to_string(*found);
 }
 
 }  // namespace volute::io

@@ -10,8 +10,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <volute/data.hpp>
@@ -39,7 +41,9 @@ using Metadata = std::map<std::string, std::string>;
 
 /// Writes atomically: a temporary file beside `path` ("model.safetensors.tmp"), flushed to disk, then renamed. Throws
 /// BadFile if it cannot, NotFinite if a parameter holds infinity or NaN, and the file that was there stays, but for a
-/// BadFile "is written, but ...".
+/// BadFile "is written, but ...". PyTorch's load_state_dict takes what its own layers have strictly: the
+/// num_batches_tracked of a BatchNorm, which is not written, is 0 to it then. A parameter that several entries share is
+/// written under each name. Layers with Bias::single have no bias_hh, which PyTorch's want: see weights_of.
 VOLUTE_API void save(const std::string& path, const std::vector<Entry>& entries, const Metadata& metadata = {});
 
 struct LoadOptions {
@@ -73,6 +77,32 @@ VOLUTE_API HostArray host_array(Shape shape, std::span<const float> values, std:
 VOLUTE_API HostArray host_array(Shape shape, std::span<const std::uint32_t> values, std::string name = "");
 /// Its values. Throws InvalidGraph for an array of u32, or one whose shape and words disagree.
 VOLUTE_API std::vector<float> f32_values(const HostArray& array);
+
+// NumPy's files. --------------------------------------------------------------------------------------
+
+/// An array as a .npy file holds it: f2 f4 f8, i1 i2 i4 i8, u1 u2 u4 u8, b1, of either byte order, in C or Fortran order,
+/// of versions 1.0 to 3.0. Floats become f32 (f8 rounded to nearest), integers and booleans u32; `as` asks for the other.
+/// Throws BadFile for what is no such file, for other types (structures, objects, complex numbers, text), more than
+/// max_rank axes or 2^29 elements, and naming the element: infinity, NaN, f8 beyond f32, an integer that is negative or beyond u32 ("as
+/// f32" takes it), one that f32 does not hold exactly, a float that is no whole number of u32. `name` is the array's,
+/// and begins the errors.
+VOLUTE_API HostArray parse_npy(std::string_view bytes, const std::string& name, std::optional<DType> as = {});
+/// The bytes of such a file: version 1.0, '<f4' or '<u4', C order. Throws InvalidGraph if shape and words disagree,
+/// NotFinite for infinity or NaN.
+VOLUTE_API std::string format_npy(const HostArray& array);
+/// A .npy file of at most data::max_file_bytes. Throws as parse_npy does. The array's name is empty.
+VOLUTE_API HostArray load_npy(const std::string& path, std::optional<DType> as = {});
+/// Written atomically. Throws as format_npy does, and BadFile.
+VOLUTE_API void save_npy(const std::string& path, const HostArray& array);
+
+/// The component volute::interchange has these. The arrays of a .npz file by name, stored or deflated, in its order.
+/// At most max_tensors, which unpack to `most` bytes. Throws BadFile, as parse_npy and for what is no zip file, is
+/// damaged, encrypted, or has two arrays of one name.
+VOLUTE_API std::vector<HostArray> load_npz(const std::string& path, std::optional<DType> as = {},
+                                           std::uint64_t most = data::max_file_bytes);
+/// Written atomically, deflated unless `compressed` is false. Throws as save_npy, InvalidGraph for a name that is empty,
+/// taken, no UTF-8 or holds NUL.
+VOLUTE_API void save_npz(const std::string& path, const std::vector<HostArray>& arrays, bool compressed = true);
 
 // Recurrent weights of other frameworks. --------------------------------------------------------------
 
