@@ -1,4 +1,5 @@
-// Parameter files: any bytes are either loaded whole, with finite values, or refused with nothing changed.
+// Parameter files: any bytes are either loaded whole, or in part if asked, with finite values, or refused with nothing
+// changed; and what is loaded strictly is loaded otherwise too.
 #include <cmath>
 
 #include <volute/io.hpp>
@@ -11,8 +12,9 @@ namespace {
 struct Modules {
   nn::Linear linear{2, 3};
   nn::Embedding embed{3, 2};
+  nn::Linear tied{embed, false};
 
-  std::vector<io::Entry> entries() const { return {{"a", linear}, {"b", embed}}; }
+  std::vector<io::Entry> entries() const { return {{"a", linear}, {"b", embed}, {"c.", tied}}; }
   std::vector<float> values() const {
     std::vector<float> all;
     for (const io::Entry& entry : entries())
@@ -24,10 +26,11 @@ struct Modules {
   }
 };
 
-bool load(const std::string& path, const Modules& modules) {
+bool load(const std::string& path, const Modules& modules, const io::LoadOptions& options = {}) {
   const std::vector<float> before = modules.values();
   try {
-    io::load(path, modules.entries());
+    const io::LoadReport report = io::load(path, modules.entries(), options);
+    require(options.partial || report.missing.empty(), "nothing is missing unless that is allowed");
   } catch (const BadFile& error) {
     check_error(error.what(), path);
     require(modules.values() == before, "what is refused changes nothing");
@@ -53,6 +56,8 @@ void run(Input in) {
   static const Modules modules;
   const MemoryFile file(repaired(in));
   const bool loads = load(file.path(), modules);
+  require(loads || !load(file.path(), modules, {.strict = true}), "what loads strictly loads");
+  require(!loads || load(file.path(), modules, {.partial = true}), "what loads whole loads in part");
   require(read(file.path()) || !loads, "a file whose parameters load has metadata that can be read");
 }
 
