@@ -63,6 +63,22 @@ void leave(const std::string& folder, const std::string& name, const BuiltCase& 
   std::ofstream(folder + "/" + name + ".json") << json;
 }
 
+/// What the imported model gives for the same inputs.
+Results imported(const std::string& path, const Fed& fed, const std::vector<std::pair<std::string, Tensor>>& outputs) {
+  const onnx::Model model = onnx::Model::load(path);
+  Graph g(Mode::inference);
+  std::map<std::string, Tensor> inputs;
+  Fed again;
+  for (const auto& [tensor, values] : fed) {
+    inputs[label(tensor)] = g.input(label(tensor), tensor.shape(), tensor.dtype());
+    again.emplace_back(inputs[label(tensor)], values);
+  }
+  const auto results = model(g, inputs);
+  std::vector<Tensor> wanted;
+  for (const auto& [name, tensor] : outputs) wanted.push_back(results.at(name));
+  return evaluate(again, wanted);
+}
+
 std::string models_folder() {
   for (const std::string& argument : arguments())
     if (argument.starts_with("--models=")) return argument.substr(9);
@@ -80,6 +96,20 @@ TEST(OnnxExport, CheckerAndShapeInferenceAcceptEveryCase) {
     EXPECT_EQ(count_nodes(path, each.expected), each.options.layers * (each.expected == "Scan" && each.options.bidirectional ? 2 : 1));
     if (!models_folder().empty())
       leave(models_folder(), each.name, built, evaluate(built.fed, tensors(built.outputs)));
+  }
+}
+
+TEST(OnnxExport, WhatIsImportedAgainSaysTheSame) {
+  const Folder folder;
+  for (const ExportCase& each : export_cases()) {
+    SCOPED_TRACE(each.name);
+    const BuiltCase built(each);
+    const std::string path = folder / "model.onnx";
+    onnx::save(path, built.named());
+    const Results expected = evaluate(built.fed, tensors(built.outputs));
+    const Results got = imported(path, built.fed, built.outputs);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      EXPECT_TRUE(close(got[i], expected[i], 1e-6, 1e-7)) << built.outputs[i].first;
   }
 }
 
