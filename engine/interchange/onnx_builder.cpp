@@ -142,7 +142,7 @@ Tensor Call::real(std::size_t i) const {
 Tensor Call::indices(std::size_t i) const { return builder_.materialise(operand(i), DType::u32); }
 
 std::vector<std::int64_t> Call::integers(std::size_t i) const {
-  if (!operand(i).constant) refuse("input " + std::to_string(i) + " must be known before a run");
+  if (!operand(i).constant) refuse("input " + std::to_string(i) + " must be a constant; that it is fed or computed in a run is not supported");
   std::vector<std::int64_t> values;
   for (const double value : operand(i).constant->values) {
     if (std::isnan(value)) broken("input " + std::to_string(i) + " is no number");
@@ -153,7 +153,7 @@ std::vector<std::int64_t> Call::integers(std::size_t i) const {
 }
 
 double Call::number(std::size_t i) const {
-  if (!operand(i).constant) refuse("input " + std::to_string(i) + " must be known before a run");
+  if (!operand(i).constant) refuse("input " + std::to_string(i) + " must be a constant; that it is fed or computed in a run is not supported");
   if (operand(i).constant->values.size() != 1) broken("input " + std::to_string(i) + " must be one number");
   return operand(i).constant->values[0];
 }

@@ -114,11 +114,10 @@ Results hard_sigmoid(const Call& c) {
 Results clip(const Call& c) {
   Tensor x = c.real(0);
   const auto bound = [&](const char* name, std::size_t i) {
-    return c.has(i) ? std::optional(static_cast<float>(c.number(i)))
-                    : find_attribute(c.node, name) ? std::optional(attribute(c.node, name, 0.0f)) : std::nullopt;
+    return c.has(i) ? c.real(i) : scalar(c, attribute(c.node, name, 0.0f));
   };
-  if (const auto low = bound("min", 1)) x = maximum(x, scalar(c, *low));
-  if (const auto high = bound("max", 2)) x = minimum(x, scalar(c, *high));
+  if (c.has(1) || find_attribute(c.node, "min")) x = maximum(x, bound("min", 1));
+  if (c.has(2) || find_attribute(c.node, "max")) x = minimum(x, bound("max", 2));
   return {like(c, x)};
 }
 

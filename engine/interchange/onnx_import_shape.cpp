@@ -99,6 +99,7 @@ Results slice_of(const Call& c) {
     const int axis = c.axis(axes[i], x.rank());
     const std::int64_t extent = x.dim(axis);
     const auto bound = [&](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + extent : at, 0, extent); };
+    if (bound(starts[i]) >= bound(ends[i])) c.refuse("an empty slice is not supported");
     x = slice(x, axis, bound(starts[i]), bound(ends[i]));
   }
   return {like(c, x)};

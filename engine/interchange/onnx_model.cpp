@@ -28,7 +28,8 @@ std::int64_t opset_of(const ::onnx::ModelProto& model) {
                           std::to_string(oldest_opset) + " to " + std::to_string(newest_opset) + " are");
       return each.version();
     }
-  throw BadFile("onnx: the model names no opset");
+  if (model.opset_import_size() == 0) throw BadFile("onnx: the model names no opset");
+  throw Unsupported("onnx: operators of the domain \"" + model.opset_import(0).domain() + "\" are not supported");
 }
 
 void declare(Scope& scope, const std::string& name) {

@@ -97,7 +97,8 @@ std::vector<Activation> activations_of(const NodeProto& node, Kind kind, int dir
                                    : kind == Kind::gru ? std::vector<std::string>{"Sigmoid", "Tanh"}
                                                        : std::vector<std::string>{"Tanh"};
   const std::size_t count = usual.size();
-  if (directions == 2) usual.insert(usual.end(), usual.begin(), usual.begin() + static_cast<std::ptrdiff_t>(count));
+  if (directions == 2)
+    for (std::size_t i = 0; i < count; ++i) usual.push_back(std::string(usual[i]));
   const std::vector<Known> functions = functions_of(node, usual);
   if (functions.size() != usual.size())
     throw BadFile(described(node) + ": needs " + std::to_string(usual.size()) + " activations, there are " +

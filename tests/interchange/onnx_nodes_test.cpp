@@ -35,8 +35,12 @@ std::string run_case(const fs::path& folder) {
   for (std::size_t i = 0; i < model.inputs().size(); ++i) {
     const onnx::Value& value = model.inputs()[i];
     const onnx::Operand operand = read_operand(set / ("input_" + std::to_string(i) + ".pb"));
+    const auto& values = operand.constant->values;
+    if (value.dtype == DType::u32 && std::any_of(values.begin(), values.end(), [](double v) { return v < 0; }))
+      throw Unsupported("negative integers that are fed are not supported");
+    if (values.empty()) throw Unsupported("empty inputs are not supported");
     inputs[value.name] = g.input(value.name, operand.shape(), value.dtype);
-    reference.set(inputs[value.name], operand.constant->values);
+    reference.set(inputs[value.name], values);
   }
   const auto results = model(g, inputs);
   std::string wrong;
