@@ -19,11 +19,12 @@ const char* name_of(Precision precision) {
   return names[static_cast<std::size_t>(precision)];
 }
 
-bool counts_runs(const Node& node) {
+// This and the names of operations are exported for the component interchange.
+VOLUTE_API bool counts_runs(const Node& node) {
   return node.op == Op::state && node.name == "step" && node.dtype == DType::u32 && node.shape.rank() == 0;
 }
 
-const char* name_of(Op op) {
+VOLUTE_API const char* name_of(Op op) {
   static constexpr std::array names{
       "input",   "parameter", "state",     "constant", "iota",     "random",    "copy",    "neg",           "exp",    "expm1",
       "log",     "sqrt",      "abs",       "tanh",     "sigmoid",  "relu",      "to_f32",        "to_u32", "to_f16", "to_bf16", "add",    "sub",

@@ -31,12 +31,32 @@ inline std::vector<double> drawn(std::mt19937& engine, std::int64_t count) {
   return values;
 }
 
-/// A case in a graph of its own: what is fed, and what comes out.
-struct BuiltCase {
+/// A model in a graph of its own: what is fed, and what comes out.
+struct BuiltModel {
   Graph graph{Mode::inference};
-  std::unique_ptr<nn::Recurrent> layer;
   Fed fed;
   std::vector<std::pair<std::string, Tensor>> outputs;
+
+  Tensor feed(const std::string& name, Shape shape) {
+    fed.emplace_back(graph.input(name, shape), drawn(engine_, shape.elements()));
+    return fed.back().first;
+  }
+  Tensor feed_indices(const std::string& name, Shape shape, std::vector<double> values) {
+    fed.emplace_back(graph.input(name, shape, DType::u32), std::move(values));
+    return fed.back().first;
+  }
+  std::vector<onnx::Output> named() const {
+    std::vector<onnx::Output> all;
+    for (const auto& [name, value] : outputs) all.push_back({name, value});
+    return all;
+  }
+
+ private:
+  std::mt19937 engine_{3};
+};
+
+struct BuiltCase : BuiltModel {
+  std::unique_ptr<nn::Recurrent> layer;
 
   explicit BuiltCase(const ExportCase& from) {
     manual_seed(7);
@@ -47,8 +67,7 @@ struct BuiltCase {
     Tensor x = feed("x", shape);
     nn::RecurrentInputs in;
     if (from.masks == ExportCase::lengths) {
-      in.lengths = graph.input("lengths", {case_N}, DType::u32);
-      fed.emplace_back(in.lengths, std::vector<double>{4, 5, 1});
+      in.lengths = feed_indices("lengths", {case_N}, {4, 5, 1});
     }
     if (from.masks == ExportCase::mask) {
       in.mask = graph.input("mask", {shape[0], shape[1]});
@@ -66,19 +85,6 @@ struct BuiltCase {
     outputs.emplace_back("last_output", result.last_output);
     for (std::size_t s = 0; s < result.last.size(); ++s) outputs.emplace_back("last" + std::to_string(s), result.last[s]);
   }
-
-  std::vector<onnx::Output> named() const {
-    std::vector<onnx::Output> all;
-    for (const auto& [name, value] : outputs) all.push_back({name, value});
-    return all;
-  }
-
- private:
-  Tensor feed(const std::string& name, Shape shape) {
-    fed.emplace_back(graph.input(name, shape), drawn(engine_, shape.elements()));
-    return fed.back().first;
-  }
-  std::mt19937 engine_{3};
 };
 
 struct CaseCell {

@@ -11,6 +11,7 @@
 
 #include "engine/interchange/onnx_file.hpp"
 #include "tests/interchange/export_cases.hpp"
+#include "tests/interchange/export_models.hpp"
 #include "tests/support/arguments.hpp"
 #include "tests/support/files.hpp"
 #include "tests/support/values.hpp"
@@ -54,13 +55,29 @@ nlohmann::json described(const Tensor& tensor, const std::vector<double>& values
 }
 
 /// The model of a case, and if asked for what goes in and comes out of it.
-void leave(const std::string& folder, const std::string& name, const BuiltCase& built, const Results& results) {
+void leave(const std::string& folder, const std::string& name, const BuiltModel& built, const Results& results) {
   onnx::save(folder + "/" + name + ".onnx", built.named());
   nlohmann::json json;
   for (const auto& [tensor, values] : built.fed) json["inputs"][label(tensor)] = described(tensor, values);
   for (std::size_t i = 0; i < results.size(); ++i)
     json["outputs"][built.outputs[i].first] = described(built.outputs[i].second, results[i]);
   std::ofstream(folder + "/" + name + ".json") << json;
+}
+
+/// What the imported model gives for the same inputs.
+Results imported(const std::string& path, const Fed& fed, const std::vector<std::pair<std::string, Tensor>>& outputs) {
+  const onnx::Model model = onnx::Model::load(path);
+  Graph g(Mode::inference);
+  std::map<std::string, Tensor> inputs;
+  Fed again;
+  for (const auto& [tensor, values] : fed) {
+    inputs[label(tensor)] = g.input(label(tensor), tensor.shape(), tensor.dtype());
+    again.emplace_back(inputs[label(tensor)], values);
+  }
+  const auto results = model(g, inputs);
+  std::vector<Tensor> wanted;
+  for (const auto& [name, tensor] : outputs) wanted.push_back(results.at(name));
+  return evaluate(again, wanted);
 }
 
 std::string models_folder() {
@@ -81,6 +98,85 @@ TEST(OnnxExport, CheckerAndShapeInferenceAcceptEveryCase) {
     if (!models_folder().empty())
       leave(models_folder(), each.name, built, evaluate(built.fed, tensors(built.outputs)));
   }
+}
+
+void expect_same_again(const std::string& path, const BuiltModel& built) {
+  const Results expected = evaluate(built.fed, tensors(built.outputs));
+  const Results got = imported(path, built.fed, built.outputs);
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    EXPECT_TRUE(close(got[i], expected[i], 1e-6, 1e-7)) << built.outputs[i].first;
+}
+
+TEST(OnnxExport, WhatIsImportedAgainSaysTheSame) {
+  const Folder folder;
+  for (const ExportCase& each : export_cases()) {
+    SCOPED_TRACE(each.name);
+    const BuiltCase built(each);
+    onnx::save(folder / "model.onnx", built.named());
+    expect_same_again(folder / "model.onnx", built);
+  }
+}
+
+TEST(OnnxExport, WholeModelsAreAcceptedAndSayTheSameAgain) {
+  const Folder folder;
+  for (const auto& [name, build] : export_models()) {
+    SCOPED_TRACE(name);
+    manual_seed(9);
+    BuiltModel built;
+    build(built);
+    const std::string path = folder / "model.onnx";
+    onnx::save(path, built.named());
+    EXPECT_NO_THROW(check_with_onnx(path));
+    expect_same_again(path, built);
+    if (!models_folder().empty()) leave(models_folder(), name, built, evaluate(built.fed, tensors(built.outputs)));
+  }
+}
+
+TEST(OnnxExport, TheSameGraphGivesTheSameBytes) {
+  const Folder folder;
+  for (const char* file : {"a.onnx", "b.onnx"}) {
+    const BuiltCase built(export_cases().back());
+    onnx::save(folder / file, built.named());
+  }
+  EXPECT_EQ(read_bytes(folder / "a.onnx"), read_bytes(folder / "b.onnx"));
+}
+
+TEST(OnnxExport, WithoutOperatorsEveryLoopIsAScan) {
+  const Folder folder;
+  const BuiltCase built(export_cases()[0]);
+  onnx::save(folder / "model.onnx", built.named(), {.operators = false, .metadata = {{"made", "here"}}});
+  EXPECT_EQ(count_nodes(folder / "model.onnx", "RNN"), 0);
+  EXPECT_EQ(count_nodes(folder / "model.onnx", "Scan"), 1);
+  EXPECT_EQ(onnx::Model::load(folder / "model.onnx").metadata().at("made"), "here");
+  expect_same_again(folder / "model.onnx", built);
+}
+
+/// A carried state comes in by its name and goes out for the next run; a scalar keeps its value unless it is fed.
+TEST(OnnxExport, StatesAndScalarsArePartsOfTheInterface) {
+  const Folder folder;
+  Graph g(Mode::inference);
+  nn::GRU gru(3, 2);
+  Tensor x = g.input("x", {4, 1, 3}), y = gru(x, g.carried()) * g.scalar("scale", 2.0f);
+  onnx::save(folder / "model.onnx", {{"y", y}});
+  const onnx::Model model = onnx::Model::load(folder / "model.onnx");
+  std::map<std::string, bool> optional;
+  for (const onnx::Value& value : model.inputs()) optional[value.name] = value.optional;
+  EXPECT_EQ(optional, (std::map<std::string, bool>{{"x", false}, {"gru.h", false}, {"scale", true}}));
+  std::set<std::string> outputs;
+  for (const onnx::Value& value : model.outputs()) outputs.insert(value.name);
+  EXPECT_EQ(outputs, (std::set<std::string>{"y", "gru.h.next"}));
+}
+
+/// A gate of every step is no result of ONNX's operator, so the loop is written whole.
+TEST(OnnxExport, WhatAnOperatorDoesNotGiveMakesItAScan) {
+  const Folder folder;
+  Graph g(Mode::inference);
+  nn::LSTM lstm(3, 2);
+  const nn::RecurrentResult run = lstm.run(g.input("x", {4, 1, 3}));
+  onnx::save(folder / "gates.onnx", {{"y", run.outputs}, {"forget", run.step("f")}});
+  onnx::save(folder / "outputs.onnx", {{"y", run.outputs}});
+  EXPECT_EQ(count_nodes(folder / "gates.onnx", "Scan"), 1);
+  EXPECT_EQ(count_nodes(folder / "outputs.onnx", "LSTM"), 1);
 }
 
 }  // namespace

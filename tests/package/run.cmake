@@ -17,6 +17,7 @@ endfunction()
 # What the programs end with if all went well.
 set(consumer_says "^trained, saved and loaded on [^\n]*\n$")
 set(consumer_c_says "right, the loaded model says the same\n$")
+set(consumer_interchange_says "^exported and imported\n$")
 
 # Whether the program is linked as asked, trains, and the validation layer has nothing to say about how.
 function(run_consumer program linkage)
@@ -41,6 +42,10 @@ function(build_consumer linkage)
   run("${CMAKE_COMMAND}" --build "${folder}/build" --target consumer consumer_c)
   run_consumer("${folder}/build/consumer" ${linkage})
   run_consumer("${folder}/build/consumer_c" ${linkage})
+  if(EXISTS "${prefix}/${LIBDIR}/libvolute_interchange.a" AND STEP MATCHES "^find_")
+    run("${CMAKE_COMMAND}" --build "${folder}/build" --target consumer_interchange)
+    run_consumer("${folder}/build/consumer_interchange" ${linkage})
+  endif()
 endfunction()
 
 # A compiler line, as a Makefile has it.
