@@ -63,8 +63,8 @@ std::string allowed(const Json& part) {
 
 std::string nearest(const std::string& word, const std::vector<std::string>& known) {
   const std::string* best = nullptr;
-  // Two wrong letters are a slip in a word of six, not in one of three.
-  std::int64_t least = static_cast<std::int64_t>(std::max<std::size_t>(word.size() / 3, 1)) + 1;
+  // Two wrong letters are a slip in a word of four, not in one of three.
+  std::int64_t least = static_cast<std::int64_t>((word.size() + 2) / 3) + 1;
   for (const std::string& candidate : known) {
     const bool begins = word.size() >= 4 && candidate.compare(0, word.size(), word) == 0;
     const std::int64_t distance = begins ? 1 : metrics::edit_distance(code_of(word), code_of(candidate));
