@@ -107,7 +107,7 @@ TEST_F(Train, EveryCellAndOptimizerTrains) {
 
 TEST_F(Train, AnInterruptedRunGoesOnToTheSameBits) {
   write_text();
-  write("config.json", language_config(R"("steps": 3000, "schedule": "cosine", "early_stopping": 100, "autosave_steps": 40)"));
+  write("config.json", language_config(R"("steps": 1200, "schedule": "cosine", "early_stopping": 100, "autosave_steps": 40)"));
   succeed({"train", "config.json", "--out", "whole"});
   const Result stopped = run({"train", "config.json", "--out", "cut"}, interrupting("cut"));
   ASSERT_EQ(stopped.status, 130) << stopped.err;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "tools/commands/commands.hpp"
@@ -138,7 +139,7 @@ int bench(const Arguments& a) {
     const Config config = Config::load(a.config, a.settings);
     const std::unique_ptr<Task> task = make_task(config, {});
     Device device = open_device(a.device);
-    results.push_back(measure(a, device, config, *task, a.config));
+    results.push_back(measure(a, device, config, *task, std::filesystem::path(a.config).stem().string()));
     if (a.json) std::puts(json_of(results, device).dump(2).c_str());
   } else {
     Device device = open_device(a.device);

@@ -137,8 +137,8 @@ int conclude(Trainer::End end, Trainer& trainer, Device& device, const Config& c
   io::save(folder.model(), task.model().entries(), describe(config, task));
   print(task.evaluate(device, Task::Extent::whole));
   progress.note("the run is in " + folder.path +
-                (config.task() == "classification" ? "; see volute evaluate --help"
-                                                   : "; try: volute generate " + folder.path));
+                "; try: volute generate " + folder.path +
+                (config.task() == "classification" ? " --prompt TEXT" : ""));
   if (trainer.saved()) return done;
   throw std::runtime_error(folder.checkpoint() + ": the last steps are not in it, it could not be written");
 }

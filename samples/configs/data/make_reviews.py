@@ -32,7 +32,7 @@ def review(positive):
 with open("reviews.csv", "w", newline="") as file:
     file.write("review,opinion\n")
     written = set()
-    while len(written) < 400:
+    while len(written) < 900:
         positive = len(written) % 2 == 0
         text = review(positive).capitalize()
         if text not in written:
