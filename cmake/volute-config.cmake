@@ -1,8 +1,9 @@
-# find_package(volute [COMPONENTS static|shared]) gives volute::static or volute::shared, and volute::volute, which is
-# the first of them that was asked for. Without a component BUILD_SHARED_LIBS says which, as it does for a subfolder; if
-# that one is not installed it is the other.
+# find_package(volute [COMPONENTS static|shared] [interchange]) gives volute::static or volute::shared, and
+# volute::volute, which is the first of them that was asked for. Without either BUILD_SHARED_LIBS says which, as it does
+# for a subfolder; if that one is not installed it is the other. volute::interchange goes with volute::volute.
 include(CMakeFindDependencyMacro)
 set(volute_components ${volute_FIND_COMPONENTS})
+list(REMOVE_ITEM volute_components interchange)
 if(NOT volute_components)
   set(volute_components static)
   if(EXISTS "${CMAKE_CURRENT_LIST_DIR}/volute-shared-targets.cmake"
@@ -32,6 +33,20 @@ foreach(volute_kind IN LISTS volute_components)
     add_library(volute::volute ALIAS volute::${volute_kind})
   endif()
 endforeach()
+
+if("interchange" IN_LIST volute_FIND_COMPONENTS)
+  list(APPEND volute_components interchange)
+  set(volute_interchange_FOUND FALSE)
+  set(VOLUTE_INTERCHANGE_MISSING "the component, which was not installed")
+  include("${CMAKE_CURRENT_LIST_DIR}/VoluteInterchangeLibraries.cmake" OPTIONAL)
+  if(VOLUTE_INTERCHANGE_MISSING)
+    set(volute_NOT_FOUND_MESSAGE "volute::interchange misses ${VOLUTE_INTERCHANGE_MISSING}")
+  elseif(TARGET volute::volute)
+    include("${CMAKE_CURRENT_LIST_DIR}/volute-interchange-targets.cmake")
+    target_link_libraries(volute::interchange INTERFACE volute::volute)
+    set(volute_interchange_FOUND TRUE)
+  endif()
+endif()
 foreach(volute_kind IN LISTS volute_components)
   if(NOT volute_${volute_kind}_FOUND AND (volute_FIND_REQUIRED_${volute_kind} OR NOT volute_FIND_COMPONENTS))
     set(volute_FOUND FALSE)

@@ -16,9 +16,12 @@ build_packages=(
   g++ cmake ninja-build
   libvulkan-dev glslang-dev glslang-tools spirv-tools
   libcli11-dev nlohmann-json3-dev libxxhash-dev libglfw3-dev libimgui-dev libstb-dev libfreetype-dev
+  libonnx-dev libprotobuf-dev protobuf-compiler libcairo2-dev
   libvulkan1 mesa-vulkan-drivers
 )
-test_packages=(libgtest-dev libgmock-dev libvalijson-dev vulkan-validationlayers libvulkan-volk-dev pkg-config xvfb xauth)
+test_packages=(
+  libgtest-dev libgmock-dev libvalijson-dev vulkan-validationlayers libvulkan-volk-dev pkg-config xvfb xauth libonnx-testdata
+)
 fuzz_packages=(clang libclang-rt-14-dev)
 
 say() { printf '%s\n' "$*" >&2; }

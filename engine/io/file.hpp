@@ -1,11 +1,12 @@
 // Files as the readers and writers of this folder need them.
 // Invariant: every failure is a BadFile naming the file; a file being replaced is either the old or the complete new
 // one, whoever else writes it and whenever a process is killed. A killed process leaves its temporary file, which the
-// next one takes over.
+// next one takes over. The component interchange reads and writes through these too, hence VOLUTE_API.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <volute/graph.hpp>
@@ -13,13 +14,13 @@
 namespace volute::io {
 
 /// What was to be written is at its path, but may be lost with the machine, or the file before it is not kept.
-class Unsettled : public BadFile {
+class VOLUTE_API Unsettled : public BadFile {
  public:
   using BadFile::BadFile;
 };
 
 /// Closes what it holds.
-class Descriptor {
+class VOLUTE_API Descriptor {
  public:
   Descriptor() = default;
   explicit Descriptor(int number) : number_(number) {}
@@ -38,7 +39,7 @@ class Descriptor {
 };
 
 /// A regular file open for reading.
-class File {
+class VOLUTE_API File {
  public:
   explicit File(std::string path);
 
@@ -55,7 +56,7 @@ class File {
 
 /// A file written beside `path` ("run.safetensors.tmp", locked as long) and put in its place by commit(). Waits for
 /// another that is writing the same path.
-class ReplacingFile {
+class VOLUTE_API ReplacingFile {
  public:
   explicit ReplacingFile(std::string path);
   ~ReplacingFile();
@@ -79,6 +80,22 @@ class ReplacingFile {
   std::string path_, temporary_;
   Descriptor descriptor_;  // none once it is committed
   std::uint64_t size_ = 0;
+};
+
+/// A log that grows by whole records: what is appended is there at once and whole, or not at all. A killed process
+/// leaves the records before; for a power failure nothing is flushed to disk.
+class VOLUTE_API AppendingFile {
+ public:
+  enum class Start { empty, as_it_is };
+  AppendingFile(std::string path, Start start);
+  const std::string& path() const { return path_; }
+  void append(std::string_view record);
+
+ private:
+  [[noreturn]] void fail(int error) const;
+
+  std::string path_;
+  Descriptor descriptor_;
 };
 
 }  // namespace volute::io

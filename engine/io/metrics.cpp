@@ -1,15 +1,9 @@
 // The figures of a run, as CSV or JSON Lines.
 // Invariant: what is in the file ends with a whole line after each write, also one that failed; rows that are there
 // change only by empty fields for columns that came later.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -116,7 +110,11 @@ std::string behind_links(const std::string& path) {
 void replace(const std::string& path, const std::string& text) {
   ReplacingFile file(behind_links(path));
   file.write(text.data(), text.size());
-  file.commit();
+  try {
+    file.commit();
+  } catch (const Unsettled&) {
+    // It is written, and no row is promised to outlive the machine.
+  }
 }
 
 }  // namespace
@@ -127,14 +125,9 @@ struct MetricsFile::Data {
   std::string path;
   bool csv = false;
   std::vector<std::string> columns = {};  // of a CSV, "step" first; none before its first row
-  Descriptor file = {};
+  std::optional<AppendingFile> file = {};
 
-  [[noreturn]] void fail(int error) const { throw BadFile(path + ": cannot be written: " + std::strerror(error)); }
-
-  void open(int flags) {
-    file = Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666));
-    if (!file) fail(errno);
-  }
+  void open(AppendingFile::Start start) { file.emplace(path, start); }
 
   bool is_regular() const {
     std::error_code ignored;
@@ -154,22 +147,6 @@ struct MetricsFile::Data {
       if (*found <= step) kept.append(line) += '\n';
     });
     if (kept != text) replace(path, kept);
-  }
-
-  /// A row is one write. What a full disk took of it is cut off again.
-  void append(const std::string& text) {
-    struct stat before {};
-    if (::fstat(file.number(), &before) != 0) fail(errno);
-    for (std::size_t at = 0; at < text.size();) {
-      const ssize_t put = ::write(file.number(), text.data() + at, text.size() - at);
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0) {
-        const int error = errno;
-        if (S_ISREG(before.st_mode) && ::ftruncate(file.number(), before.st_size) != 0) fail(errno);
-        fail(error);
-      }
-      at += static_cast<std::size_t>(put);
-    }
   }
 
   std::string names() const {
@@ -199,7 +176,7 @@ struct MetricsFile::Data {
       std::swap(columns, wider);
       throw;
     }
-    open(0);
+    open(AppendingFile::Start::as_it_is);
   }
 
   std::string csv_row(std::int64_t step, const std::vector<Metric>& metrics) const {
@@ -217,7 +194,7 @@ MetricsFile::MetricsFile(std::string path, MetricsOptions options)
     : data_(std::make_unique<Data>(Data{.path = std::move(path)})) {
   data_->csv = std::filesystem::path(data_->path).extension() == ".csv";
   if (options.resume_after && data_->is_regular()) data_->cut(*options.resume_after);
-  data_->open(options.resume_after ? 0 : O_TRUNC);
+  data_->open(options.resume_after ? AppendingFile::Start::as_it_is : AppendingFile::Start::empty);
 }
 
 MetricsFile::~MetricsFile() = default;
@@ -232,7 +209,7 @@ void MetricsFile::write(std::int64_t step, const std::vector<Metric>& metrics) {
     const bool begins = data_->columns.empty();
     data_->widen(metrics);
     try {
-      data_->append((begins ? data_->names() : "") + data_->csv_row(step, metrics));
+      data_->file->append((begins ? data_->names() : "") + data_->csv_row(step, metrics));
     } catch (const BadFile&) {
       if (begins) data_->columns.clear();
       throw;
@@ -241,7 +218,7 @@ void MetricsFile::write(std::int64_t step, const std::vector<Metric>& metrics) {
   }
   nlohmann::ordered_json row = {{"step", step}};
   for (const Metric& metric : metrics) row[metric.name] = json_number(metric.value);
-  data_->append(row.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n');
+  data_->file->append(row.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n');
 }
 
 }  // namespace volute::io

@@ -3,6 +3,8 @@
 // written atomically, with a checksum and a format version in the metadata. No file is trusted: what is wrong with it is
 // a BadFile, and nothing has changed then. Memory is asked for what was added, never for what a file says it holds, but
 // for the header, which keeps to these limits.
+// Files of other projects are read and written by the optional component volute::interchange, to be linked with it;
+// sections that need it say so.
 #pragma once
 
 #include <chrono>
@@ -10,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -184,5 +187,67 @@ class VOLUTE_API MetricsFile {
   struct Data;
   std::unique_ptr<Data> data_;
 };
+
+// The rest is in the component volute::interchange. --------------------------------------------------------------------
+
+struct EventOptions {
+  /// Of a run that resumes after this step: TensorBoard then forgets what files of the folder have beyond it.
+  std::optional<std::int64_t> resume_after = {};
+  std::string suffix = {};  ///< of the file's name, without '/'
+};
+
+/// Writes what TensorBoard shows (`tensorboard --logdir FOLDER`, or a folder above it for several runs): a file
+/// "events.out.tfevents.<seconds>.<host>.<process>.<number>" in a folder, which is made if it is not there. Tags with a
+/// '/' are grouped by what is before it. Each call hands a whole record to the system, as MetricsFile does.
+class VOLUTE_API EventFile {
+ public:
+  /// Throws BadFile if the folder or the file cannot be made.
+  explicit EventFile(const std::string& folder, EventOptions options = {});
+  ~EventFile();
+  EventFile(EventFile&&) noexcept;
+  EventFile& operator=(EventFile&&) noexcept;
+
+  // Throw InvalidGraph if a tag is empty, BadFile if the record cannot be written.
+
+  /// One point of each curve; the name is the tag. Values are kept as f32, NaN and infinities as they are.
+  void scalars(std::int64_t step, const std::vector<Metric>& metrics);
+  /// How values (of a weight, a gradient) are spread, in buckets of a tenth of their size; those that are not finite
+  /// are left out.
+  void histogram(std::int64_t step, const std::string& tag, std::span<const float> values);
+  /// Markdown in UTF-8: the configuration, a sample of what a model writes.
+  void text(std::int64_t step, const std::string& tag, const std::string& markdown);
+  const std::string& path() const;
+
+ private:
+  struct Data;
+  std::unique_ptr<Data> data_;
+};
+
+enum class ChartLook { line, points };
+
+/// A curve of a chart, with a band, or a band alone. Values that are not finite, or not positive on a logarithmic axis,
+/// leave a gap.
+struct ChartSeries {
+  std::string name = {};       ///< in the legend; empty: not there
+  std::vector<double> x = {};
+  std::vector<double> y = {};  ///< as many as x; or none, if there is a band
+  std::vector<double> low = {}, high = {};  ///< limits of a band (an interval of a forecast); as many as x, or none
+  ChartLook look = ChartLook::line;
+};
+
+/// A picture of curves over common axes, in colours that people of any colour vision can tell apart, seven, then dashed.
+struct Chart {
+  std::string title = {}, x_label = {}, y_label = {};
+  std::vector<ChartSeries> series = {};
+  bool log_x = false, log_y = false;
+  int width = 800, height = 450;  ///< in pixels of the SVG; 240 x 160 to 4096 x 4096
+  double scale = 2;               ///< pixels of the PNG for each of those, 0.5 to 4
+};
+
+/// Writes the chart, atomically, as ".svg" or ".png", which the path ends in:
+///   io::save_chart("loss.svg", {.title = "Training", .x_label = "step", .series = {{.name = "loss", .x = x, .y = y}}});
+/// Throws InvalidGraph if counts of a series differ or a size is out of range, BadFile if the path ends in something
+/// else or cannot be written.
+VOLUTE_API void save_chart(const std::string& path, const Chart& chart);
 
 }  // namespace volute::io

@@ -148,7 +148,8 @@ void train(const Options& o, Setup& setup, volute::Device& device) {
   if (o.resume) resume(setup, device, trainer);
   const std::int64_t before = trainer.done();
   catch_interrupt();
-  Progress progress(o.steps, o.metrics, o.resume ? std::optional(before) : std::nullopt);
+  Progress progress =
+      as_usage([&] { return Progress(o, setup.model, o.resume ? std::optional(before) : std::nullopt); });
   volute::set_warning_handler([&](const std::string& message) { progress.note("warning: " + message); });
   const auto restore_handler = [](void*) { volute::set_warning_handler({}); };
   const std::unique_ptr<void, decltype(restore_handler)> restored(&progress, restore_handler);

@@ -36,15 +36,31 @@ void check_writable(const std::string& name, const std::string& path) {
     throw UsageError(where + "may not be written");
 }
 
+/// What the component volute::interchange writes.
+void check_pictures(const Options& o) {
+#ifndef VOLUTE_HAS_INTERCHANGE
+  for (const char* name : {"events", "chart"})
+    if (o.has(name)) throw UsageError(std::string("--") + name + ": this char_lm was built without volute::interchange");
+#endif
+  std::error_code ignored;
+  if (!o.events.empty() && fs::exists(o.events, ignored) && !fs::is_directory(o.events, ignored))
+    throw UsageError("--events " + o.events + ": is no folder");
+  const std::string kind = fs::path(o.chart).extension().string();
+  if (!o.chart.empty() && kind != ".svg" && kind != ".png")
+    throw UsageError("--chart " + o.chart + ": must end in .svg or .png");
+}
+
 void check_paths(const Options& o) {
   check_writable("out", o.out);
   check_writable("metrics", o.metrics);
+  check_writable("chart", o.chart);
   check_writable("sample-out", o.sample_out);
   check_writable("checkpoint", o.checkpoint);
   const std::string previous = o.checkpoint.empty() ? "" : volute::io::Checkpoint::previous(o.checkpoint);
   check_writable("checkpoint", previous);
   const std::vector<std::pair<std::string, std::string>> outputs{{"out", o.out},
                                                                  {"metrics", o.metrics},
+                                                                 {"chart", o.chart},
                                                                  {"sample-out", o.sample_out},
                                                                  {"checkpoint", o.checkpoint},
                                                                  {"checkpoint", previous}};
@@ -87,7 +103,13 @@ void add_training_options(CLI::App& app, Options& o) {
   app.add_option("--non-finite", o.non_finite, "at a step with infinity or NaN: off, warn, skip it or stop")
       ->capture_default_str();
   app.add_option("--device", o.device, "index or part of the name of a Vulkan device");
-  app.add_option("--metrics", o.metrics, "write one JSON object a report here")->type_name("FILE");
+}
+
+void add_log_options(CLI::App& app, Options& o) {
+  app.add_option("--metrics", o.metrics, "write a row a report here: CSV if it ends in .csv, else JSON Lines")
+      ->type_name("FILE");
+  app.add_option("--events", o.events, "write curves and histograms for TensorBoard here")->type_name("FOLDER");
+  app.add_option("--chart", o.chart, "draw the losses here, .svg or .png, anew at each report")->type_name("FILE");
 }
 
 void add_checkpoint_options(CLI::App& app, Options& o) {
@@ -143,6 +165,7 @@ std::optional<Options> parse(int argc, const char* const* argv) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   add_model_options(app, options);
   add_training_options(app, options);
+  add_log_options(app, options);
   add_checkpoint_options(app, options);
   add_sampling_options(app, options);
   try {
@@ -161,6 +184,7 @@ std::optional<Options> parse(int argc, const char* const* argv) {
   check_ranges(options);
   check_checkpoint(options);
   check_paths(options);
+  check_pictures(options);
   return options;
 }
 

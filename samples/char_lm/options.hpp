@@ -36,7 +36,7 @@ struct Options {
   std::string prompt = "\n";
   double temperature = 0.8;
   std::int64_t sample_length = 500;
-  std::string out, load, metrics, sample_out;
+  std::string out, load, metrics, events, chart, sample_out;
   std::string checkpoint;
   std::int64_t autosave_steps = 0;
   double autosave_seconds = 60;

@@ -76,7 +76,9 @@ volute::Program Trainer::compile(volute::Device& device, const Model& model) {
   if (options_.non_finite == "warn") how.non_finite = volute::NonFinite::warn;
   if (options_.non_finite == "skip") how.non_finite = volute::NonFinite::skip;
   if (options_.non_finite == "stop") how.non_finite = volute::NonFinite::stop;
-  return device.compile(g_, volute::minimize(loss_, volute::Adam{.lr = static_cast<float>(options_.lr)}, how));
+  const volute::Targets targets = volute::minimize(loss_, volute::Adam{.lr = static_cast<float>(options_.lr)}, how);
+  if (how.clip_norm) norm_ = targets.outputs.at(1);
+  return device.compile(g_, targets);
 }
 
 void Trainer::step(std::int64_t i) {
@@ -93,6 +95,8 @@ void Trainer::look(std::int64_t done) {
     ++looks_;
   }
   report_.step = done;
+  report_.last_loss = loss;
+  if (norm_) report_.gradient_norm = program_.value(norm_);
   report_.loss = loss_sum_ / static_cast<double>(looks_);
   report_.seconds = seconds();
   const double tokens = static_cast<double>((done - reported_) * options_.batch * options_.length);
@@ -144,7 +148,7 @@ void Trainer::run(Progress& progress) {
     const bool reporting = done_ % steps_a_report == 0, looking = reporting || done_ % steps_a_look == 0;
     if (looking) {
       look(done_);
-      progress.update(done_, report_.loss, report_.tokens_per_second, seconds_left(done_));
+      progress.look(report_, seconds_left(done_));
     }
     // The last report is the caller's: it follows the whole validation text.
     if (reporting) stopping ? begin_report(done_) : report(done_, progress);

@@ -52,6 +52,7 @@ class Trainer {
   volute::data::Streams streams_;
   volute::Graph g_;
   volute::Tensor x_, y_, loss_;
+  volute::Tensor norm_;  // none without clipping
   volute::Program program_;
   Validation validation_;
   volute::io::Checkpoint checkpoint_;

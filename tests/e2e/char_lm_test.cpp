@@ -144,7 +144,9 @@ TEST_F(CharLm, TrainsReportsSavesAndSamples) {
   double first_loss = 0, loss = 0, seconds = 0;
   for (std::string line; std::getline(metrics, line);) {
     const auto json = nlohmann::json::parse(line);
-    ASSERT_EQ(json.size(), 5u) << line;
+    ASSERT_EQ(json.size(), 7u) << line;
+    EXPECT_EQ(json.at("lr").get<double>(), 0.02);
+    EXPECT_GT(json.at("gradient_norm").get<double>(), 0);
     EXPECT_GT(json.at("step").get<std::int64_t>(), last_step);
     EXPECT_GE(json.at("seconds").get<double>(), seconds);
     EXPECT_GT(json.at("validation_loss").get<double>(), 0);
@@ -157,6 +159,33 @@ TEST_F(CharLm, TrainsReportsSavesAndSamples) {
   EXPECT_EQ(last_step, 40);
   EXPECT_LT(loss, first_loss);
 }
+
+#ifdef VOLUTE_HAS_INTERCHANGE
+TEST_F(CharLm, LeavesEventsAChartAndATableOfItsLosses) {
+  const std::vector<std::string> files{"--metrics", "run.csv", "--events", "events", "--chart", "loss.svg"};
+  std::vector<std::string> arguments = tiny({"--steps", "20", "--checkpoint", "run.st", "--clip", "0"});
+  arguments.insert(arguments.end(), files.begin(), files.end());
+  ASSERT_EQ(run(arguments).status, 0);
+  std::vector<std::string> more{"--text", "text", "--checkpoint", "run.st", "--resume", "--steps", "30"};
+  more.insert(more.end(), files.begin(), files.end());
+  const Result resumed = run(more);
+  ASSERT_EQ(resumed.status, 0) << resumed.err;
+  const std::string csv = read(folder_ / "run.csv");
+  EXPECT_EQ(csv.find("step,loss,validation_loss,tokens_per_second,seconds,lr\n1,"), 0u);
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 20 + 5);
+  EXPECT_THAT(read(folder_ / "loss.svg"), HasSubstr("</svg>"));
+  int event_files = 0;
+  for (const auto& entry : fs::directory_iterator(folder_ / "events")) {
+    const std::string events = read(entry.path());
+    for (const char* text : {"brain.Event:2", "loss/train", "loss/validation", "head/weight", "| hidden | 5 |"})
+      EXPECT_THAT(events, HasSubstr(text));
+    ++event_files;
+  }
+  EXPECT_EQ(event_files, 2);
+  expect_refused(tiny({"--steps", "5", "--chart", "loss.pdf"}), "must end in .svg or .png");
+  expect_refused(tiny({"--steps", "5", "--events", "text"}), "is no folder");
+}
+#endif
 
 TEST_F(CharLm, EveryCellTrains) {
   for (const std::string cell : {"lstm", "gru", "rnn"}) {
