@@ -38,6 +38,9 @@ constexpr const char* help =
     "  model.safetensors        the model, for volute generate, evaluate and inspect\n"
     "  checkpoint.safetensors   all of the training, saved every minute, at the end and on Ctrl-C\n"
     "  metrics.jsonl            a line for each validation\n"
+#ifdef VOLUTE_HAS_INTERCHANGE
+    "  events.out.tfevents.*    the same for tensorboard --logdir, and loss.svg, a chart of it\n"
+#endif
     "  config.json              the config with all defaults\n"
     "\n"
     "Examples:\n"

@@ -15,6 +15,7 @@ struct RunFolder {
   std::string checkpoint() const { return path + "/checkpoint.safetensors"; }
   std::string model() const { return path + "/model.safetensors"; }       ///< what generate and evaluate take
   std::string metrics() const { return path + "/metrics.jsonl"; }
+  std::string chart() const { return path + "/loss.svg"; }                ///< with the component interchange
 };
 
 /// A model with what it takes to use it.

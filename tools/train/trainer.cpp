@@ -107,13 +107,7 @@ void Trainer::validate(Progress& progress) {
   for (const auto& [name, value] : scores_) row.emplace_back("validation_" + name, value);
   row.emplace_back("lr", rate_of(done_ - 1));
   row.emplace_back("seconds", std::round(seconds() * 1000) / 1000);
-  try {
-    if (metrics_) metrics_->write(done_, row);
-  } catch (const BadFile& error) {
-    // Hours of training are worth more than their record.
-    metrics_.reset();
-    progress.warning(std::string(error.what()) + "; training goes on without it");
-  }
+  record_->write(done_, row);
   loss_sum_ = 0;
   looks_ = 0;
   if (done_ % every_ == 0) {
@@ -124,8 +118,7 @@ void Trainer::validate(Progress& progress) {
 }
 
 Trainer::End Trainer::run(Progress& progress) {
-  metrics_.emplace(folder_.metrics(),
-                   io::MetricsOptions{.resume_after = resumed_ ? std::optional(done_) : std::nullopt});
+  record_.emplace(folder_, resumed_ ? std::optional(done_) : std::nullopt, progress);
   start_ = std::chrono::steady_clock::now() -
            std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds_));
   begun_ = done_;
@@ -147,6 +140,7 @@ Trainer::End Trainer::run(Progress& progress) {
   if (done_ > begun_) {
     seconds_ = seconds();
     saved_ = autosave_->save();
+    record_->finish();
   }
   return stopped() ? End::stopped_early : done_ == steps_ ? End::finished : End::interrupted;
 }

@@ -10,6 +10,7 @@
 #include "tools/console/progress.hpp"
 #include "tools/tasks/task.hpp"
 #include "tools/train/folder.hpp"
+#include "tools/train/record.hpp"
 
 namespace volute::tool {
 
@@ -53,7 +54,7 @@ class Trainer {
   std::optional<EarlyStopping> stopping_;
   io::Checkpoint checkpoint_;
   std::optional<io::Autosave> autosave_;
-  std::optional<io::MetricsFile> metrics_;
+  std::optional<Record> record_;
   bool saved_ = true, resumed_ = false;
   std::chrono::steady_clock::time_point start_;
   // Of the checkpoint.
