@@ -64,6 +64,7 @@ struct Scan {
   std::int64_t length = 0;
   bool reverse = false;
   bool segment = false;            ///< a part of a longer scan, made by the compiler
+  std::shared_ptr<const RecurrentOperator> exported_as;  ///< in a user's graph: what exporters may write instead
   Scan* outer = nullptr;
   Node* node = nullptr;            ///< the Op::scan node that stands for the loop in the outer scope
   std::vector<Node*> carries;      ///< body: state j as the step finds it

@@ -121,6 +121,7 @@ ScanResult scan(std::vector<Tensor> xs, std::vector<Tensor> initial, const ScanB
   Scan* loop = graph->add_scan();
   loop->length = xs.empty() ? options.length : xs[0].dim(0);
   loop->reverse = options.reverse;
+  loop->exported_as = std::move(options.exported_as);
   std::vector<Tensor> elements, carries;
   for (const Tensor& x : xs) elements.push_back(add_element(loop, x));
   for (const Tensor& s : initial) carries.push_back(add_carry(loop, s));

@@ -24,7 +24,11 @@ std::vector<Tensor> step(const CellStep& s) {
 }  // namespace
 
 GRU::GRU(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options)
-    : Recurrent({.name = "gru", .gates = 3, .understands = {"reset_before", "gate_activation"}, .step = step}, inputs,
-                hidden, std::move(options)) {}
+    : Recurrent({.name = "gru",
+                 .gates = 3,
+                 .understands = {"reset_before", "gate_activation"},
+                 .step = step,
+                 .kind = Cell::Kind::gru},
+                inputs, hidden, std::move(options)) {}
 
 }  // namespace volute::nn

@@ -51,7 +51,8 @@ Cell cell(const RecurrentOptions& options) {
           .forget_gate = options.coupled ? 0 : 1,
           .forget_sign = options.coupled ? -1.0f : 1.0f,
           .weights = weights,
-          .step = step};
+          .step = step,
+          .kind = Cell::Kind::lstm};
 }
 
 }  // namespace

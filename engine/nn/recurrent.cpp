@@ -4,6 +4,8 @@
 
 #include "engine/nn/recurrent.hpp"
 
+#include "engine/nn/recurrent_operator.hpp"
+
 namespace volute::nn {
 namespace {
 
@@ -69,6 +71,7 @@ Tensor RecurrentResult::step(const std::string& name, int layer, bool backward) 
 /// One run of the layers.
 struct Recurrent::Stack {
   const Recurrent& layer;
+  const RecurrentInputs& in;
   Graph graph;
   Tensor valid;                 ///< [T, N, 1] or empty
   std::vector<Tensor> initial;  ///< [L D, N, size] each
@@ -81,21 +84,42 @@ struct Recurrent::Stack {
         "_l" + std::to_string(row / layer.directions()) + (row % layer.directions() ? "_reverse" : "");
     for (std::size_t i = layer.first_parameter_[row]; i < layer.first_parameter_[row + 1]; ++i) {
       const std::string& name = layer.parameters_[i].name();
-      w[name.substr(0, name.size() - suffix.size())] = graph.parameter(layer.parameters_[i]);
+      const auto given = in.weights.find(name);
+      w[name.substr(0, name.size() - suffix.size())] =
+          given == in.weights.end() ? graph.parameter(layer.parameters_[i]) : given->second;
     }
     if (layer.options_.drop_connect > 0.0f) w.at("weight_hh") = dropout(w.at("weight_hh"), layer.options_.drop_connect);
     return w;
   }
 
-  /// x [T, N, I] -> the outputs of each direction.
-  std::vector<Tensor> one_layer(Tensor x, int index) {
+  /// Null where no operator says the same: training may drop what inference does not, and a mask is no length.
+  std::shared_ptr<RecurrentOperator> operator_of(const LayerWeights& weights, Tensor x,
+                                                 const std::vector<Tensor>& start) const {
+    auto made = graph.training() || in.mask ? nullptr : nn::operator_of(layer.cell_, layer.options_);
+    if (!made) return made;
+    made->weights = weights;
+    made->x = x;
+    made->lengths = in.lengths;
+    made->start = start;
+    return made;
+  }
+
+  /// x [T, N, I], with zeros in masked steps or without -> the outputs of each direction.
+  std::vector<Tensor> one_layer(Tensor x, Tensor unmasked, int index) {
     const RecurrentOptions& o = layer.options_;
     std::vector<Tensor> outputs;
+    std::shared_ptr<RecurrentOperator> forward;
     for (int d = 0; d < layer.directions(); ++d) {
       const int row = index * layer.directions() + d;
       std::vector<Tensor> start;
       for (Tensor state : initial) start.push_back(row_of(state, row));
-      LayerResult run = run_layer(layer.cell_, o, weights(row), x, start, valid, d == 1 || o.reverse);
+      const LayerWeights w = weights(row);
+      const auto exported_as = operator_of(w, unmasked, start);
+      LayerResult run = run_layer(layer.cell_, o, w, x, start, valid, d == 1 || o.reverse, exported_as);
+      if (exported_as) {
+        exported_as->outputs = run.outputs;
+        exported_as->forward = std::exchange(forward, exported_as);
+      }
       for (std::size_t s = 0; s < run.last.size(); ++s) last[s].push_back(run.last[s]);
       if (o.batch_first)
         for (auto& [name, value] : run.kept) value = swapped(value);
@@ -116,10 +140,11 @@ struct Recurrent::Stack {
   RecurrentResult run(Tensor x) {
     const RecurrentOptions& o = layer.options_;
     last.resize(initial.size());
+    const Tensor unmasked = x;
     if (valid) x = where(valid, x, graph.full({}, 0.0f));
     for (int index = 0; index < o.layers; ++index) {
       if (index > 0) x = dropped(x);
-      x = merged(o.merge, one_layer(x, index));  // [T, N, D H]
+      x = merged(o.merge, one_layer(x, index == 0 ? unmasked : x, index));  // [T, N, D H]
     }
     const auto first = last[0].end() - layer.directions();
     result.last_output = merged(o.merge, {first, last[0].end()});
@@ -157,10 +182,11 @@ std::vector<Tensor> Recurrent::initial_states(Tensor x, const RecurrentInputs& i
 RecurrentResult Recurrent::run(Tensor x, const RecurrentInputs& inputs) const {
   check_input(cell_.name, x, inputs_, options_.batch_first);
   check_masks(cell_.name, x, inputs, options_.batch_first);
+  check_weights(cell_.name, inputs, std::span(parameters_).first(first_parameter_.back()));
   if (options_.batch_first) x = swapped(x);  // [T, N, I]
   Graph graph = graph_of(x);
   const std::vector<Tensor> initial = initial_states(x, inputs);
-  RecurrentResult result = Stack{*this, graph, valid_steps(x, inputs, options_.batch_first), initial}.run(x);
+  RecurrentResult result = Stack{*this, inputs, graph, valid_steps(x, inputs, options_.batch_first), initial}.run(x);
   if (inputs.carried)
     for (std::size_t s = 0; s < initial.size(); ++s) graph.carry(initial[s], result.last[s]);
   return result;

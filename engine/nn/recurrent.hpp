@@ -27,9 +27,11 @@ struct LayerResult {
   std::map<std::string, Tensor> kept;  ///< [T, N, size]
 };
 
-/// One direction of one layer. x [T, N, I], start [N, size] each, valid [T, N, 1] or empty.
+/// One direction of one layer. x [T, N, I], start [N, size] each, valid [T, N, 1] or empty; exported_as as in
+/// ScanOptions.
 LayerResult run_layer(const Cell& cell, const RecurrentOptions& options, const LayerWeights& weights, Tensor x,
-                      const std::vector<Tensor>& start, Tensor valid, bool reverse);
+                      const std::vector<Tensor>& start, Tensor valid, bool reverse,
+                      std::shared_ptr<const RecurrentOperator> exported_as);
 
 // Mistakes, each an InvalidGraph that names the cell, the option and the shapes. ---------------------
 
@@ -39,5 +41,7 @@ void check_input(const std::string& name, Tensor x, std::int64_t inputs, bool ba
 /// lengths and mask against T and N of x.
 void check_masks(const std::string& name, Tensor x, const RecurrentInputs& in, bool batch_first);
 void check_initial(const Cell& cell, const RecurrentInputs& in, const std::vector<Shape>& expected);
+/// RecurrentInputs::weights against the parameters they stand in for.
+void check_weights(const std::string& name, const RecurrentInputs& in, std::span<const Parameter> parameters);
 
 }  // namespace volute::nn

@@ -142,4 +142,16 @@ void check_initial(const Cell& cell, const RecurrentInputs& in, const std::vecto
   }
 }
 
+void check_weights(const std::string& name, const RecurrentInputs& in, std::span<const Parameter> parameters) {
+  for (const auto& [key, weight] : in.weights) {
+    const auto known = std::find_if(parameters.begin(), parameters.end(),
+                                    [&, &key = key](const Parameter& p) { return p.name() == key; });
+    if (known == parameters.end())
+      throw InvalidGraph(name + ": there is no parameter \"" + key + "\" a weight could stand in for");
+    if (!weight || weight.dtype() != DType::f32 || weight.shape() != known->shape())
+      throw InvalidGraph(name + ": weight \"" + key + "\" must be f32 " + known->shape().str() + ", got " +
+                         described(weight));
+  }
+}
+
 }  // namespace volute::nn

@@ -19,7 +19,7 @@ class Layer {
     repeats_ = valid && options.masked == Masked::repeat;
   }
 
-  LayerResult run(Tensor x, const std::vector<Tensor>& start, bool reverse) {
+  LayerResult run(Tensor x, const std::vector<Tensor>& start, const ScanOptions& options) {
     std::vector<Tensor> xs = {x}, states = start;
     if (valid_) xs.push_back(valid_);
     if (drops_ && options_.recurrent_variational)
@@ -27,7 +27,7 @@ class Layer {
     if (drops_) states.push_back(dropped(start[0]));
     if (repeats_) states.push_back(graph_.full(start[0].shape(), 0.0f));
     const auto body = [&](std::span<const Tensor> in, std::span<const Tensor> old) { return step(in, old); };
-    const ScanResult scanned = scan(xs, states, body, {.reverse = reverse});
+    const ScanResult scanned = scan(xs, states, body, options);
     LayerResult result{scanned.outputs[0], {}, {}};
     result.last.assign(scanned.last.begin(), scanned.last.begin() + static_cast<std::ptrdiff_t>(start.size()));
     std::size_t i = 1;
@@ -97,8 +97,9 @@ class Layer {
 }  // namespace
 
 LayerResult run_layer(const Cell& cell, const RecurrentOptions& options, const LayerWeights& weights, Tensor x,
-                      const std::vector<Tensor>& start, Tensor valid, bool reverse) {
-  return Layer(cell, options, weights, x, valid).run(x, start, reverse);
+                      const std::vector<Tensor>& start, Tensor valid, bool reverse,
+                      std::shared_ptr<const RecurrentOperator> exported_as) {
+  return Layer(cell, options, weights, x, valid).run(x, start, {.reverse = reverse, .exported_as = std::move(exported_as)});
 }
 
 }  // namespace volute::nn

@@ -13,6 +13,7 @@ std::vector<Tensor> step(const CellStep& s) {
 }  // namespace
 
 RNN::RNN(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options)
-    : Recurrent({.name = "rnn", .understands = {"projection"}, .step = step}, inputs, hidden, std::move(options)) {}
+    : Recurrent({.name = "rnn", .understands = {"projection"}, .step = step, .kind = Cell::Kind::rnn}, inputs, hidden,
+                std::move(options)) {}
 
 }  // namespace volute::nn

@@ -122,6 +122,7 @@ VOLUTE_API void warn(const std::string& message);
 struct Node;           // one operation; private to the engine
 struct GraphData;      // nodes of a graph; private to the engine
 struct ParameterData;  // values of a parameter and their device copy; private to the engine
+struct RecurrentOperator;  // the operator of exchange formats a scan is; private to the engine
 
 /// Handle to the result of one operation. Cheap to copy; valid while its Graph lives.
 class VOLUTE_API Tensor {

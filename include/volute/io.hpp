@@ -251,3 +251,70 @@ struct Chart {
 VOLUTE_API void save_chart(const std::string& path, const Chart& chart);
 
 }  // namespace volute::io
+
+// ONNX (https://onnx.ai). In the component volute::interchange. ---------------------------------------------------
+
+namespace volute::onnx {
+
+/// A result and its name in the file.
+struct Output {
+  std::string name;
+  Tensor value;
+};
+
+struct SaveOptions {
+  /// Loops of layers become ONNX's LSTM, GRU and RNN where these say the same; false: all loops become Scan.
+  bool operators = true;
+  io::Metadata metadata = {};  ///< metadata_props of the model
+};
+
+/// Writes what computes the outputs, with the values parameters have now, for opset 17: inputs of the graph are the
+/// model's (u32 as INT64), with the graph's shapes. Layers become ONNX's recurrent operators, with lengths, initial
+/// states, peepholes, clip, both directions, where nothing else of a step is asked for and no option of theirs is
+/// beyond these operators (projection, layer norm, zoneout, masks, clips of states ...); those, other cells and loops
+/// of one's own become Scan, all else single operators. Scalars keep their defaults. A carried state becomes an input
+/// of its name and an output "NAME.next". Indices beyond a table are an error in ONNX; Volute reads the last row.
+/// Written atomically, the same bytes for the same graph and values. Throws Unsupported naming an operation that has no
+/// place in such a model (random numbers, scatter_add ...), InvalidGraph if the graph is not Mode::inference or names
+/// are taken, NotFinite naming the parameter, BadFile if the file cannot be written.
+///   Graph g(Mode::inference);
+///   Tensor x = g.input("x", {T, N}, DType::u32);
+///   onnx::save("model.onnx", {{"logits", head(lstm(embed(x)))}});
+VOLUTE_API void save(const std::string& path, const std::vector<Output>& outputs, const SaveOptions& options = {});
+
+/// An input or output of a model. Integers are u32 in a graph, truth values f32 with 0 or 1.
+struct Value {
+  std::string name;
+  std::vector<std::int64_t> extents;  ///< -1 where the file leaves it open
+  bool any_shape = false;             ///< the file says nothing about the shape
+  DType dtype = DType::f32;
+  bool optional = false;              ///< an input with a default
+};
+
+/// A model from a file, for inference and for training on: its f32 initializers of at least one axis are parameters,
+/// by their names; those of LSTM, GRU and RNN, where nothing else reads them, those of nn::LSTM, nn::GRU, nn::RNN
+/// ("NODE.weight_ih_l0"). Copies share them.
+///   onnx::Model model = onnx::Model::load("model.onnx");
+///   Tensor logits = model(g, {{"x", x}}).at("logits");
+class VOLUTE_API Model : public nn::Module {
+ public:
+  /// Opsets 9 to 21. Throws BadFile for what is no such model, Unsupported naming the operator and the node, or the type,
+  /// for what Volute has no maths for.
+  static Model load(const std::string& path);
+
+  const std::vector<Value>& inputs() const;
+  const std::vector<Value>& outputs() const;
+  const io::Metadata& metadata() const;
+
+  /// Builds the model into the graph; its outputs by name. Dropout is the identity. Throws InvalidGraph naming the input
+  /// that is missing, unknown or of another shape or type, and the node whose operands do not fit; Unsupported naming
+  /// the node that needs what is not known before a run (a shape that is an input), or an option of it.
+  std::map<std::string, Tensor> operator()(Graph graph, const std::map<std::string, Tensor>& inputs) const;
+
+ private:
+  struct Data;
+  explicit Model(std::shared_ptr<const Data> data);
+  std::shared_ptr<const Data> data_;
+};
+
+}  // namespace volute::onnx

@@ -73,6 +73,9 @@ class VOLUTE_API Activation {
 
   Tensor operator()(Tensor x) const;
   bool is_standard() const { return !custom_ && function_ == standard; }
+  bool is_custom() const { return custom_ != nullptr; }
+  /// Which of the usual ones it is; `standard` for a custom one.
+  Function function() const { return function_; }
 
  private:
   Function function_ = standard;
@@ -140,6 +143,9 @@ struct RecurrentInputs {
   Tensor lengths = {};               ///< [N] u32, in any order, 0 allowed: steps from lengths[n] on are masked
   Tensor mask = {};                  ///< [T, N] u32 or f32: steps where it is 0 are masked
   std::optional<Carried> carried = {};  ///< from where the last run of the program stopped, gradient cut
+  /// Tensors that stand in for parameters of these names ("weight_hh_l0"), of the same shapes: weights that are fed or
+  /// computed.
+  std::map<std::string, Tensor> weights = {};
 };
 
 /// What a run gives. Unused parts cost nothing.
@@ -220,6 +226,8 @@ struct Cell {
   std::function<std::vector<CellWeight>(const CellSizes&)> weights = {};
   /// The next states, in order. Called once for each layer and direction, to build the graph.
   std::function<std::vector<Tensor>(const CellStep&)> step = {};
+  /// Which cell of exchange formats (ONNX) its maths is, all that it understands included. A cell of one's own is none.
+  enum class Kind : std::uint8_t { own, lstm, gru, rnn } kind = Kind::own;
 };
 
 /// A stack of recurrent layers over one cell: weight names, order and state layout are PyTorch's.

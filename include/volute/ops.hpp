@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -109,6 +110,7 @@ struct ScanResult {
 struct ScanOptions {
   bool reverse = false;     ///< walk from T-1 down to 0; outputs keep the index of their step
   std::int64_t length = 0;  ///< T, needed only when there are no xs
+  std::shared_ptr<const RecurrentOperator> exported_as = {};  ///< set by layers, for exporters
 };
 
 using ScanBody = std::function<ScanStep(std::span<const Tensor> xs, std::span<const Tensor> states)>;
