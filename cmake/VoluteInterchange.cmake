@@ -1,7 +1,7 @@
 # The optional component interchange: files and logs of other projects, with libraries the core does not need.
 # A static library with no engine of its own, so that it goes with volute::static and volute::shared alike: of the
 # engine it uses what libvolute.so exports, and plain structs.
-option(VOLUTE_INTERCHANGE "Build the component for files of other projects (ONNX, TensorBoard events, charts)" ON)
+option(VOLUTE_INTERCHANGE "Build the component for files of other projects (ONNX, .npz, TensorBoard events, charts)" ON)
 if(NOT VOLUTE_INTERCHANGE)
   return()
 endif()

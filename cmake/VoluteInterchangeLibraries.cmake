@@ -34,6 +34,7 @@ endfunction()
 volute_interchange_needs(onnx onnx/onnx_pb.h DEBIAN libonnx-dev LIBRARIES onnx_proto)
 volute_interchange_needs(protobuf google/protobuf/message.h DEBIAN libprotobuf-dev LIBRARIES protobuf)
 volute_interchange_needs(cairo cairo-svg.h DEBIAN libcairo2-dev LIBRARIES cairo)
+volute_interchange_needs(zip zip.h DEBIAN libzip-dev LIBRARIES zip)
 
 if(NOT VOLUTE_INTERCHANGE_MISSING AND NOT TARGET volute::interchange_libraries)
   list(REMOVE_DUPLICATES VOLUTE_INTERCHANGE_INCLUDES)

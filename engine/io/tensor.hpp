@@ -56,6 +56,16 @@ std::vector<T> values_of(const Bytes& bytes) {
   return values;
 }
 
+/// The value of the 16 bits of a half or of a bfloat16.
+float f32_of_f16(std::uint16_t bits);
+float f32_of_bf16(std::uint16_t bits);
+
+/// Values of a tensor of F32, F64 (to nearest), F16 or BF16; nothing for another type.
+std::optional<std::vector<float>> floats_of(std::string_view dtype, const Bytes& bytes);
+
+/// "element [1, 2]" of the one that is `at` in row-major order.
+std::string element_name(const Shape& shape, std::int64_t at);
+
 /// "element [1, 2] is nan" for the first that is not finite, nothing if all are.
 std::optional<std::string> not_finite(const Shape& shape, std::span<const float> values);
 

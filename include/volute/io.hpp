@@ -9,11 +9,13 @@
 
 #include <chrono>
 #include <concepts>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <volute/data.hpp>
@@ -27,7 +29,8 @@ inline constexpr std::uint64_t max_header_bytes = 100'000'000;  ///< as in the r
 inline constexpr std::uint64_t max_tensors = 100'000;           ///< of a file, each of at most max_rank axes
 inline constexpr std::int64_t max_text_bytes = 1 << 26;         ///< of a text in a checkpoint
 
-/// A module under its name in the file; parameters are stored as "prefix.parameter".
+/// A module under its name in the file; parameters are stored as "prefix.parameter", PyTorch's state_dict names if the
+/// prefix is the module's there ("encoder.0"; "encoder.0." is the same), and without a prefix as "parameter".
 struct Entry {
   std::string prefix;
   const nn::Module* module;
@@ -40,17 +43,136 @@ using Metadata = std::map<std::string, std::string>;
 
 /// Writes atomically: a temporary file beside `path` ("model.safetensors.tmp"), flushed to disk, then renamed. Throws
 /// BadFile if it cannot, NotFinite if a parameter holds infinity or NaN, and the file that was there stays, but for a
-/// BadFile "is written, but ...".
+/// BadFile "is written, but ...". PyTorch's load_state_dict takes what its own layers have strictly: the
+/// num_batches_tracked of a BatchNorm, which is not written, is 0 to it then. A parameter that several entries share is
+/// written under each name. Layers with Bias::single have no bias_hh, which PyTorch's want: see weights_of.
 VOLUTE_API void save(const std::string& path, const std::vector<Entry>& entries, const Metadata& metadata = {});
 
-/// Reads parameters into the modules, from a file of Volute's (checkpoints too) or another's. Throws BadFile, and
-/// changes nothing, if the file is not a safetensors file, its checksum is wrong (files of others have none), or a
-/// tensor is missing, has another shape, or holds infinity or NaN.
-VOLUTE_API void load(const std::string& path, const std::vector<Entry>& entries);
+struct LoadOptions {
+  /// The name in the file of a tensor, by its name here ("lstm.weight_ih_l0"); unset: the same.
+  std::function<std::string(const std::string& name)> rename = {};
+  bool strict = false;   ///< tensors of the file that no entry has are a BadFile, num_batches_tracked of a norm aside
+  bool partial = false;  ///< parameters the file does not have stay as they are
+};
+
+/// By the names in the file.
+struct LoadReport {
+  std::vector<std::string> missing;    ///< with partial: not in the file; of a tied parameter none of its names is
+  std::vector<std::string> left_over;  ///< in the file, and in no entry
+};
+
+/// Reads parameters into the modules, from a file of Volute's (checkpoints too) or another's, of F32, or of F64 (rounded
+/// to nearest), F16 or BF16. A parameter two entries share (a tied head) may be there under one name or several, then of
+/// the same values. Throws BadFile, and changes nothing, if the file is not a safetensors file, its checksum is wrong
+/// (files of others have none), or tensors, which it lists, are missing, have another shape or type, hold infinity or
+/// NaN, or values beyond f32.
+VOLUTE_API LoadReport load(const std::string& path, const std::vector<Entry>& entries, const LoadOptions& options = {});
 
 /// The metadata alone, but for keys that begin with "volute.". Throws BadFile if the file is not a safetensors file or
 /// its checksum is wrong.
 VOLUTE_API Metadata read_metadata(const std::string& path);
+
+// Arrays. ---------------------------------------------------------------------------------------------
+
+/// Throw InvalidGraph unless there are shape.elements() values.
+VOLUTE_API HostArray host_array(Shape shape, std::span<const float> values, std::string name = "");
+VOLUTE_API HostArray host_array(Shape shape, std::span<const std::uint32_t> values, std::string name = "");
+/// Its values. Throws InvalidGraph for an array of u32, or one whose shape and words disagree.
+VOLUTE_API std::vector<float> f32_values(const HostArray& array);
+
+// NumPy's files. --------------------------------------------------------------------------------------
+
+/// An array as a .npy file holds it: f2 f4 f8, i1 i2 i4 i8, u1 u2 u4 u8, b1, of either byte order, in C or Fortran order,
+/// of versions 1.0 to 3.0. Floats become f32 (f8 rounded to nearest), integers and booleans u32; `as` asks for the other.
+/// Throws BadFile for what is no such file, for other types (structures, objects, complex numbers, text), more than
+/// max_rank axes or 2^29 elements, and naming the element: infinity, NaN, f8 beyond f32, an integer that is negative or beyond u32 ("as
+/// f32" takes it), one that f32 does not hold exactly, a float that is no whole number of u32. `name` is the array's,
+/// and begins the errors.
+VOLUTE_API HostArray parse_npy(std::string_view bytes, const std::string& name, std::optional<DType> as = {});
+/// The bytes of such a file: version 1.0, '<f4' or '<u4', C order. Throws InvalidGraph if shape and words disagree,
+/// NotFinite for infinity or NaN.
+VOLUTE_API std::string format_npy(const HostArray& array);
+/// A .npy file of at most data::max_file_bytes. Throws as parse_npy does. The array's name is empty.
+VOLUTE_API HostArray load_npy(const std::string& path, std::optional<DType> as = {});
+/// Written atomically. Throws as format_npy does, and BadFile.
+VOLUTE_API void save_npy(const std::string& path, const HostArray& array);
+
+/// The component volute::interchange has these. The arrays of a .npz file by name, stored or deflated, in its order.
+/// At most max_tensors, which unpack to `most` bytes. Throws BadFile, as parse_npy and for what is no zip file, is
+/// damaged, encrypted, or has two arrays of one name.
+VOLUTE_API std::vector<HostArray> load_npz(const std::string& path, std::optional<DType> as = {},
+                                           std::uint64_t most = data::max_file_bytes);
+/// Written atomically, deflated unless `compressed` is false. Throws as save_npy, InvalidGraph for a name that is empty,
+/// taken, no UTF-8 or holds NUL.
+VOLUTE_API void save_npz(const std::string& path, const std::vector<HostArray>& arrays, bool compressed = true);
+
+// Recurrent weights of other frameworks. --------------------------------------------------------------
+
+/// What one layer in one direction has, in the order and orientation of a WeightLayout; what it has not is empty. Of G
+/// gates, hidden size H, I inputs, and P, the projection's size, or H. Axes of extent 1 in front and gates as an axis of
+/// their own ([I, G, H], [G, H]) are read too.
+struct RecurrentWeights {
+  HostArray input;           ///< [G H, I], or [I, G H] if transposed
+  HostArray recurrent;       ///< [G H, P], or [P, G H] if transposed
+  HostArray bias;            ///< see Biases; empty: none
+  HostArray recurrent_bias;  ///< [G H] with Biases::separate
+  HostArray peepholes;       ///< LSTM: [3 H]
+  HostArray projection;      ///< LSTM, RNN: [P, H], or [H, P] if transposed
+  HostArray input_gamma;     ///< layer norm: [G H], and of the recurrent product, and of an LSTM's cell [H]
+  HostArray recurrent_gamma;
+  HostArray cell_gamma;
+  HostArray cell_beta;
+};
+
+/// How the bias of W x and that of U h are kept.
+enum class Biases : std::uint8_t {
+  single,     ///< their sum, [G H]; not for a GRU that resets after the product, unless n's second bias is 0
+  separate,   ///< in `bias` and `recurrent_bias`
+  stacked,    ///< in `bias`, [2, G H]: of W x, then of U h
+  candidate,  ///< GRU: in `bias`, [4 H]: the sums, but n's of W x alone, then n's of U h
+};
+
+/// How a framework keeps recurrent weights. Gates by Volute's letters: i f g o of an LSTM (g is c in Keras, ONNX and
+/// oneDNN), r z n of a GRU (n is h in Keras and ONNX, g in haste; oneDNN has u r o for z r n).
+struct VOLUTE_API WeightLayout {
+  std::string name = "PyTorch";    ///< in messages
+  std::string lstm = "ifgo";       ///< order of the gates
+  std::string gru = "rzn";
+  std::string peepholes = "ifo";   ///< order; empty: it has none
+  bool transposed = false;         ///< matrices are [columns, rows], as x W is written
+  bool reset_after = true;         ///< GRU: n = tanh(W x + r (U h + b)) rather than tanh(W x + U (r h) + b)
+  bool z_keeps = true;             ///< GRU: h' = (1 - z) n + z h rather than z n + (1 - z) h
+  bool coupled = false;            ///< LSTM: f = 1 - i, its rows are there but say nothing (ONNX input_forget)
+  Biases biases = Biases::separate;      ///< of RNN and LSTM
+  Biases gru_biases = Biases::separate;
+  bool projection = true;          ///< it has projections
+  bool layer_norm = true;          ///< it has layer norms, as RecurrentOptions::layer_norm
+
+  /// Volute's own, which is PyTorch's.
+  static WeightLayout pytorch();
+  /// kernel, recurrent_kernel, bias of Keras 2 and 3. `reset_after` as the GRU was made (true by default there).
+  static WeightLayout keras(bool reset_after = true);
+  /// W, R, B, P of one direction. The attributes linear_before_reset and input_forget.
+  static WeightLayout onnx(bool linear_before_reset = false, bool input_forget = false);
+  /// Weights ldigo, bias ldgo, projection ldio of a layer and direction; vanilla GRU, or the one that is linear before
+  /// reset (lbr_gru).
+  static WeightLayout onednn(bool lbr_gru = false);
+  /// kernel, recurrent_kernel, bias, recurrent_bias; gamma[0], gamma[1], gamma_h, beta_h of its layer-norm layers.
+  static WeightLayout haste();
+};
+
+/// Gives one layer and direction of an RNN, LSTM or GRU the weights. A bias is summed or filled up with zeros as the
+/// module's Bias and the layout's want it, if that gives the same outputs. With z_keeps = false, z's part is negated,
+/// which its sigmoid makes 1 - z. Throws InvalidGraph, and changes nothing, naming both sides: shapes that do not fit,
+/// other resets, coupling, peepholes, projection or layer norm; a bias the module has no place for; values that are not
+/// finite; z_keeps = false with a gate_activation of one's own or lopsided clip_inputs; another cell.
+VOLUTE_API void set_weights(const nn::Recurrent& module, const RecurrentWeights& weights, const WeightLayout& layout,
+                            int layer = 0, bool backward = false);
+/// The way back; the same errors. A coupled LSTM's f gets the negated rows of i: 1 - i, whoever reads them.
+VOLUTE_API RecurrentWeights weights_of(const nn::Recurrent& module, const WeightLayout& layout, int layer = 0,
+                                       bool backward = false);
+
+// Checkpoints. ----------------------------------------------------------------------------------------
 
 /// Everything a training run consists of, under names, to be saved and loaded as one. What is added is referred to and
 /// must outlive the checkpoint, at its place.

@@ -15,6 +15,7 @@
 namespace volute::io {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -351,8 +352,8 @@ TEST_F(Safetensors, TypesNobodyAskedForAreRead) {
 }
 
 TEST_F(Safetensors, OtherTypesAndShapesAreRefused) {
-  write(R"({"m.a":{"dtype":"F16","shape":[2,3],"data_offsets":[0,12]}})", 12);
-  EXPECT_THAT(refusal(), HasSubstr("tensor 'm.a' has dtype F16, it should be F32"));
+  write(R"({"m.a":{"dtype":"I16","shape":[2,3],"data_offsets":[0,12]}})", 12);
+  EXPECT_THAT(refusal(), HasSubstr("tensor 'm.a' has dtype I16, it should be F32, F64, F16 or BF16"));
   write(R"({"m.a":{"dtype":"F32","shape":[3,2],"data_offsets":[0,24]}})", 24);
   EXPECT_THAT(refusal(), HasSubstr("tensor 'm.a' has shape [3, 2], it should be [2, 3]"));
   write(R"({"m.b":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}})", 24);
@@ -372,6 +373,109 @@ TEST_F(Safetensors, TensorsNobodyAskedForAreIgnored) {
   save(path_, {{"m", both}});
   load(path_, {{"m", second}});
   EXPECT_EQ(second.values()[0], both.values()[1]);
+}
+
+TEST_F(Safetensors, EverythingThatIsMissingOrDiffersIsListed) {
+  write(R"({"m.a":{"dtype":"F32","shape":[3,2],"data_offsets":[0,24]},"model.b":{"dtype":"F32","shape":[2],)"
+        R"("data_offsets":[24,32]}})", 32);
+  const Weights module({{"a", {2, 3}}, {"b", {2}}, {"c", {2}}});
+  EXPECT_THAT([&] { load(path_, {{"m", module}}); },
+              ::testing::ThrowsMessage<BadFile>(AllOf(HasSubstr("tensor 'm.a' has shape [3, 2], it should be [2, 3]"),
+                                                      HasSubstr("has no tensors 'm.b', 'm.c'; it has 'model.b'"))));
+}
+
+TEST_F(Safetensors, PrefixesMayEndInADotOrBeEmpty) {
+  const Weights first({{"a", {2}}}), second({{"a", {2}}}, 9), third({{"a", {2}}}, 50), fourth({{"a", {2}}}, 70);
+  save(path_, {{"encoder.0.", first}, {"", second}});
+  load(path_, {{"encoder.0", third}, {"", fourth}});
+  EXPECT_EQ(third.values(), first.values());
+  EXPECT_EQ(fourth.values(), second.values());
+}
+
+TEST_F(Safetensors, NamesOfOthersAreAskedFor) {
+  const Weights saved({{"a", {2}}, {"b", {2}}}), loaded({{"a", {2}}, {"b", {2}}}, 50);
+  save(path_, {{"model.rnn", saved}});
+  const auto rename = [](const std::string& name) { return "model.rnn" + name.substr(1); };
+  const LoadReport report = load(path_, {{"m", loaded}}, {.rename = rename, .strict = true});
+  EXPECT_EQ(loaded.values(), saved.values());
+  EXPECT_TRUE(report.missing.empty() && report.left_over.empty());
+}
+
+TEST_F(Safetensors, StrictAndPartial) {
+  const Weights saved({{"a", {2}}, {"old", {2}}, {"num_batches_tracked", {}}}), loaded({{"a", {2}}, {"new", {3}}}, 50);
+  save(path_, {{"m", saved}});
+  const auto before = loaded.values();
+  EXPECT_THROW(load(path_, {{"m", loaded}}), BadFile);
+  EXPECT_THAT([&] { load(path_, {{"m", loaded}}, {.strict = true, .partial = true}); },
+              ::testing::ThrowsMessage<BadFile>(::testing::EndsWith(": has 'm.old', which nothing asked for")));
+  EXPECT_EQ(loaded.values(), before);
+  const LoadReport report = load(path_, {{"m", loaded}}, {.partial = true});
+  EXPECT_EQ(report.missing, std::vector<std::string>{"m.new"});
+  EXPECT_EQ(report.left_over, (std::vector<std::string>{"m.num_batches_tracked", "m.old"}));
+  EXPECT_EQ(loaded.values()[0], saved.values()[0]);
+  EXPECT_EQ(loaded.values()[1], before[1]);
+}
+
+/// PyTorch saves a weight that two modules share under both names, safetensors' save_model under one of them.
+TEST_F(Safetensors, TiedWeightsMayHaveOneNameOrBoth) {
+  const nn::Embedding embed(3, 2);
+  const nn::Linear head(embed, false);
+  const std::vector<float> mine = embed.parameters()[0].values();
+  const auto header = [](const std::string& names) { return "{" + names + "}"; };
+  const std::string embedding = R"("embed.weight":{"dtype":"F32","shape":[3,2],"data_offsets":[0,24]})",
+                    other = R"("head.weight":{"dtype":"F32","shape":[3,2],"data_offsets":[24,48]})",
+                    alone = R"("head.weight":{"dtype":"F32","shape":[3,2],"data_offsets":[0,24]})";
+  save(path_, {{"embed", embed}, {"head", head}});
+  load(path_, {{"embed", embed}, {"head", head}}, {.strict = true});
+  EXPECT_EQ(embed.parameters()[0].values(), mine);
+  for (const std::string& names : {header(embedding), header(alone), header(embedding + "," + other)}) {
+    Parameter(embed.parameters()[0]).set(mine);
+    write(names, names.find(other) == std::string::npos ? 24 : 48);
+    const LoadReport report = load(path_, {{"embed", embed}, {"head", head}}, {.strict = true});
+    EXPECT_TRUE(report.missing.empty() && report.left_over.empty());
+    EXPECT_EQ(embed.parameters()[0].values(), std::vector<float>(6, 0.0f));
+  }
+  std::string bytes = read(path_);
+  bytes.back() = '\x3f';
+  write(bytes);
+  Parameter(embed.parameters()[0]).set(mine);
+  EXPECT_THAT([&] { load(path_, {{"embed", embed}, {"head", head}}); },
+              ::testing::ThrowsMessage<BadFile>(HasSubstr("'head.weight' has other values than 'embed.weight'")));
+  EXPECT_EQ(embed.parameters()[0].values(), mine);
+}
+
+/// A file of one tensor m.a [2, 3] with these values.
+template <class T>
+std::string tensor_of(const std::string& dtype, const std::vector<T>& values) {
+  std::string bytes(8 + values.size() * sizeof(T), '\0');
+  const std::string header = R"({"m.a":{"dtype":")" + dtype + R"(","shape":[2,3],"data_offsets":[0,)" +
+                             std::to_string(values.size() * sizeof(T)) + "]}}";
+  const std::uint64_t length = header.size();
+  std::memcpy(bytes.data(), &length, sizeof length);
+  std::memcpy(bytes.data() + 8, values.data(), values.size() * sizeof(T));
+  return bytes.insert(8, header);
+}
+
+TEST_F(Safetensors, OtherFloatsAreConverted) {
+  const Weights module({{"a", {2, 3}}}, 7);
+  const auto loaded = [&](const std::string& bytes) {
+    write(bytes);
+    load(path_, {{"m", module}}, {.strict = true});
+    return module.values()[0];
+  };
+  using Bits = std::vector<std::uint16_t>;
+  EXPECT_EQ(loaded(tensor_of("F16", Bits{0x3c00, 0xc000, 0x7bff, 0x0001, 0x03ff, 0x3555})),
+            (std::vector<float>{1, -2, 65504, 0x1p-24f, 1023 * 0x1p-24f, 0x1.554p-2f}));
+  EXPECT_EQ(loaded(tensor_of("BF16", Bits{0x3f80, 0xc000, 0x7f7f, 0x0001, 0x8000, 0x4049})),
+            (std::vector<float>{1, -2, 0x1.fep127f, 0x1p-133f, -0.0f, 3.140625f}));
+  EXPECT_EQ(loaded(tensor_of("F64", std::vector<double>{1, -2, 0.1, 1e-300, 3.4e38, 1.0 + 0x1p-25})),
+            (std::vector<float>{1, -2, 0.1f, 0, 3.4e38f, 1}));
+  write(tensor_of("F64", std::vector<double>{1, -2, 0.1, 1e39, 3.4e38, 1}));
+  EXPECT_THAT(refusal(), HasSubstr("tensor 'm.a' [2, 3]: element [1, 0] is inf as f32"));
+  write(tensor_of("F16", Bits{0x3c00, 0xc000, 0x7c01, 0x0001, 0x03ff, 0x3555}));
+  EXPECT_THAT(refusal(), HasSubstr("element [0, 2] is nan"));
+  write(tensor_of("BF16", Bits{0xff80, 0xc000, 0x7c01, 0x0001, 0x03ff, 0x3555}));
+  EXPECT_THAT(refusal(), HasSubstr("element [0, 0] is -inf"));
 }
 
 TEST_F(Safetensors, WhatIsNoFileIsRefused) {
