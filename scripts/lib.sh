@@ -19,7 +19,9 @@ build_packages=(
   libonnx-dev libprotobuf-dev protobuf-compiler libcairo2-dev libzip-dev
   libvulkan1 mesa-vulkan-drivers
 )
-test_packages=(libgtest-dev libgmock-dev vulkan-validationlayers libvulkan-volk-dev pkg-config xvfb xauth libonnx-testdata)
+test_packages=(
+  libgtest-dev libgmock-dev libvalijson-dev vulkan-validationlayers libvulkan-volk-dev pkg-config xvfb xauth libonnx-testdata
+)
 fuzz_packages=(clang libclang-rt-14-dev)
 
 say() { printf '%s\n' "$*" >&2; }

@@ -6,7 +6,8 @@ file(RENAME "${folder}/prefix" "${prefix}")
 file(GLOB_RECURSE files RELATIVE "${prefix}" "${prefix}/*")
 set(unexpected ${files})
 string(REGEX REPLACE "^([0-9]+[.][0-9]+)[.].*" "\\1" soversion "${VERSION}")
-foreach(name bin/volute ${LIBDIR}/libvolute.a ${LIBDIR}/libvolute.so ${LIBDIR}/libvolute.so.${soversion}
+foreach(name bin/volute share/bash-completion/completions/volute share/zsh/site-functions/_volute
+             share/fish/vendor_completions.d/volute.fish ${LIBDIR}/libvolute.a ${LIBDIR}/libvolute.so ${LIBDIR}/libvolute.so.${soversion}
              ${LIBDIR}/libvolute.so.${VERSION} ${LIBDIR}/pkgconfig/volute.pc ${LIBDIR}/cmake/volute/volute-config.cmake
              include/volute/volute.hpp include/volute/interop.hpp)
   if(NOT EXISTS "${prefix}/${name}")

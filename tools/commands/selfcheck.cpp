@@ -1,6 +1,6 @@
 // Prints the verdicts of volute::selfcheck as they come, in groups, or all of them as JSON.
 // Invariant: escape codes go to terminals only, and only if they may.
-#include "selfcheck.hpp"
+#include "tools/commands/selfcheck.hpp"
 
 #include <cmath>
 #include <cstdio>
@@ -8,13 +8,10 @@
 #include <utility>
 #include <volute/reference.hpp>
 
-#ifdef _WIN32
-#include <io.h>
-#define VOLUTE_IS_TERMINAL() (_isatty(_fileno(stdout)) != 0)
-#else
 #include <unistd.h>
-#define VOLUTE_IS_TERMINAL() (isatty(STDOUT_FILENO) != 0)
-#endif
+
+#include "tools/commands/commands.hpp"
+#include "tools/console/progress.hpp"
 
 namespace volute::tool {
 namespace {
@@ -109,7 +106,7 @@ nlohmann::json json_of(const DeviceInfo& device, const std::vector<Verdict>& ver
 
 int selfcheck(const SelfcheckArguments& arguments) {
   const Device device(arguments.device);
-  Printer printer(arguments.colour && VOLUTE_IS_TERMINAL());
+  Printer printer(Console::get().colours_on(STDOUT_FILENO));
   SelfcheckOptions options{.thorough = arguments.thorough, .only = arguments.only};
   bool begun = false;
   if (!arguments.json)
@@ -127,6 +124,23 @@ int selfcheck(const SelfcheckArguments& arguments) {
   if (arguments.json) std::puts(json_of(device.info(), verdicts, passed).dump(2).c_str());
   else printer.summary(verdicts);
   return passed ? 0 : 1;
+}
+
+Command add_selfcheck(CLI::App& app) {
+  auto arguments = std::make_shared<SelfcheckArguments>();
+  CLI::App* command = app.add_subcommand(
+      "selfcheck", "Run every kernel and the gradients of every cell on a device, against a float64 reference");
+  add_device_option(*command, arguments->device);
+  command->add_flag("--thorough", arguments->thorough, "Every shape and option of the tests: minutes, not seconds");
+  command->add_option("--only", arguments->only, "Parts whose names contain this: \"gradients\", \"shared 64x64\"")
+      ->type_name("TEXT");
+  command->add_flag("--json", arguments->json, "All verdicts as JSON, at the end");
+  command->footer("Examples:\n"
+                  "  volute selfcheck                      all parts, a minute or two on a CPU\n"
+                  "  volute selfcheck --only gradients     only these\n"
+                  "  volute selfcheck --json > check.json  to be attached to a report\n"
+                  "Exit status: 0 all passed, 1 a part failed, 2 a mistake in the arguments.");
+  return {command, [arguments] { return selfcheck(*arguments); }};
 }
 
 }  // namespace volute::tool

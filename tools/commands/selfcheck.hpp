@@ -10,7 +10,6 @@ struct SelfcheckArguments {
   bool thorough = false;
   std::string only;  ///< parts whose names contain it
   bool json = false;
-  bool colour = true;  ///< on a terminal
 };
 
 /// Exit status: 0 if no part failed, 1 if one did, 2 if `only` names no part.

@@ -1,0 +1,57 @@
+// `volute evaluate`: how good a trained model is, on its validation data or on others.
+#include <cstdio>
+#include <memory>
+
+#include "tools/commands/commands.hpp"
+#include "tools/train/folder.hpp"
+
+namespace volute::tool {
+namespace {
+
+struct Arguments {
+  std::string run, device;
+  std::vector<std::string> data;
+  bool json = false;
+};
+
+int evaluate(const Arguments& a) {
+  const Trained trained = Trained::open(a.run);
+  Data data;
+  if (!a.data.empty()) data = {.from = Data::From::files, .files = a.data};
+  if (a.data.size() > 1 && trained.config.task() != "language_model")
+    throw Mistake("--data: one file, for a run of " + trained.config.task());
+  const std::unique_ptr<Task> task = trained.task(data);
+  Device device = open_device(a.device);
+  const Scores scores = task->evaluate(device, Task::Extent::whole);
+  Json all = Json::object();
+  for (const auto& [name, value] : scores) {
+    all[name] = value;
+    if (!a.json) std::printf("%-20s %s\n", name.c_str(), number_text(value).c_str());
+  }
+  if (a.json) std::puts(all.dump(2).c_str());
+  return done;
+}
+
+}  // namespace
+
+Command add_evaluate(CLI::App& app) {
+  auto a = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("evaluate", "Score a trained model on its validation data, or on other files");
+  command->add_option("run", a->run, "The folder of a run, or its model.safetensors")->type_name("RUN")->required();
+  command->add_option("--data", a->data, "All of this file, instead of the run's validation data; may be repeated")
+      ->type_name("FILE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command->add_flag("--json", a->json, "Scores as one JSON object");
+  add_device_option(*command, a->device);
+  command->footer("Scores: language models have loss (nats a token), perplexity and bits a character; classifiers have\n"
+                  "loss, accuracy and f1 (macro); forecasts have mae and rmse in the data's units, and the same of the\n"
+                  "naive forecast, which repeats the last value (or that of a season ago).\n"
+                  "\n"
+                  "Examples:\n"
+                  "  volute evaluate sunspots-run\n"
+                  "  volute evaluate reviews-run --data held_out.csv --json");
+  return {command, [a] { return evaluate(*a); }};
+}
+
+}  // namespace volute::tool

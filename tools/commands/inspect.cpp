@@ -1,0 +1,126 @@
+// `volute inspect`: what is in a safetensors file: models, checkpoints, files of others.
+// Invariant: only the header is read, after the library has found the file sound.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "tools/commands/commands.hpp"
+#include "tools/config/source.hpp"
+#include "tools/tasks/task.hpp"
+#include "tools/train/folder.hpp"
+
+namespace volute::tool {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::string file;
+  bool json = false;
+};
+
+struct Entry {
+  std::string name, dtype;
+  Shape shape;
+  std::uint64_t bytes = 0;
+};
+
+/// The header's JSON: eight bytes of length, then text.
+Json header_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  unsigned char length[8] = {};
+  file.read(reinterpret_cast<char*>(length), 8);
+  std::uint64_t bytes = 0;
+  for (int i = 7; i >= 0; --i) bytes = bytes << 8 | length[i];
+  std::error_code error;
+  if (!file || bytes > std::min(io::max_header_bytes, static_cast<std::uint64_t>(fs::file_size(path, error))))
+    throw Mistake(path + ": its header cannot be read");
+  std::string text(bytes, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(bytes));
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!file || !json.is_object()) throw Mistake(path + ": its header cannot be read");
+  return json;
+}
+
+std::vector<Entry> entries_of(const std::string& path, const Json& header) try {
+  std::vector<Entry> entries;
+  for (const auto& [name, tensor] : header.items()) {
+    if (name == "__metadata__") continue;
+    const auto offsets = tensor.at("data_offsets").get<std::vector<std::uint64_t>>();
+    entries.push_back({name, tensor.at("dtype"), Shape(tensor.at("shape").get<std::vector<std::int64_t>>()),
+                       offsets.at(1) - offsets.at(0)});
+  }
+  return entries;
+} catch (const Json::exception&) {
+  throw Mistake(path + ": its header is not that of a safetensors file");
+}
+
+/// Control characters would reach the terminal.
+std::string shown(const std::string& text, std::size_t most) {
+  std::string out = Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
+  if (out.size() > most) out = out.substr(0, most - 3) + "...\" (" + grouped(static_cast<std::int64_t>(text.size())) + " bytes)";
+  return out;
+}
+
+void print_json(const std::string& path, const std::vector<Entry>& entries, const io::Metadata& metadata) {
+  Json all = {{"file", path}, {"tensors", Json::array()}, {"metadata", metadata}};
+  for (const Entry& e : entries)
+    all["tensors"].push_back({{"name", e.name}, {"dtype", e.dtype}, {"shape", e.shape.dims()}, {"bytes", e.bytes}});
+  std::puts(all.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+std::string kind_of(const std::string& path) {
+  const std::string extension = fs::path(path).extension().string();
+  if (extension == ".safetensors") return "safetensors";
+  throw Mistake(path + ": volute inspect reads .safetensors files and folders of runs");
+}
+
+int inspect(const Arguments& a) {
+  std::error_code ignored;
+  const std::string path = fs::is_directory(a.file, ignored) ? RunFolder{a.file}.model() : a.file;
+  if (!fs::exists(path, ignored)) throw Mistake(path + ": there is no such file");
+  kind_of(path);
+  io::Metadata metadata;
+  try {
+    metadata = io::read_metadata(path);
+  } catch (const BadFile& error) {
+    throw Mistake(error.what());
+  }
+  const std::vector<Entry> entries = entries_of(path, header_of(path));
+  if (a.json) {
+    print_json(path, entries, metadata);
+    return done;
+  }
+  std::vector<Row> rows{{"tensor", "type", "shape", "count", "size"}};
+  std::int64_t count = 0;
+  std::uint64_t bytes = 0;
+  for (const Entry& e : entries) {
+    const std::string name = shown(e.name, 200);
+    rows.push_back({name.substr(1, name.size() - 2), e.dtype, e.shape.str(), grouped(e.shape.elements()), bytes_text(e.bytes)});
+    count += e.shape.elements();
+    bytes += e.bytes;
+  }
+  rows.push_back({std::to_string(entries.size()) + " tensors", "", "", grouped(count), bytes_text(bytes)});
+  print_table(rows);
+  if (!metadata.empty()) std::puts("\nmetadata");
+  for (const auto& [key, value] : metadata) std::printf("  %-16s %s\n", key.c_str(), shown(value, 100).c_str());
+  return done;
+}
+
+}  // namespace
+
+Command add_inspect(CLI::App& app) {
+  auto a = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("inspect", "Show what is in a model's file: tensors, sizes, metadata");
+  command->add_option("file", a->file, "A .safetensors file, or the folder of a run")->type_name("FILE")->required();
+  command->add_flag("--json", a->json, "All of it as JSON, metadata in full");
+  command->footer("Examples:\n"
+                  "  volute inspect sunspots-run\n"
+                  "  volute inspect sunspots-run/checkpoint.safetensors       optimiser states and counters too\n"
+                  "  volute inspect model.safetensors --json | jq -r '.tensors[].name'");
+  return {command, [a] { return inspect(*a); }};
+}
+
+}  // namespace volute::tool
