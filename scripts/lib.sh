@@ -18,7 +18,7 @@ build_packages=(
   libcli11-dev nlohmann-json3-dev libxxhash-dev libglfw3-dev libimgui-dev libstb-dev libfreetype-dev
   libvulkan1 mesa-vulkan-drivers
 )
-test_packages=(libgtest-dev libgmock-dev vulkan-validationlayers libvulkan-volk-dev pkg-config xvfb xauth)
+test_packages=(libgtest-dev libgmock-dev vulkan-validationlayers libvulkan-volk-dev pkg-config xvfb xauth doxygen)
 fuzz_packages=(clang libclang-rt-14-dev)
 
 say() { printf '%s\n' "$*" >&2; }
