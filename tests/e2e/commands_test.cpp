@@ -106,7 +106,8 @@ class Commands : public testing::TestWithParam<std::string> {
     fs::create_directories(folder_ / "stubs");
     fs::create_directory_symlink(BUILD_FOLDER, folder_ / "build" / "release");
     fs::create_directory_symlink(root, folder_ / "clone");
-    for (const char* part : {"include", "docs", "CMakeLists.txt"}) fs::create_symlink(root / part, folder_ / part);
+    for (const char* part : {"include", "docs", "samples", "CMakeLists.txt"})
+      fs::create_symlink(root / part, folder_ / part);
     fs::copy(root / "scripts", folder_ / "scripts");
     fs::copy_file(root / "README.md", folder_ / "book.txt");
     std::ofstream(folder_ / "app.cpp") << "#include <volute/volute.hpp>\nint main() { volute::Graph graph; }\n";
