@@ -20,7 +20,8 @@ build_packages=(
   libvulkan1 mesa-vulkan-drivers
 )
 test_packages=(
-  libgtest-dev libgmock-dev libvalijson-dev vulkan-validationlayers libvulkan-volk-dev pkg-config xvfb xauth libonnx-testdata
+  libgtest-dev libgmock-dev libvalijson-dev vulkan-validationlayers libvulkan-volk-dev pkg-config xvfb xauth
+  libonnx-testdata doxygen
 )
 fuzz_packages=(clang libclang-rt-14-dev)
 

@@ -24,7 +24,7 @@ namespace volute::data {
 inline constexpr std::uint64_t max_file_bytes = 1ull << 31;
 /// One field of a table, one word of a vocabulary.
 inline constexpr std::uint64_t max_field_bytes = 1ull << 24;
-inline constexpr std::size_t max_columns = 65536;
+inline constexpr std::size_t max_columns = 65536;  ///< of a table
 /// Rows times columns of a table; each costs 32 bytes beside its text.
 inline constexpr std::size_t max_cells = 1u << 27;
 /// Words of a vocabulary: what f32 counts exactly.
@@ -32,7 +32,8 @@ inline constexpr std::int64_t max_words = 1 << 24;
 
 /// One batch: x[t, n] and the character after it y[t, n]; both [T, N], row-major.
 struct Batch {
-  std::vector<std::uint32_t> x, y;
+  std::vector<std::uint32_t> x;  ///< inputs
+  std::vector<std::uint32_t> y;  ///< targets: the inputs one step later
 };
 
 /// Byte-level text with the vocabulary of the bytes that occur, split into 90 % training, 10 % validation.
@@ -45,12 +46,12 @@ class VOLUTE_API Text {
 
   /// Sorted distinct bytes; index in it is the token.
   const std::string& vocabulary() const { return vocabulary_; }
-  std::int64_t vocab() const { return static_cast<std::int64_t>(vocabulary_.size()); }
-  const std::vector<std::uint32_t>& train() const { return train_; }
-  const std::vector<std::uint32_t>& validation() const { return validation_; }
+  std::int64_t vocab() const { return static_cast<std::int64_t>(vocabulary_.size()); }  ///< how many bytes occur
+  const std::vector<std::uint32_t>& train() const { return train_; }                    ///< tokens of the first 90 %
+  const std::vector<std::uint32_t>& validation() const { return validation_; }          ///< tokens of the rest
   /// Token of a byte, or -1 if it does not occur.
   int token(char byte) const;
-  std::string decode(const std::vector<std::uint32_t>& tokens) const;
+  std::string decode(const std::vector<std::uint32_t>& tokens) const;  ///< the bytes of tokens
 
  private:
   std::string vocabulary_;
@@ -79,13 +80,13 @@ class VOLUTE_API Streams {
 /// SplitMix64 (Steele, Lea and Flood 2014): the same numbers everywhere, which std::shuffle does not promise.
 class VOLUTE_API Generator {
  public:
-  explicit Generator(std::uint64_t seed, std::uint64_t stream = 0);
-  std::uint64_t next();
+  explicit Generator(std::uint64_t seed, std::uint64_t stream = 0);  ///< `stream`: independent numbers of one seed
+  std::uint64_t next();  ///< all 64 bits
   /// Uniform in 0 .. bound-1, without bias; bound > 0.
   std::uint64_t below(std::uint64_t bound);
   /// Where it stands, for checkpoints.
   std::uint64_t state() const { return state_; }
-  void restore(std::uint64_t state) { state_ = state; }
+  void restore(std::uint64_t state) { state_ = state; }  ///< goes on from a state()
 
  private:
   std::uint64_t state_;
@@ -96,7 +97,9 @@ VOLUTE_API std::vector<std::size_t> shuffled(std::size_t count, std::uint64_t se
 
 /// Indices of the samples of each part, in shuffled order.
 struct Split {
-  std::vector<std::size_t> train, validation, test;
+  std::vector<std::size_t> train;       ///< to learn from
+  std::vector<std::size_t> validation;  ///< to decide by
+  std::vector<std::size_t> test;        ///< to report
 };
 
 /// Shuffles and cuts: floor(count * fraction) samples for validation and test, the rest for training. Throws
@@ -107,15 +110,15 @@ VOLUTE_API Split stratified_split(std::span<const std::uint32_t> labels, double 
                                   std::uint64_t seed);
 
 // Sequences of unequal length. -----------------------------------------------------------------------------
-
-enum class Keep { start, end };  ///< which part of a sequence that is too long
+/// Which part of a sequence that is too long.
+enum class Keep { start, end };
 
 /// Sequences side by side: values [T, N] (or [T, N, C]) with padding behind the end, lengths [N]. Rows beyond
 /// the given sequences have length 0 and only padding.
 template <class T>
 struct Padded {
-  std::vector<T> values;
-  std::vector<std::uint32_t> lengths;
+  std::vector<T> values;               ///< row-major
+  std::vector<std::uint32_t> lengths;  ///< [N]
 };
 
 /// The sequences `rows` as one batch of T steps and N rows; longer ones are cut. C values a step.
@@ -123,6 +126,7 @@ struct Padded {
 VOLUTE_API Padded<std::uint32_t> pad(const std::vector<std::vector<std::uint32_t>>& sequences,
                                      std::span<const std::size_t> rows, std::int64_t T, std::int64_t N,
                                      std::uint32_t padding = 0, Keep keep = Keep::start);
+/// The same of vectors: each sequence [length, C].
 VOLUTE_API Padded<float> pad(const std::vector<std::vector<float>>& sequences, std::int64_t C,
                              std::span<const std::size_t> rows, std::int64_t T, std::int64_t N, float padding = 0,
                              Keep keep = Keep::start);
@@ -132,8 +136,8 @@ class VOLUTE_API Buckets {
  public:
   /// One batch: at most N rows of one bucket, and the bucket's T.
   struct Rows {
-    std::int64_t T = 0;
-    std::vector<std::size_t> rows;
+    std::int64_t T = 0;             ///< the bucket's bound
+    std::vector<std::size_t> rows;  ///< of the sequences
   };
   /// A sequence goes to the smallest bucket that holds it; longer than all, to the largest, where `pad` cuts it.
   /// Throws InvalidGraph unless bounds ascend from 1, N is positive, and there are sequences.
@@ -157,11 +161,11 @@ class VOLUTE_API Normalizer {
   /// values [rows, C]. A constant column gets deviation 1. Throws InvalidGraph if there are no rows, or a value
   /// is not finite.
   static Normalizer fit(std::span<const float> values, std::int64_t C);
-  void apply(std::span<float> values) const;
+  void apply(std::span<float> values) const;  ///< in place; [rows, C]
   /// Back to the original units, e.g. of one forecast column: `undo(values, {2})`.
   void undo(std::span<float> values, std::vector<std::size_t> columns = {}) const;
-  const std::vector<double>& means() const { return means_; }
-  const std::vector<double>& deviations() const { return deviations_; }
+  const std::vector<double>& means() const { return means_; }            ///< [C]
+  const std::vector<double>& deviations() const { return deviations_; }  ///< [C]
 
  private:
   std::vector<double> means_, deviations_;
@@ -171,7 +175,7 @@ class VOLUTE_API Normalizer {
 
 /// Words in lower case (ASCII), punctuation marks as words of their own. Bytes above 127 are letters.
 VOLUTE_API std::vector<std::string> words(std::string_view text);
-
+/// Which words a vocabulary takes.
 struct VocabularyOptions {
   std::int64_t min_count = 1;  ///< rarer words are unknown
   std::int64_t max_size = 0;   ///< with the two special tokens; 0: no bound
@@ -180,18 +184,20 @@ struct VocabularyOptions {
 /// Words and their tokens: 0 is padding "<pad>", 1 unknown "<unk>", then by count, equal counts by bytes.
 class VOLUTE_API Vocabulary {
  public:
-  static constexpr std::uint32_t padding = 0, unknown = 1;
+  static constexpr std::uint32_t padding = 0;  ///< token of "<pad>"
+  static constexpr std::uint32_t unknown = 1;  ///< token of "<unk>"
   /// Throws InvalidGraph for an option out of range, or more than max_words words.
   static Vocabulary build(const std::vector<std::vector<std::string>>& texts, VocabularyOptions options = {});
-  std::int64_t size() const { return static_cast<std::int64_t>(words_.size()); }
-  std::uint32_t token(const std::string& word) const;
+  std::int64_t size() const { return static_cast<std::int64_t>(words_.size()); }  ///< special ones included
+  std::uint32_t token(const std::string& word) const;                             ///< `unknown` if it has none
   /// Throws InvalidGraph for a token outside the vocabulary.
   const std::string& word(std::uint32_t token) const;
-  std::vector<std::uint32_t> encode(const std::vector<std::string>& words) const;
-  std::vector<std::string> decode(std::span<const std::uint32_t> tokens) const;
+  std::vector<std::uint32_t> encode(const std::vector<std::string>& words) const;  ///< token by token
+  std::vector<std::string> decode(std::span<const std::uint32_t> tokens) const;    ///< word by word
   /// A text file of one word a line, replaced as a whole. load throws BadFile naming the line, also for more than
   /// max_words words.
   void save(const std::string& path) const;
+  /// What save has written.
   static Vocabulary load(const std::string& path);
 
  private:
@@ -201,10 +207,10 @@ class VOLUTE_API Vocabulary {
 };
 
 // Tables. ----------------------------------------------------------------------------------------------------
-
+/// How a file is read.
 struct CsvOptions {
-  char delimiter = ',';
-  bool header = true;  ///< the first line names the columns; else they are "0", "1", ...
+  char delimiter = ',';  ///< between fields
+  bool header = true;    ///< the first line names the columns; else they are "0", "1", ...
 };
 
 /// A table of texts, after RFC 4180: quoted fields with doubled quotes, delimiters and line breaks; LF or CRLF;
@@ -212,12 +218,15 @@ struct CsvOptions {
 /// UTF-8 or not, but for NUL, which is a BadFile: such a file is binary, or UTF-16.
 class VOLUTE_API Csv {
  public:
+  /// Throws BadFile naming file and line.
   static Csv load(const std::string& path, CsvOptions options = {});
+  /// The same from memory; `name` is for messages.
   static Csv parse(std::string_view text, const std::string& name = "csv", CsvOptions options = {});
-  const std::vector<std::string>& columns() const { return columns_; }
-  std::size_t rows() const { return lines_.size(); }
+  const std::vector<std::string>& columns() const { return columns_; }  ///< their names
+  std::size_t rows() const { return lines_.size(); }                    ///< without the header
   /// Number of a column; BadFile listing those there are if it is not one.
   std::size_t column(const std::string& name) const;
+  /// A field as it is in the file.
   const std::string& text(std::size_t row, std::size_t column) const { return cells_[row * columns_.size() + column]; }
   /// Empty for a missing value: nothing, NA, N/A, NaN, null, ? or -. BadFile if it is no finite decimal number.
   std::optional<float> number(std::size_t row, std::size_t column) const;
@@ -229,7 +238,7 @@ class VOLUTE_API Csv {
   std::vector<std::string> columns_, cells_;
   std::vector<std::size_t> lines_;  ///< of the file, where each row begins
 };
-
+/// What to do about a value that is missing.
 enum class Missing {
   error,     ///< BadFile
   drop,      ///< the row
@@ -239,19 +248,20 @@ enum class Missing {
 
 /// Columns of numbers in the order of time.
 struct VOLUTE_API Series {
-  std::vector<std::string> names;
+  std::vector<std::string> names;  ///< of the columns
   std::vector<float> values;  ///< [rows, C]
-  std::size_t rows() const { return names.empty() ? 0 : values.size() / names.size(); }
+  std::size_t rows() const { return names.empty() ? 0 : values.size() / names.size(); }  ///< points in time
   /// The named columns, or all. Throws BadFile also if no rows are left.
   static Series from(const Csv& table, const std::vector<std::string>& columns = {}, Missing missing = Missing::error);
 };
-
+/// What a window sees and forecasts.
 struct WindowOptions {
-  std::int64_t length = 0;        ///< steps seen
-  std::int64_t horizon = 1;       ///< steps to forecast, right behind them
-  std::int64_t stride = 1;        ///< rows from one window to the next
+  std::int64_t length = 0;                ///< steps seen
+  std::int64_t horizon = 1;               ///< steps to forecast, right behind them
+  std::int64_t stride = 1;                ///< rows from one window to the next
   std::vector<std::size_t> targets = {};  ///< columns to forecast; empty: all
-  std::size_t begin = 0, end = 0; ///< rows that windows may touch; end 0: all. Splits by time do not leak.
+  std::size_t begin = 0;                  ///< first row that windows may touch: splits by time do not leak
+  std::size_t end = 0;                    ///< row behind the last they may touch; 0: all
 };
 
 /// Windows over a series. Keeps a reference to it.
@@ -259,9 +269,11 @@ class VOLUTE_API Windows {
  public:
   /// Throws InvalidGraph on an option out of range or if not one window fits.
   Windows(const Series& series, WindowOptions options);
-  std::size_t count() const { return count_; }
+  std::size_t count() const { return count_; }  ///< how many windows fit
+  /// Windows side by side.
   struct Forecast {
-    std::vector<float> x, y;  ///< [length, N, C] and [horizon, N, targets]
+    std::vector<float> x;  ///< [length, N, C]
+    std::vector<float> y;  ///< [horizon, N, targets]
   };
   /// The windows `rows` side by side, N = rows.size().
   Forecast batch(std::span<const std::size_t> rows) const;
@@ -274,7 +286,7 @@ class VOLUTE_API Windows {
 
 /// Texts and their classes, from two columns of a table.
 struct VOLUTE_API Labelled {
-  std::vector<std::string> texts;
+  std::vector<std::string> texts;     ///< one a row
   std::vector<std::uint32_t> labels;  ///< index in `classes`
   std::vector<std::string> classes;   ///< sorted, or as given
   /// With `classes` (those of the training data) any other label is a BadFile.
@@ -287,11 +299,11 @@ struct VOLUTE_API Labelled {
 /// A thread that keeps up to `depth` results ready; the part of Prefetcher that knows no type.
 class VOLUTE_API PrefetchThread {
  public:
-  PrefetchThread(std::function<std::shared_ptr<void>()> make, std::size_t depth);
+  PrefetchThread(std::function<std::shared_ptr<void>()> make, std::size_t depth);  ///< `make` returns null at the end
   ~PrefetchThread();
   PrefetchThread(const PrefetchThread&) = delete;
   PrefetchThread& operator=(const PrefetchThread&) = delete;
-  std::shared_ptr<void> next();
+  std::shared_ptr<void> next();  ///< waits for the next result
 
  private:
   struct Data;

@@ -17,21 +17,21 @@ namespace volute {
 
 /// One device the loader offers, and why it cannot be used if it cannot.
 struct DeviceInfo {
-  int index = 0;
-  std::string name;
-  std::string type;    ///< discrete, integrated, virtual, cpu, other
-  std::string driver;  ///< name and version
-  std::string api;     ///< Vulkan version, "1.3.230"
-  std::string rejected;  ///< empty if usable
-  std::uint64_t memory_bytes = 0;
-  std::uint64_t max_storage_range = 0;
-  std::uint64_t max_texel_elements = 0;
-  std::uint64_t max_allocation_bytes = 0;
-  std::uint32_t max_shared_bytes = 0;
-  std::uint32_t max_workgroup = 0;
-  std::uint32_t subgroup_size = 0;
-  bool subgroup_shuffle = false;  ///< compute shaders may shuffle between the lanes of a subgroup
-  std::vector<std::string> without;  ///< what it goes without, "timeline semaphores: ...", and what that costs
+  int index = 0;                           ///< in the loader's order; also a selector
+  std::string name;                        ///< as the driver names it
+  std::string type;                        ///< discrete, integrated, virtual, cpu, other
+  std::string driver;                      ///< name and version
+  std::string api;                         ///< Vulkan version, "1.3.230"
+  std::string rejected;                    ///< empty if usable
+  std::uint64_t memory_bytes = 0;          ///< of its largest device-local heap
+  std::uint64_t max_storage_range = 0;     ///< of one storage buffer, in bytes
+  std::uint64_t max_texel_elements = 0;    ///< of one texel buffer
+  std::uint64_t max_allocation_bytes = 0;  ///< of one allocation
+  std::uint32_t max_shared_bytes = 0;      ///< shared memory of a workgroup
+  std::uint32_t max_workgroup = 0;         ///< invocations in a workgroup
+  std::uint32_t subgroup_size = 0;         ///< lanes
+  bool subgroup_shuffle = false;           ///< compute shaders may shuffle between the lanes of a subgroup
+  std::vector<std::string> without;        ///< what it goes without, "timeline semaphores: ...", and what that costs
 };
 
 /// Every device of the machine, in the loader's order. Empty without a Vulkan loader or driver.
@@ -39,55 +39,57 @@ VOLUTE_API std::vector<DeviceInfo> list_devices();
 
 /// Values for one input: f32 or u32, row-major, exactly the input's element count.
 struct Feed {
-  Tensor input;
-  std::variant<std::span<const float>, std::span<const std::uint32_t>> values;
-  Feed(Tensor t, std::span<const float> v) : input(t), values(v) {}
-  Feed(Tensor t, std::span<const std::uint32_t> v) : input(t), values(v) {}
-  Feed(Tensor t, const std::vector<float>& v) : input(t), values(std::span<const float>(v)) {}
-  Feed(Tensor t, const std::vector<std::uint32_t>& v) : input(t), values(std::span<const std::uint32_t>(v)) {}
+  Tensor input;  ///< Graph::input
+  std::variant<std::span<const float>, std::span<const std::uint32_t>> values;  ///< referred to until the call returns
+  Feed(Tensor t, std::span<const float> v) : input(t), values(v) {}  ///< f32
+  Feed(Tensor t, std::span<const std::uint32_t> v) : input(t), values(v) {}  ///< u32
+  Feed(Tensor t, const std::vector<float>& v) : input(t), values(std::span<const float>(v)) {}  ///< f32
+  Feed(Tensor t, const std::vector<std::uint32_t>& v) : input(t), values(std::span<const std::uint32_t>(v)) {}  ///< u32
 };
 
 /// Figures of a compiled program, as `explain` prints them.
 struct ProgramStats {
+  /// A loop over time, as it was compiled.
   struct Loop {
-    std::string name;
-    std::int64_t length = 0;
+    std::string name;             ///< what it walks
+    std::int64_t length = 0;      ///< steps
     int dispatches_per_step = 0;  ///< 0: persistent, a kernel walks the steps itself
-    bool reverse = false;
+    bool reverse = false;         ///< from the last step to the first
     std::int64_t dispatches = 0;  ///< for all steps
   };
+  /// A pass of the compiler.
   struct Pass {
-    std::string name;
-    int nodes = 0;  ///< live nodes after it
+    std::string name;  ///< as engine/compile has it
+    int nodes = 0;     ///< live nodes after it
   };
-  std::vector<Pass> passes;          ///< in the order they ran; the first is the graph as built
-  std::vector<std::string> hoisted;  ///< operations moved out of scans, with the shape they had there
-  int kernels = 0;           ///< distinct dispatches before unrolling
-  int nodes_fused = 0;       ///< pointwise nodes that share a kernel with another node
-  std::vector<Loop> loops;
-  int dispatches_outside_loops = 0;
-  std::int64_t dispatches = 0;  ///< per run, unrolled
-  std::int64_t barriers = 0;
-  std::uint64_t arena_bytes = 0;
+  std::vector<Pass> passes;           ///< in the order they ran; the first is the graph as built
+  std::vector<std::string> hoisted;   ///< operations moved out of scans, with the shape they had there
+  int kernels = 0;                    ///< distinct dispatches before unrolling
+  int nodes_fused = 0;                ///< pointwise nodes that share a kernel with another node
+  std::vector<Loop> loops;            ///< scans, forward and backward
+  int dispatches_outside_loops = 0;   ///< once a run
+  std::int64_t dispatches = 0;        ///< per run, unrolled
+  std::int64_t barriers = 0;          ///< per run
+  std::uint64_t arena_bytes = 0;      ///< what the program's values take
   std::uint64_t unaliased_bytes = 0;  ///< what the arena would take without aliasing
   int submissions = 0;                ///< of the last whole step; before the first, by estimate
-  bool recomputes = false;  ///< scans run in segments to meet CompileLimits::memory_bytes
-  std::int64_t non_finite = 0;  ///< runs seen not to be finite (Targets::non_finite)
+  bool recomputes = false;            ///< scans run in segments to meet CompileLimits::memory_bytes
+  std::int64_t non_finite = 0;        ///< runs seen not to be finite (Targets::non_finite)
 };
 
 /// The values of one tensor on the host, bit by bit.
 struct HostArray {
-  std::string name;
-  DType dtype = DType::f32;  ///< f32 or u32
-  Shape shape;
+  std::string name;                  ///< of the state or parameter
+  DType dtype = DType::f32;          ///< f32 or u32
+  Shape shape;                       ///< extents
   std::vector<std::uint32_t> words;  ///< row-major; the bits of f32
 };
 
 /// All that a program keeps from one step to the next, but for its inputs: each is fed again after restore(). A program
 /// of the same graph continues from it bit by bit.
 struct Snapshot {
-  std::int64_t steps = 0;  ///< Program::steps
-  std::uint32_t seed = 0;
+  std::int64_t steps = 0;                ///< Program::steps
+  std::uint32_t seed = 0;                ///< of the random numbers
   std::map<std::string, float> scalars;  ///< Graph::scalar, by name
   std::vector<HostArray> states;         ///< optimisers' moments, counters, carried states; by name
   std::vector<HostArray> parameters;     ///< in the order of Program::parameters
@@ -105,9 +107,9 @@ struct Progress {
 class VOLUTE_API Program {
  public:
   struct Data;
-  explicit Program(std::unique_ptr<Data> data);
-  Program(Program&&) noexcept;
-  Program& operator=(Program&&) noexcept;
+  explicit Program(std::unique_ptr<Data> data);  ///< the engine's
+  Program(Program&&) noexcept;                   ///< moves; the other can only be destroyed or assigned to
+  Program& operator=(Program&&) noexcept;        ///< moves
   ~Program();
 
   /// Feeds and starts one run; returns before the device has finished. An input not fed keeps its last
@@ -132,7 +134,7 @@ class VOLUTE_API Program {
   bool in_step() const;
   /// Values of an output after the last run, row-major; waits for it.
   std::vector<float> read(Tensor output);
-  std::vector<std::uint32_t> read_u32(Tensor output);
+  std::vector<std::uint32_t> read_u32(Tensor output);  ///< the same of a u32 output
   /// The value of a scalar output.
   float value(Tensor output);
   /// Sets a Graph::scalar from the next run on.
@@ -143,8 +145,8 @@ class VOLUTE_API Program {
   void reset(const std::string& prefix = "");
   /// Values of a state, by name, and its replacement. Throws InvalidGraph for an unknown name.
   std::vector<float> read_state(const std::string& name);
-  void write_state(const std::string& name, std::span<const float> values);
-  std::vector<std::string> state_names() const;
+  void write_state(const std::string& name, std::span<const float> values);  ///< row-major, as many as the state has
+  std::vector<std::string> state_names() const;                              ///< all, in the order of their names
   /// Parameters the program reads or trains, in the order they were added to its graph.
   std::vector<Parameter> parameters() const;
   /// Steps submitted whole since compile, reset() or restore(), which sets the snapshot's; those an application submits
@@ -171,13 +173,13 @@ class VOLUTE_API Program {
   void wait();
   /// The compiled plan in words: passes, kernels, loops, memory.
   std::string explain() const;
-  const ProgramStats& stats() const;
-  Data& data() { return *data_; }
+  const ProgramStats& stats() const;  ///< the plan in figures
+  Data& data() { return *data_; }     ///< the engine's
 
  private:
   std::unique_ptr<Data> data_;
 };
-
+/// What a program may take: memory, and the device without a pause.
 struct CompileLimits {
   /// Bound on the program's arena in bytes; 0: none. If it is exceeded, scans of 256 steps and more
   /// recompute what the backward pass needs instead of keeping it (the gradients stay bit-equal).
@@ -203,10 +205,10 @@ class VOLUTE_API Device {
   /// name; default: the environment's VOLUTE_DEVICE) names. Throws Unsupported listing every device and
   /// the reason it was rejected.
   explicit Device(const std::string& selector = "");
-  explicit Device(std::shared_ptr<Data> data) : data_(std::move(data)) {}
+  explicit Device(std::shared_ptr<Data> data) : data_(std::move(data)) {}  ///< the engine's
 
-  std::string name() const;
-  const DeviceInfo& info() const;
+  std::string name() const;        ///< as the driver names it
+  const DeviceInfo& info() const;  ///< what it can do, and goes without
   /// The longest that calls wait without the device finishing any submission before they throw Timeout. 120 s unless
   /// set, 600 s on a CPU, whose driver compiles a kernel when it first runs; 0: for ever.
   void set_timeout(double seconds);
@@ -217,7 +219,7 @@ class VOLUTE_API Device {
   /// Turns the targets into a recorded program. Throws InvalidGraph for targets that are not of this graph,
   /// Unsupported if the device or the limits cannot hold it, OutOfMemory.
   Program compile(const Graph& graph, const Targets& targets, const CompileLimits& limits = {});
-  const std::shared_ptr<Data>& data() const { return data_; }
+  const std::shared_ptr<Data>& data() const { return data_; }  ///< the engine's
 
  private:
   std::shared_ptr<Data> data_;

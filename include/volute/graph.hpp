@@ -32,7 +32,7 @@ namespace volute {
 /// graph has them.
 enum class DType : std::uint8_t { f32, u32, f16, bf16 };
 
-VOLUTE_API const char* name_of(DType dtype);
+VOLUTE_API const char* name_of(DType dtype);  ///< "f32"
 
 // What any graph keeps to; what would exceed one of these throws InvalidGraph naming it. They keep arithmetic on sizes
 // far from overflow. A device's own limits (of one buffer: at most 4 GiB) are found at compile.
@@ -45,18 +45,18 @@ inline constexpr std::int64_t max_nodes = 1 << 24;              ///< of a graph,
 class VOLUTE_API Shape {
  public:
   Shape() = default;
-  Shape(std::initializer_list<std::int64_t> dims) : dims_(dims) {}
-  explicit Shape(std::vector<std::int64_t> dims) : dims_(std::move(dims)) {}
+  Shape(std::initializer_list<std::int64_t> dims) : dims_(dims) {}            ///< {T, N, C}
+  explicit Shape(std::vector<std::int64_t> dims) : dims_(std::move(dims)) {}  ///< extents known at run time only
 
-  int rank() const { return static_cast<int>(dims_.size()); }
+  int rank() const { return static_cast<int>(dims_.size()); }  ///< number of axes
   /// Number of elements: the product of the extents, 1 for a scalar. Throws InvalidGraph if an extent is negative or
   /// the product does not fit.
   std::int64_t elements() const;
   /// Extent of an axis; negative axes count from the end. The axis must exist.
   std::int64_t operator[](int axis) const { return dims_[axis < 0 ? axis + dims_.size() : axis]; }
-  std::int64_t& operator[](int axis) { return dims_[axis < 0 ? axis + dims_.size() : axis]; }
-  const std::vector<std::int64_t>& dims() const { return dims_; }
-  bool operator==(const Shape&) const = default;
+  std::int64_t& operator[](int axis) { return dims_[axis < 0 ? axis + dims_.size() : axis]; }  ///< changeable
+  const std::vector<std::int64_t>& dims() const { return dims_; }  ///< all extents
+  bool operator==(const Shape&) const = default;  ///< same rank and extents
   /// "[64, 32]"
   std::string str() const;
 
@@ -117,7 +117,7 @@ class VOLUTE_API BadFile : public Error {
 /// What deserves a person's attention and is no error (an autosave that failed, a run that was not finite) goes to this
 /// handler, by default a line on stderr. An empty handler brings the default back. Any thread may call either.
 VOLUTE_API void set_warning_handler(std::function<void(const std::string& message)> handler);
-VOLUTE_API void warn(const std::string& message);
+VOLUTE_API void warn(const std::string& message);  ///< hands a message to the handler
 
 struct Node;           // one operation; private to the engine
 struct GraphData;      // nodes of a graph; private to the engine
@@ -128,16 +128,16 @@ struct RecurrentOperator;  // the operator of exchange formats a scan is; privat
 class VOLUTE_API Tensor {
  public:
   Tensor() = default;
-  explicit Tensor(Node* node) : node_(node) {}
+  explicit Tensor(Node* node) : node_(node) {}  ///< the engine's: users get tensors from a Graph and from operations
 
-  const Shape& shape() const;
-  std::int64_t dim(int axis) const;
-  DType dtype() const;
+  const Shape& shape() const;        ///< extents; the tensor must not be empty, here as below
+  std::int64_t dim(int axis) const;  ///< extent of an axis; negative axes count from the end
+  DType dtype() const;               ///< element type
   /// Number of axes.
   int rank() const { return shape().rank(); }
-  Node* node() const { return node_; }
-  explicit operator bool() const { return node_ != nullptr; }
-  bool operator==(const Tensor&) const = default;
+  Node* node() const { return node_; }                         ///< the engine's; null for an empty tensor
+  explicit operator bool() const { return node_ != nullptr; }  ///< false for an empty tensor, as a default one is
+  bool operator==(const Tensor&) const = default;              ///< the same result of the same graph
 
  private:
   Node* node_ = nullptr;
@@ -149,17 +149,17 @@ class VOLUTE_API Parameter {
  public:
   /// Throws InvalidGraph unless `values` has exactly shape.elements() entries, at most max_parameter_elements.
   Parameter(std::string name, Shape shape, std::vector<float> values);
-  explicit Parameter(std::shared_ptr<ParameterData> data) : data_(std::move(data)) {}
+  explicit Parameter(std::shared_ptr<ParameterData> data) : data_(std::move(data)) {}  ///< the engine's
 
-  const std::string& name() const;
-  const Shape& shape() const;
+  const std::string& name() const;  ///< as given to the constructor
+  const Shape& shape() const;       ///< as given to the constructor
   /// Current values, row-major; waits for running programs that use the parameter. Throws DeviceLost if they were on a
   /// device that is lost and no Program::keep has them on the host.
   std::vector<float> values() const;
   /// Replaces the values, on every device copy too, and gives new ones after a loss. Throws InvalidGraph on a wrong
   /// count.
   void set(std::span<const float> values);
-  const std::shared_ptr<ParameterData>& data() const { return data_; }
+  const std::shared_ptr<ParameterData>& data() const { return data_; }  ///< the engine's
 
  private:
   std::shared_ptr<ParameterData> data_;
@@ -168,14 +168,14 @@ class VOLUTE_API Parameter {
 /// Marks recurrent state that continues where the previous run of the program stopped, with the
 /// gradient cut between runs (truncated BPTT).
 struct Carried {};
-
+/// Whether a graph trains (dropout drops, batch norm uses the batch) or only computes.
 enum class Mode { training, inference };
 
 /// A static, shaped, typed graph. Build it once, compile it, replay it.
 class VOLUTE_API Graph {
  public:
-  explicit Graph(Mode mode = Mode::training);
-  explicit Graph(std::shared_ptr<GraphData> data) : data_(std::move(data)) {}
+  explicit Graph(Mode mode = Mode::training);  ///< empty
+  explicit Graph(std::shared_ptr<GraphData> data) : data_(std::move(data)) {}  ///< the engine's
 
   /// A tensor fed before each run. Throws InvalidGraph if the name is taken or an extent is not positive.
   Tensor input(const std::string& name, Shape shape, DType dtype = DType::f32);
@@ -189,17 +189,17 @@ class VOLUTE_API Graph {
   void carry(Tensor target, Tensor value);
   /// A tensor with one value everywhere.
   Tensor full(Shape shape, float value);
-  Tensor full_u32(Shape shape, std::uint32_t value);
+  Tensor full_u32(Shape shape, std::uint32_t value);  ///< the same of u32
   /// [length] u32: 0, 1, 2, ...
   Tensor iota(std::int64_t length);
   /// u32 scalar: number of runs the program has completed. Also the step of the random numbers.
   Tensor step();
-  Carried carried() const { return {}; }
+  Carried carried() const { return {}; }  ///< for a layer's call: lstm(x, g.carried())
   /// False in Mode::inference, where dropout is the identity.
   bool training() const;
   /// Whether an input, scalar or state has this name.
   bool has(const std::string& name) const;
-  const std::shared_ptr<GraphData>& data() const { return data_; }
+  const std::shared_ptr<GraphData>& data() const { return data_; }  ///< the engine's
 
  private:
   std::shared_ptr<GraphData> data_;
@@ -216,8 +216,8 @@ VOLUTE_API std::string label(Tensor tensor);
 
 /// One value to store into a parameter or state when a run ends.
 struct Update {
-  Tensor target;
-  Tensor value;
+  Tensor target;  ///< a state, or a parameter's tensor
+  Tensor value;   ///< of the same shape and type
 };
 
 /// How a program takes its matrix products. With f16 or bf16 both operands of every product are rounded to 16 bits
@@ -229,7 +229,7 @@ struct Update {
 /// (MinimizeOptions::loss_scale). bf16 has 8 bits and the range of f32.
 enum class Precision : std::uint8_t { f32, f16, bf16 };
 
-VOLUTE_API const char* name_of(Precision precision);
+VOLUTE_API const char* name_of(Precision precision);  ///< "bf16"
 
 /// What a program does about a run that is not finite: one of Targets::watched is infinite or NaN. Found without
 /// waiting: the first call of the program that waits for the run anyway (run, read, value, wait, ..., of a step that is
@@ -245,22 +245,22 @@ enum class NonFinite : std::uint8_t {
 /// A [] f32 tensor that is a number in a run that is finite.
 struct Watched {
   std::string name;  ///< in messages: "loss"
-  Tensor value;
+  Tensor value;      ///< [] f32
 };
 
 /// What a program computes: tensors to read after a run, updates to make in it, and how precisely. `minimize`
 /// fills one in; to evaluate a loss in 16 bits: Targets t(loss); t.precision = Precision::bf16;
 struct Targets {
-  std::vector<Tensor> outputs;
-  std::vector<Update> updates;
-  Precision precision = Precision::f32;
-  NonFinite non_finite = NonFinite::off;
-  std::vector<Watched> watched = {};  ///< none if non_finite is off, else at least one
+  std::vector<Tensor> outputs;            ///< read after a run
+  std::vector<Update> updates;            ///< made when a run ends
+  Precision precision = Precision::f32;   ///< of all products
+  NonFinite non_finite = NonFinite::off;  ///< about a run with infinity or NaN
+  std::vector<Watched> watched = {};      ///< none if non_finite is off, else at least one
   Targets() = default;
-  Targets(Tensor output) : outputs{output} {}
-  Targets(std::initializer_list<Tensor> list) : outputs(list) {}
+  Targets(Tensor output) : outputs{output} {}                     ///< one tensor to read
+  Targets(std::initializer_list<Tensor> list) : outputs(list) {}  ///< tensors to read
   Targets(std::vector<Tensor> list, std::vector<Update> changes = {})
-      : outputs(std::move(list)), updates(std::move(changes)) {}
+      : outputs(std::move(list)), updates(std::move(changes)) {}  ///< tensors to read, values to store
 };
 
 }  // namespace volute

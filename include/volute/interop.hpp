@@ -57,22 +57,23 @@ class VOLUTE_API Wishes {
 
 /// Memory for one buffer, a part of an allocation of the application's.
 struct Memory {
-  VkDeviceMemory memory = VK_NULL_HANDLE;
-  VkDeviceSize offset = 0;
-  void* mapped = nullptr;  ///< address of the part, needed if the request asked for host-visible memory
-  void* user = nullptr;    ///< handed back to Allocator::free
+  VkDeviceMemory memory = VK_NULL_HANDLE;  ///< of the application's
+  VkDeviceSize offset = 0;                 ///< in bytes
+  void* mapped = nullptr;                  ///< address of the part, needed if the request asked for host-visible memory
+  void* user = nullptr;                    ///< handed back to Allocator::free
 };
-
+/// What a buffer of Volute's needs.
 struct MemoryRequest {
-  VkMemoryRequirements requirements{};
-  VkMemoryPropertyFlags required = 0, preferred = 0;
-  VkBuffer buffer = VK_NULL_HANDLE;  ///< for a dedicated allocation; `allocate` must not bind it
+  VkMemoryRequirements requirements{};  ///< of the buffer
+  VkMemoryPropertyFlags required = 0;   ///< properties the memory must have
+  VkMemoryPropertyFlags preferred = 0;  ///< and should have
+  VkBuffer buffer = VK_NULL_HANDLE;     ///< for a dedicated allocation; `allocate` must not bind it
 };
 
 /// Where Volute's buffers get their memory (VMA: vmaAllocateMemoryForBuffer and vmaFreeMemory). Both or neither.
 struct Allocator {
-  std::function<VkResult(const MemoryRequest& request, Memory& memory)> allocate;
-  std::function<void(const Memory& memory)> free;
+  std::function<VkResult(const MemoryRequest& request, Memory& memory)> allocate;  ///< may fail
+  std::function<void(const Memory& memory)> free;  ///< called once for each allocation
 };
 
 // Devices. ----------------------------------------------------------------------------------------------------
@@ -80,11 +81,11 @@ struct Allocator {
 /// A device the application has created. All handles stay the application's; the VkDevice must outlive everything
 /// made from the Device, or be given up with detach() first.
 struct Adoption {
-  VkInstance instance = VK_NULL_HANDLE;
-  VkPhysicalDevice physical = VK_NULL_HANDLE;
-  VkDevice device = VK_NULL_HANDLE;
-  std::uint32_t queue_family = 0;  ///< computes
-  VkQueue queue = VK_NULL_HANDLE;  ///< what Volute submits to: the one rendering uses, or another
+  VkInstance instance = VK_NULL_HANDLE;        ///< must have been created for api_version
+  VkPhysicalDevice physical = VK_NULL_HANDLE;  ///< of the instance
+  VkDevice device = VK_NULL_HANDLE;            ///< of the physical device
+  std::uint32_t queue_family = 0;              ///< computes
+  VkQueue queue = VK_NULL_HANDLE;              ///< what Volute submits to: the one rendering uses, or another
   /// Of the VkApplicationInfo the instance was created with; at least 1.2.
   std::uint32_t api_version = VK_API_VERSION_1_2;
   /// What the device was created with, read during adopt() only: tells which optional abilities are enabled. Null:
@@ -95,8 +96,9 @@ struct Adoption {
   PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr;
   /// Called around every vkQueueSubmit, for a queue that other threads submit to as well. Both or neither. Whoever
   /// calls Volute (run, advance, compile, a parameter's values) must not hold the lock, unless it is recursive.
-  std::function<void()> lock, unlock;
-  Allocator allocator;
+  std::function<void()> lock;
+  std::function<void()> unlock;  ///< after the submission
+  Allocator allocator;           ///< empty: Volute allocates from the device
   /// Queue families, besides queue_family, that read or write Volute's buffers (Slice) without an ownership
   /// transfer; such buffers are then VK_SHARING_MODE_CONCURRENT.
   std::vector<std::uint32_t> sharing_families;
@@ -110,8 +112,9 @@ struct Creation {
   std::string selector;  ///< as Device's
   /// As Adoption's.
   PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr;
-  std::vector<const char*> instance_extensions, device_extensions;  ///< all required
-  void* features = nullptr;  ///< chain of feature structures, all required; may be added to
+  std::vector<const char*> instance_extensions;     ///< all required
+  std::vector<const char*> device_extensions;       ///< all required
+  void* features = nullptr;                         ///< chain of feature structures, all required; may be added to
   VkQueueFlags queue_flags = VK_QUEUE_COMPUTE_BIT;  ///< of the application's queue
   /// Whether the application's queue may be of this family (it can present to the surface); null: any.
   std::function<bool(VkInstance, VkPhysicalDevice, std::uint32_t family)> accepts_family;
@@ -126,14 +129,16 @@ VOLUTE_API Device create(const Creation& creation);
 /// A device's Vulkan objects, Volute's or lent. `queue` is what Volute submits to; `app_queue` is the application's,
 /// the same unless Creation::async_compute gave Volute its own.
 struct Handles {
-  PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr;
-  VkInstance instance = VK_NULL_HANDLE;
-  VkPhysicalDevice physical = VK_NULL_HANDLE;
-  VkDevice device = VK_NULL_HANDLE;
-  std::uint32_t queue_family = 0, app_queue_family = 0;
-  VkQueue queue = VK_NULL_HANDLE, app_queue = VK_NULL_HANDLE;
+  PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr;  ///< what Volute calls Vulkan by
+  VkInstance instance = VK_NULL_HANDLE;                        ///< Volute's or the application's
+  VkPhysicalDevice physical = VK_NULL_HANDLE;                  ///< of the instance
+  VkDevice device = VK_NULL_HANDLE;                            ///< of the physical device
+  std::uint32_t queue_family = 0;                              ///< of queue
+  std::uint32_t app_queue_family = 0;                          ///< of app_queue
+  VkQueue queue = VK_NULL_HANDLE;                              ///< Volute submits to it
+  VkQueue app_queue = VK_NULL_HANDLE;                          ///< the application's
 };
-VOLUTE_API Handles handles(const Device& device);
+VOLUTE_API Handles handles(const Device& device);  ///< the handles of a device
 
 /// Optional abilities with what is enabled. DeviceInfo::without has those that are not, in words.
 VOLUTE_API std::vector<Ability> abilities(const Device& device);
@@ -153,9 +158,9 @@ VOLUTE_API void detach(Device& device);
 
 /// Bytes of a buffer that hold a tensor: rows of the last axis, each padded to whole texels (row_pitch), row-major.
 struct Slice {
-  VkBuffer buffer = VK_NULL_HANDLE;
-  VkDeviceSize offset = 0;
-  VkDeviceSize bytes = 0;
+  VkBuffer buffer = VK_NULL_HANDLE;  ///< with the usages below
+  VkDeviceSize offset = 0;           ///< in bytes
+  VkDeviceSize bytes = 0;            ///< slice_bytes of the shape
 };
 
 /// Bytes from one row of the last axis to the next: the last extent rounded up to a multiple of 4, times 4. A scalar's
@@ -171,7 +176,7 @@ VOLUTE_API VkDeviceSize slice_bytes(const Shape& shape);
 /// index, indirect, transfer. An output is valid from the end of a step to the start of the next; an input's slice is
 /// overwritten by fed values at the start of each step unless it is bound to itself (bind). Throws InvalidGraph.
 VOLUTE_API Slice slice(Program& program, Tensor tensor);
-VOLUTE_API Slice slice(Program& program, const std::string& state);
+VOLUTE_API Slice slice(Program& program, const std::string& state);  ///< of a state, by name
 /// Where a parameter lies once a program of this device uses it.
 VOLUTE_API Slice slice(const Device& device, const Parameter& parameter);
 
@@ -194,6 +199,7 @@ VOLUTE_API void unbind(Program& program, Tensor tensor);
 /// Volute, or takes from Volute what its stages will read. Without a change of family it is a plain memory barrier.
 VOLUTE_API void record_release(const Device& device, VkCommandBuffer commands, const Slice& slice,
                                std::uint32_t family, VkPipelineStageFlags stages, VkAccessFlags accesses);
+/// The other way round: what Volute has written, for `stages` to read.
 VOLUTE_API void record_acquire(const Device& device, VkCommandBuffer commands, const Slice& slice,
                                std::uint32_t family, VkPipelineStageFlags stages, VkAccessFlags accesses);
 
@@ -201,20 +207,21 @@ VOLUTE_API void record_acquire(const Device& device, VkCommandBuffer commands, c
 
 /// A semaphore, and of a timeline semaphore the value; `stages` are those that wait.
 struct SemaphorePoint {
-  VkSemaphore semaphore = VK_NULL_HANDLE;
+  VkSemaphore semaphore = VK_NULL_HANDLE;  ///< binary or timeline
   std::uint64_t value = 0;  ///< ignored for binary semaphores
-  VkPipelineStageFlags stages = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+  VkPipelineStageFlags stages = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;  ///< ignored where it is signalled
 };
 
 /// The first work a call submits waits, the last signals. A call that submits nothing else (advance while the device
 /// is busy) submits an empty batch, so that binary semaphores pair up.
 struct Sync {
-  std::vector<SemaphorePoint> wait, signal;
+  std::vector<SemaphorePoint> wait;    ///< before the first work
+  std::vector<SemaphorePoint> signal;  ///< after the last
 };
 
 /// Program::run and Program::advance with semaphores.
 VOLUTE_API void run(Program& program, const std::vector<Feed>& feeds, const Sync& sync);
-VOLUTE_API Progress advance(Program& program, std::chrono::duration<double> budget, const Sync& sync);
+VOLUTE_API Progress advance(Program& program, std::chrono::duration<double> budget, const Sync& sync);  ///< a part
 
 /// The point of Volute's own timeline at which all work the program has submitted is done: to be waited for by the
 /// application's submissions. Throws Unsupported on a device without timeline semaphores.

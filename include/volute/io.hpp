@@ -32,9 +32,9 @@ inline constexpr std::int64_t max_text_bytes = 1 << 26;         ///< of a text i
 /// A module under its name in the file; parameters are stored as "prefix.parameter", PyTorch's state_dict names if the
 /// prefix is the module's there ("encoder.0"; "encoder.0." is the same), and without a prefix as "parameter".
 struct Entry {
-  std::string prefix;
-  const nn::Module* module;
-  Entry(std::string p, const nn::Module& m) : prefix(std::move(p)), module(&m) {}
+  std::string prefix;  ///< before the dot
+  const nn::Module* module;  ///< must live while the entry is used
+  Entry(std::string p, const nn::Module& m) : prefix(std::move(p)), module(&m) {}  ///< a name and a module
 };
 
 /// Metadata strings stored beside the tensors (cell kind, sizes, vocabulary). Keys that begin with "volute." are
@@ -187,25 +187,25 @@ class VOLUTE_API Checkpoint {
  public:
   Checkpoint();
   ~Checkpoint();
-  Checkpoint(Checkpoint&&) noexcept;
-  Checkpoint& operator=(Checkpoint&&) noexcept;
+  Checkpoint(Checkpoint&&) noexcept;             ///< moves
+  Checkpoint& operator=(Checkpoint&&) noexcept;  ///< moves
 
   // Throw InvalidGraph for a name that is empty, taken, or begins with "volute.".
 
   /// Parameters, as "name.parameter": io::load reads the modules alone from the file.
   Checkpoint& add(const std::string& name, const nn::Module& module);
-  Checkpoint& add(const std::string& name, const std::vector<Parameter>& parameters);
+  Checkpoint& add(const std::string& name, const std::vector<Parameter>& parameters);  ///< parameters of no module
   /// States (moments, counters, carried states), scalars, seed and step count, and those of its parameters that
   /// nothing else added has.
   Checkpoint& add(const std::string& name, Program& program);
-  Checkpoint& add(const std::string& name, EMA& ema);
-  Checkpoint& add(const std::string& name, OptimizerStates& states);
-  Checkpoint& add(const std::string& name, Plateau& plateau);
-  Checkpoint& add(const std::string& name, EarlyStopping& stopping);
-  Checkpoint& add(const std::string& name, data::Generator& generator);
-  Checkpoint& add(const std::string& name, std::int64_t& number);
-  Checkpoint& add(const std::string& name, double& number);
-  Checkpoint& add(const std::string& name, std::string& text);
+  Checkpoint& add(const std::string& name, EMA& ema);                    ///< its averages
+  Checkpoint& add(const std::string& name, OptimizerStates& states);     ///< moments and counters shared by programs
+  Checkpoint& add(const std::string& name, Plateau& plateau);            ///< its rate, and what it has seen
+  Checkpoint& add(const std::string& name, EarlyStopping& stopping);     ///< what it has seen, and the values it keeps
+  Checkpoint& add(const std::string& name, data::Generator& generator);  ///< its position
+  Checkpoint& add(const std::string& name, std::int64_t& number);        ///< an epoch, a position
+  Checkpoint& add(const std::string& name, double& number);              ///< a best loss
+  Checkpoint& add(const std::string& name, std::string& text);           ///< a name; at most max_text_bytes
 
   /// Replaces `path` atomically; what was there becomes previous(path), so at any moment at least one whole checkpoint
   /// exists. Waits for running programs. Throws BadFile if it cannot be written, NotFinite naming the parameter if one
@@ -213,9 +213,10 @@ class VOLUTE_API Checkpoint {
   /// for a BadFile "is written, but ...", after which `path` is the new one.
   void save(const std::string& path, const Metadata& metadata = {}) const;
 
+  /// What load has read.
   struct Loaded {
     std::string path;     ///< the file that was read
-    Metadata metadata;
+    Metadata metadata;    ///< as given to save
     std::string problem;  ///< why it was not the newest: what is wrong with `path`; empty if it was
   };
   /// Puts everything back from `path`, or from previous(path) if the first is missing or broken, and warns then.
@@ -240,9 +241,10 @@ class VOLUTE_API Checkpoint {
 struct AutosaveOptions {
   std::int64_t steps = 0;  ///< every so many steps; 0: not by steps
   double seconds = 0;      ///< after so much time; 0: not by time
-  Metadata metadata = {};
+  Metadata metadata = {};  ///< stored with each
 };
 
+/// Saves as its options say; nothing else happens between two calls.
 class VOLUTE_API Autosave {
  public:
   /// Throws InvalidGraph if neither steps nor seconds are positive, BadFile if the folder of `path` does not exist.

@@ -12,15 +12,15 @@
 namespace volute {
 
 // Losses. -------------------------------------------------------------------------------------------
-
+/// mean over what counts, sum, or one value an element.
 enum class Reduction { mean, sum, none };
-
+/// How classes are weighed.
 struct ClassOptions {
   /// Targets with this value count for nothing. The default is PyTorch's -100 as u32.
   std::uint32_t ignore_index = 0xFFFFFF9Cu;
-  float label_smoothing = 0.0f;  ///< e: the target distribution is (1 - e) onehot + e / V
-  Tensor class_weights = {};     ///< [V]; the mean divides by the weights of the targets that count
-  Reduction reduction = Reduction::mean;
+  float label_smoothing = 0.0f;           ///< e: the target distribution is (1 - e) onehot + e / V
+  Tensor class_weights = {};              ///< [V]; the mean divides by the weights of the targets that count
+  Reduction reduction = Reduction::mean;  ///< over the targets
 };
 
 /// -log softmax(logits)[target] with options. logits [..., V], targets [...] u32; `none` gives [...].
@@ -30,7 +30,9 @@ VOLUTE_API Tensor cross_entropy(Tensor logits, Tensor targets, const ClassOption
 /// The same from log-probabilities [..., V].
 VOLUTE_API Tensor nll_loss(Tensor log_probabilities, Tensor targets, const ClassOptions& options = {});
 
+/// (prediction - target)^2; both of one shape.
 VOLUTE_API Tensor mse_loss(Tensor prediction, Tensor target, Reduction reduction = Reduction::mean);
+/// |prediction - target|; both of one shape.
 VOLUTE_API Tensor l1_loss(Tensor prediction, Tensor target, Reduction reduction = Reduction::mean);
 /// d^2 / 2 where |d| < delta, else delta (|d| - delta / 2).
 VOLUTE_API Tensor huber_loss(Tensor prediction, Tensor target, float delta = 1.0f,
@@ -38,17 +40,17 @@ VOLUTE_API Tensor huber_loss(Tensor prediction, Tensor target, float delta = 1.0
 /// Huber with delta = beta, divided by beta; beta = 0 is l1_loss.
 VOLUTE_API Tensor smooth_l1_loss(Tensor prediction, Tensor target, float beta = 1.0f,
                                  Reduction reduction = Reduction::mean);
-
+/// How binary targets are weighed.
 struct BinaryOptions {
-  Tensor weight = {};      ///< broadcast to the logits
-  Tensor pos_weight = {};  ///< weight of the positive term, broadcast to the logits
-  Reduction reduction = Reduction::mean;
+  Tensor weight = {};                     ///< broadcast to the logits
+  Tensor pos_weight = {};                 ///< weight of the positive term, broadcast to the logits
+  Reduction reduction = Reduction::mean;  ///< over all elements
 };
 /// -(p y log sigmoid(x) + (1 - y) log sigmoid(-x)), finite for every finite x. Targets in [0, 1].
 VOLUTE_API Tensor bce_with_logits(Tensor logits, Tensor targets, const BinaryOptions& options = {});
-
+/// What CTC is told.
 struct CtcOptions {
-  std::uint32_t blank = 0;
+  std::uint32_t blank = 0;                ///< the class that stands for nothing
   Reduction reduction = Reduction::mean;  ///< mean: each loss over its target length (at least 1), then averaged
   bool zero_infinity = false;             ///< impossible alignments count as 0 instead of infinity
 };
@@ -75,8 +77,8 @@ VOLUTE_API void check_lengths(std::span<const std::uint32_t> lengths, std::int64
 
 /// A decoded sequence and its log-probability (divided by a length penalty where one is asked for).
 struct Hypothesis {
-  std::vector<std::uint32_t> tokens;
-  double score = 0;
+  std::vector<std::uint32_t> tokens;  ///< without begin, end and blanks
+  double score = 0;                   ///< natural logarithm
 };
 
 /// Best path: argmax each step, repeats merged, blanks dropped. log_probabilities [T, N, C] row-major (logits
@@ -89,12 +91,13 @@ VOLUTE_API std::vector<std::vector<std::uint32_t>> ctc_greedy(std::span<const fl
 VOLUTE_API std::vector<std::vector<Hypothesis>> ctc_beam(std::span<const float> log_probabilities, const Shape& shape,
                                                          std::span<const std::uint32_t> lengths, int width,
                                                          std::uint32_t blank = 0);
-
+/// How wide and how long to search.
 struct BeamOptions {
-  int width = 4;
-  std::uint32_t begin = 1, end = 2;
-  std::int64_t max_length = 0;   ///< most tokens after `begin`; longer sequences are cut off there
-  double length_penalty = 0.0;   ///< scores are divided by length^penalty
+  int width = 4;                ///< sequences kept
+  std::uint32_t begin = 1;      ///< token before a sequence
+  std::uint32_t end = 2;        ///< token that ends one
+  std::int64_t max_length = 0;  ///< most tokens after `begin`; longer sequences are cut off there
+  double length_penalty = 0.0;  ///< scores are divided by length^penalty
 };
 /// Log-probabilities [width, V] of the next token, row-major. Row i continues row parents[i] of the call
 /// before with token tokens[i]; at the first call all rows are alike.
@@ -114,17 +117,17 @@ VOLUTE_API Tensor scaled_dot_product_attention(Tensor q, Tensor k, Tensor v, Ten
 namespace nn {
 
 // Norms and dropout. ------------------------------------------------------------------------------------
-
+/// What a norm can be told.
 struct NormOptions {
-  float eps = 1e-5f;
-  bool affine = true;
+  float eps = 1e-5f;   ///< added to the variance
+  bool affine = true;  ///< whether it has weight (and bias)
 };
 
 /// (x - mean) / sqrt(var + eps) * weight + bias over the last axis. weight and bias [C].
 class VOLUTE_API LayerNorm : public Module {
  public:
-  explicit LayerNorm(std::int64_t size, NormOptions options = {});
-  Tensor operator()(Tensor x) const;
+  explicit LayerNorm(std::int64_t size, NormOptions options = {});  ///< size C
+  Tensor operator()(Tensor x) const;                                ///< x [..., C]
 
  private:
   std::int64_t size_;
@@ -134,18 +137,18 @@ class VOLUTE_API LayerNorm : public Module {
 /// x / sqrt(mean x^2 + eps) * weight over the last axis. weight [C].
 class VOLUTE_API RMSNorm : public Module {
  public:
-  explicit RMSNorm(std::int64_t size, NormOptions options = {});
-  Tensor operator()(Tensor x) const;
+  explicit RMSNorm(std::int64_t size, NormOptions options = {});  ///< size C
+  Tensor operator()(Tensor x) const;                              ///< x [..., C]
 
  private:
   std::int64_t size_;
   NormOptions options_;
 };
-
+/// What a batch norm can be told.
 struct BatchNormOptions {
-  float eps = 1e-5f;
+  float eps = 1e-5f;      ///< added to the variance
   float momentum = 0.1f;  ///< of the new value
-  bool affine = true;
+  bool affine = true;     ///< whether it has weight and bias
 };
 
 /// Per channel of the last axis, over all other axes. A training graph uses the batch's statistics and
@@ -153,7 +156,7 @@ struct BatchNormOptions {
 /// run; an inference graph uses the running ones. Use it once per training graph.
 class VOLUTE_API BatchNorm : public Module {
  public:
-  explicit BatchNorm(std::int64_t size, BatchNormOptions options = {});
+  explicit BatchNorm(std::int64_t size, BatchNormOptions options = {});  ///< size C
   /// x [..., C].
   Tensor operator()(Tensor x) const;
   /// Statistics over the elements whose mask [...] is not 0, at least two of them; the others count as 0 and
@@ -169,8 +172,8 @@ class VOLUTE_API BatchNorm : public Module {
 /// Dropout as a layer; with over_time one mask [1, ...] serves every step of x [T, ...] (Gal and Ghahramani 2016).
 class VOLUTE_API Dropout : public Module {
  public:
-  explicit Dropout(float p, bool over_time = false);
-  Tensor operator()(Tensor x) const;
+  explicit Dropout(float p, bool over_time = false);  ///< p in [0, 1)
+  Tensor operator()(Tensor x) const;                  ///< the identity in Mode::inference
 
  private:
   float p_;
@@ -185,10 +188,10 @@ struct Memory {
   Tensor values;  ///< [N, S, M]
   Tensor mask;    ///< [N, S] or empty
 };
-
+/// What attention gives.
 struct Attended {
-  Tensor context;
-  Tensor weights;
+  Tensor context;  ///< the weighted mean of the values
+  Tensor weights;  ///< they sum to 1 over S, unless all is masked
 };
 
 /// additive: v tanh(W q + U k) (Bahdanau et al. 2015); dot: q k; general: q W k (Luong et al. 2015);
@@ -214,7 +217,7 @@ class VOLUTE_API Attention : public Module {
 /// torch.nn.MultiheadAttention: in_proj_weight [3E, E], in_proj_bias, out_proj.weight [E, E], out_proj.bias.
 class VOLUTE_API MultiHeadAttention : public Module {
  public:
-  MultiHeadAttention(std::int64_t size, std::int64_t heads, bool bias = true);
+  MultiHeadAttention(std::int64_t size, std::int64_t heads, bool bias = true);  ///< E, which heads divides
   /// values [S, N, E], mask [S, N] or empty.
   Memory prepare(Tensor values, Tensor mask = {}) const;
   /// query [T, N, E] -> context [T, N, E], weights [N, T, S] averaged over heads; query [N, E] (inside a scan)
@@ -237,24 +240,28 @@ VOLUTE_API Tensor causal_mask(Graph graph, std::int64_t T, std::int64_t S);
 VOLUTE_API Tensor regroup(Tensor vectors, std::int64_t parts);
 
 // Encoder-decoder. ------------------------------------------------------------------------------------------
-
+/// Sizes of an encoder-decoder, and its special tokens.
 struct Seq2SeqOptions {
-  std::int64_t source_vocabulary = 0;
-  std::int64_t target_vocabulary = 0;
-  std::int64_t embed = 64;
-  std::int64_t hidden = 128;  ///< of the decoder and of each direction of the encoder
-  Score score = Score::additive;
-  std::uint32_t padding = 0, begin = 1, end = 2;
+  std::int64_t source_vocabulary = 0;  ///< classes of source tokens
+  std::int64_t target_vocabulary = 0;  ///< classes of target tokens
+  std::int64_t embed = 64;             ///< width of both embeddings
+  std::int64_t hidden = 128;           ///< of the decoder and of each direction of the encoder
+  Score score = Score::additive;       ///< of the decoder's attention
+  std::uint32_t padding = 0;           ///< token behind sequences, of both vocabularies
+  std::uint32_t begin = 1;             ///< token before a target
+  std::uint32_t end = 2;               ///< token after a target
 };
 
 /// Bidirectional GRU encoder, GRU decoder with attention inside its scan (Bahdanau et al. 2015).
 class VOLUTE_API Seq2Seq : public Module {
  public:
-  explicit Seq2Seq(const Seq2SeqOptions& options);
+  explicit Seq2Seq(const Seq2SeqOptions& options);  ///< new parameters
+  /// What the encoder gives.
   struct Encoded {
-    Memory memory;
-    Tensor state;  ///< [N, H]
+    Memory memory;  ///< the encoder's outputs, masked where padding is
+    Tensor state;   ///< [N, H]
   };
+  /// What a step of the decoder gives.
   struct Step {
     Tensor logits;  ///< [N, V]
     Tensor state;   ///< [N, H]
@@ -269,7 +276,7 @@ class VOLUTE_API Seq2Seq : public Module {
   Step step(Tensor token, Tensor state, const Memory& memory) const;
   /// Mean cross-entropy over targets [T, N] that are not padding.
   Tensor loss(Tensor source, Tensor inputs, Tensor targets, Tensor sampling = {}) const;
-  const Seq2SeqOptions& options() const { return options_; }
+  const Seq2SeqOptions& options() const { return options_; }  ///< as given to the constructor
 
  private:
   Tensor at(Tensor any, int index) const;
@@ -283,6 +290,7 @@ class VOLUTE_API Seq2Seq : public Module {
 /// model's parameters. Sequences longer than `source_length` are refused.
 class VOLUTE_API Translator {
  public:
+  /// `rows` sequences at a time; at most max_length tokens each.
   Translator(Device& device, const Seq2Seq& model, std::int64_t source_length, std::int64_t rows,
              std::int64_t max_length);
   ~Translator();
@@ -307,24 +315,24 @@ VOLUTE_API double accuracy(std::span<const std::uint32_t> predicted, std::span<c
                            std::optional<std::uint32_t> ignore_index = {});
 /// exp of a mean cross-entropy in nats.
 VOLUTE_API double perplexity(double mean_cross_entropy);
-
+/// micro: over all counts together; macro: the mean over classes.
 enum class Average { micro, macro };
 
 /// Counts of (target, predicted) pairs, and the figures that follow from them. A ratio 0 / 0 is 0.
 class VOLUTE_API ConfusionMatrix {
  public:
-  explicit ConfusionMatrix(std::int64_t classes);
+  explicit ConfusionMatrix(std::int64_t classes);  ///< all counts 0
   /// Throws InvalidGraph on unequal counts or a class out of range.
   void add(std::span<const std::uint32_t> predicted, std::span<const std::uint32_t> targets);
-  std::int64_t count(std::int64_t target, std::int64_t predicted) const;
-  std::int64_t classes() const { return classes_; }
-  double accuracy() const;
-  double precision(std::int64_t of) const;
-  double recall(std::int64_t of) const;
-  double f1(std::int64_t of) const;
-  double precision(Average average) const;
-  double recall(Average average) const;
-  double f1(Average average) const;
+  std::int64_t count(std::int64_t target, std::int64_t predicted) const;  ///< of that pair
+  std::int64_t classes() const { return classes_; }  ///< as given to the constructor
+  double accuracy() const;  ///< diagonal over all
+  double precision(std::int64_t of) const;  ///< of those predicted as this class, how many are
+  double recall(std::int64_t of) const;  ///< of this class, how many are predicted so
+  double f1(std::int64_t of) const;  ///< harmonic mean of both
+  double precision(Average average) const;  ///< over classes
+  double recall(Average average) const;  ///< over classes
+  double f1(Average average) const;  ///< over classes
 
  private:
   std::int64_t predicted_as(std::int64_t of) const;
@@ -339,6 +347,7 @@ VOLUTE_API std::int64_t edit_distance(std::span<const std::uint32_t> a, std::spa
 /// Edits over reference length, summed over all pairs: words are separated by white space, characters are
 /// UTF-8 code points. Throws InvalidGraph on unequal counts; NaN without any reference word.
 VOLUTE_API double word_error_rate(std::span<const std::string> references, std::span<const std::string> hypotheses);
+/// The same by characters.
 VOLUTE_API double character_error_rate(std::span<const std::string> references,
                                        std::span<const std::string> hypotheses);
 

@@ -23,12 +23,12 @@ namespace nn {
 class VOLUTE_API Module {
  public:
   virtual ~Module() = default;
-  const std::vector<Parameter>& parameters() const { return parameters_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }  ///< in the order of PyTorch's state_dict
 
  protected:
-  std::vector<Parameter> parameters_;
+  std::vector<Parameter> parameters_;  ///< filled by the derived class
 };
-
+/// What an embedding can be told.
 struct EmbeddingOptions {
   std::int64_t padding = -1;  ///< index whose row starts at zero and gets no gradient from lookups; -1: none
   bool frozen = false;        ///< no gradient at all, not trained
@@ -37,9 +37,9 @@ struct EmbeddingOptions {
 /// indices [...] u32 -> [..., E]. weight [V, E] from N(0, 1).
 class VOLUTE_API Embedding : public Module {
  public:
-  Embedding(std::int64_t vocabulary, std::int64_t size, EmbeddingOptions options = {});
-  Tensor operator()(Tensor indices) const;
-  bool frozen() const { return options_.frozen; }
+  Embedding(std::int64_t vocabulary, std::int64_t size, EmbeddingOptions options = {});  ///< vocabulary V, size E
+  Tensor operator()(Tensor indices) const;  ///< looks up rows
+  bool frozen() const { return options_.frozen; }  ///< whether it is not trained
 
  private:
   Tensor weight(Graph graph) const;
@@ -49,10 +49,10 @@ class VOLUTE_API Embedding : public Module {
 /// x [..., I] -> x weight^T + bias, [..., O]. weight [O, I], bias [O], both U(+-1/sqrt(I)).
 class VOLUTE_API Linear : public Module {
  public:
-  Linear(std::int64_t inputs, std::int64_t outputs, bool bias = true);
+  Linear(std::int64_t inputs, std::int64_t outputs, bool bias = true);  ///< inputs I, outputs O
   /// A head [..., E] -> [..., V] on the embedding's own weight, which both then train; only the bias is new.
   explicit Linear(const Embedding& tied, bool bias = true);
-  Tensor operator()(Tensor x) const;
+  Tensor operator()(Tensor x) const;  ///< x [..., I]
 
  private:
   bool frozen_ = false;
@@ -66,14 +66,14 @@ class VOLUTE_API Activation {
   enum Function : std::uint8_t {
     standard, identity, tanh, sigmoid, relu, leaky_relu, elu, silu, softplus, softsign, hard_sigmoid
   };
-  Activation(Function function = standard) : function_(function) {}
+  Activation(Function function = standard) : function_(function) {}  ///< one by name
   template <class F>
     requires std::is_invocable_r_v<Tensor, F, Tensor>
-  Activation(F custom) : custom_(std::move(custom)) {}
+  Activation(F custom) : custom_(std::move(custom)) {}  ///< a function Tensor -> Tensor
 
-  Tensor operator()(Tensor x) const;
-  bool is_standard() const { return !custom_ && function_ == standard; }
-  bool is_custom() const { return custom_ != nullptr; }
+  Tensor operator()(Tensor x) const;  ///< element by element
+  bool is_standard() const { return !custom_ && function_ == standard; }  ///< whether the cell decides
+  bool is_custom() const { return custom_ != nullptr; }                   ///< whether it is a function of one's own
   /// Which of the usual ones it is; `standard` for a custom one.
   Function function() const { return function_; }
 
@@ -84,9 +84,10 @@ class VOLUTE_API Activation {
 
 /// A range values are clipped to; one number b means [-b, b].
 struct Bounds {
-  float low, high;
-  Bounds(float bound) : low(-bound), high(bound) {}
-  Bounds(float low_bound, float high_bound) : low(low_bound), high(high_bound) {}
+  float low;   ///< the least value
+  float high;  ///< the largest, not below low
+  Bounds(float bound) : low(-bound), high(bound) {}  ///< [-bound, bound]
+  Bounds(float low_bound, float high_bound) : low(low_bound), high(high_bound) {}  ///< [low, high]
 };
 
 /// How the two directions of a layer become one output.
@@ -104,17 +105,17 @@ enum class Masked : std::uint8_t { zero, repeat };
 /// maths for throws InvalidGraph when the layer is made.
 struct RecurrentOptions {
   // The stack.
-  int layers = 1;
-  float dropout = 0.0f;        ///< of a layer's outputs before the next layer, scaled by 1/(1-p)
-  bool variational = false;    ///< dropout draws one mask for all steps, not one a step (Gal and Ghahramani 2016)
-  bool bidirectional = false;  ///< each layer runs in both directions
-  Merge merge = Merge::concat;
-  bool reverse = false;        ///< from the last step to the first; outputs keep the index of their step
-  bool batch_first = false;    ///< x [N, T, I], mask [N, T] and outputs [N, T, H]; states stay [L, N, H]
-  Masked masked = Masked::zero;
-  bool learned_states = false;  ///< the initial states are parameters ("h_0" [L, H]), not zeros
+  int layers = 1;                ///< stacked; each reads the outputs of the one below
+  float dropout = 0.0f;          ///< of a layer's outputs before the next layer, scaled by 1/(1-p)
+  bool variational = false;      ///< dropout draws one mask for all steps, not one a step (Gal and Ghahramani 2016)
+  bool bidirectional = false;    ///< each layer runs in both directions
+  Merge merge = Merge::concat;   ///< how both directions are merged
+  bool reverse = false;          ///< from the last step to the first; outputs keep the index of their step
+  bool batch_first = false;      ///< x [N, T, I], mask [N, T] and outputs [N, T, H]; states stay [L, N, H]
+  Masked masked = Masked::zero;  ///< what masked steps give
+  bool learned_states = false;   ///< the initial states are parameters ("h_0" [L, H]), not zeros
   // The cell.
-  Bias bias = Bias::both;
+  Bias bias = Bias::both;  ///< how many biases
   bool peepholes = false;       ///< LSTM: i and f see c, o sees c' through weight_ch (Gers et al. 2002)
   std::int64_t projection = 0;  ///< LSTM, RNN: h' becomes weight_hr h', of this size < H (Sak et al. 2014)
   bool coupled = false;         ///< LSTM: f = 1 - i, rows i g o (Greff et al. 2017, ONNX input_forget)
@@ -133,8 +134,8 @@ struct RecurrentOptions {
   float recurrent_dropout = 0.0f;  ///< of h where the recurrent product reads it
   bool recurrent_variational = false;  ///< recurrent_dropout draws one mask for all steps (Keras)
   // Initial values.
-  std::optional<float> forget_bias = {};  ///< LSTM, minLSTM: value of bias_ih for f; that of bias_hh is then 0
-  Initialiser initialiser = Initialiser::pytorch;
+  std::optional<float> forget_bias = {};           ///< LSTM, minLSTM: value of bias_ih for f; that of bias_hh is then 0
+  Initialiser initialiser = Initialiser::pytorch;  ///< of initial values
 };
 
 /// What a run may be given besides x. D is 2 if bidirectional, else 1.
@@ -166,13 +167,15 @@ struct VOLUTE_API RecurrentResult {
 
 /// Sizes of one layer: of its input, of its hidden state, and of h (the projection, or H).
 struct CellSizes {
-  std::int64_t inputs, hidden, output;
+  std::int64_t inputs;  ///< I
+  std::int64_t hidden;  ///< H
+  std::int64_t output;  ///< the projection, or H
 };
 
 /// A parameter of a cell besides the usual ones; named "name_l0", "name_l0_reverse", ...
 struct CellWeight {
-  std::string name;
-  Shape shape;
+  std::string name;                ///< without "_l0"
+  Shape shape;                     ///< row-major
   std::optional<float> fill = {};  ///< unset: the initialiser's
 };
 
@@ -180,11 +183,11 @@ struct CellWeight {
 class VOLUTE_API CellStep {
  public:
   struct Data;
-  explicit CellStep(const Data& data);
+  explicit CellStep(const Data& data);  ///< the engine's
 
-  Tensor x;                    ///< [N, I]
-  std::vector<Tensor> states;  ///< as the step finds them, [N, size] each
-  const RecurrentOptions& options;
+  Tensor x;                         ///< [N, I]
+  std::vector<Tensor> states;       ///< as the step finds them, [N, size] each
+  const RecurrentOptions& options;  ///< of the stack
 
   /// weight_ih x (layer norm) (+ bias_ih), one [N, H] a gate. Free of state, so computed for all steps at once.
   std::vector<Tensor> input() const;
@@ -196,7 +199,7 @@ class VOLUTE_API CellStep {
   Tensor project(Tensor h) const;
   /// The candidate's and the gates' activation, inputs clipped.
   Tensor activate(Tensor a) const;
-  Tensor gate(Tensor a) const;
+  Tensor gate(Tensor a) const;  ///< the gates' activation
   /// A parameter by its name without "_l0". Throws InvalidGraph naming what there is.
   Tensor weight(const std::string& name) const;
   /// Makes a value readable as RecurrentResult::step(name). Returns it.
@@ -208,22 +211,23 @@ class VOLUTE_API CellStep {
 
 /// A cell as data: what one step computes, and what for. The built-in ones are made of nothing else.
 struct Cell {
+  /// What the recurrent weight is.
   enum class Recurrence : std::uint8_t {
     matrix,  ///< weight_hh [gates H, H]
     vector,  ///< weight_hh [gates H], elementwise
     none
   };
-  std::string name;                          ///< in messages and names of states
-  int gates = 1;                             ///< rows of weight_ih in units of H; 0: it brings its own weights
-  Recurrence recurrence = Recurrence::matrix;
-  std::vector<std::string> states = {"h"};   ///< the first is the output; the others have size H
-  Activation activation = Activation::tanh;  ///< unless the options name another
+  std::string name;                            ///< in messages and names of states
+  int gates = 1;                               ///< rows of weight_ih in units of H; 0: it brings its own weights
+  Recurrence recurrence = Recurrence::matrix;  ///< of weight_hh
+  std::vector<std::string> states = {"h"};     ///< the first is the output; the others have size H
+  Activation activation = Activation::tanh;    ///< unless the options name another
   /// The options of its maths it understands: "peepholes", "projection", "coupled", "reset_before",
   /// "gate_activation", "output_activation", "clip_cell". All others work for every cell.
   std::vector<std::string> understands = {};
   int forget_gate = -1;      ///< which gate's bias forget_bias sets; -1: none
   float forget_sign = 1.0f;  ///< -1 if that gate says what to write
-  std::function<std::vector<CellWeight>(const CellSizes&)> weights = {};
+  std::function<std::vector<CellWeight>(const CellSizes&)> weights = {};  ///< parameters besides the usual ones
   /// The next states, in order. Called once for each layer and direction, to build the graph.
   std::function<std::vector<Tensor>(const CellStep&)> step = {};
   /// Which cell of exchange formats (ONNX) its maths is, all that it understands included. A cell of one's own is none.
@@ -239,8 +243,9 @@ class VOLUTE_API Recurrent : public Module {
 
   /// x [T, N, I] -> outputs [T, N, D H]. The second form carries the state from run to run.
   Tensor operator()(Tensor x) const { return run(x).outputs; }
+  /// Truncated BPTT.
   Tensor operator()(Tensor x, Carried carried) const { return run(x, {.carried = carried}).outputs; }
-  Tensor operator()(Tensor x, const RecurrentInputs& inputs) const { return run(x, inputs).outputs; }
+  Tensor operator()(Tensor x, const RecurrentInputs& inputs) const { return run(x, inputs).outputs; }  ///< states, mask
   /// The same with states, last outputs and gates. Values of masked steps of x reach nothing, not even as NaN.
   /// Throws InvalidGraph naming the cell and the shapes.
   RecurrentResult run(Tensor x, const RecurrentInputs& inputs = {}) const;
@@ -250,9 +255,9 @@ class VOLUTE_API Recurrent : public Module {
     return run(x, RecurrentInputs{.initial = initial});
   }
 
-  const std::string& name() const { return cell_.name; }
-  const RecurrentOptions& options() const { return options_; }
-  std::int64_t hidden() const { return hidden_; }
+  const std::string& name() const { return cell_.name; }        ///< of the cell
+  const RecurrentOptions& options() const { return options_; }  ///< as given to the constructor
+  std::int64_t hidden() const { return hidden_; }               ///< H
   /// Size of the last axis of the outputs.
   std::int64_t features() const;
 
@@ -272,37 +277,37 @@ class VOLUTE_API Recurrent : public Module {
 /// i f g o; c' = f c + i g, h' = o tanh(c'). States h, c. Hochreiter and Schmidhuber 1997, Gers et al. 2000.
 class VOLUTE_API LSTM : public Recurrent {
  public:
-  LSTM(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});
+  LSTM(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});  ///< I, H
 };
 
 /// r z n; h' = (1 - z) n + z h. State h. Cho et al. 2014.
 class VOLUTE_API GRU : public Recurrent {
  public:
-  GRU(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});
+  GRU(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});  ///< I, H
 };
 
 /// h' = tanh(W x + b_ih + U h + b_hh), or any activation. State h. Elman 1990.
 class VOLUTE_API RNN : public Recurrent {
  public:
-  RNN(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});
+  RNN(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});  ///< I, H
 };
 
 /// h' = relu(W x + b + u h), elementwise in h: one kernel a step. State h. Li et al. 2018.
 class VOLUTE_API IndRNN : public Recurrent {
  public:
-  IndRNN(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});
+  IndRNN(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});  ///< I, H
 };
 
 /// z n of x alone; h' = (1 - z) h + z n. State h. Feng et al. 2024.
 class VOLUTE_API MinGRU : public Recurrent {
  public:
-  MinGRU(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});
+  MinGRU(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});  ///< I, H
 };
 
 /// f i n of x alone; h' = (f h + i n) / (f + i). State h. Feng et al. 2024.
 class VOLUTE_API MinLSTM : public Recurrent {
  public:
-  MinLSTM(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});
+  MinLSTM(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options = {});  ///< I, H
 };
 
 }  // namespace nn

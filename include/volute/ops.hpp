@@ -13,31 +13,31 @@
 namespace volute {
 
 // Pointwise, f32, with broadcasting. ------------------------------------------------------------
-VOLUTE_API Tensor operator+(Tensor a, Tensor b);
-VOLUTE_API Tensor operator-(Tensor a, Tensor b);
-VOLUTE_API Tensor operator*(Tensor a, Tensor b);
-VOLUTE_API Tensor operator/(Tensor a, Tensor b);
-VOLUTE_API Tensor operator+(Tensor a, float b);
-VOLUTE_API Tensor operator-(Tensor a, float b);
-VOLUTE_API Tensor operator*(Tensor a, float b);
-VOLUTE_API Tensor operator/(Tensor a, float b);
-VOLUTE_API Tensor operator+(float a, Tensor b);
-VOLUTE_API Tensor operator-(float a, Tensor b);
-VOLUTE_API Tensor operator*(float a, Tensor b);
-VOLUTE_API Tensor operator/(float a, Tensor b);
-VOLUTE_API Tensor operator-(Tensor a);
-VOLUTE_API Tensor maximum(Tensor a, Tensor b);
-VOLUTE_API Tensor minimum(Tensor a, Tensor b);
-VOLUTE_API Tensor exp(Tensor a);
+VOLUTE_API Tensor operator+(Tensor a, Tensor b);  ///< a + b
+VOLUTE_API Tensor operator-(Tensor a, Tensor b);  ///< a - b
+VOLUTE_API Tensor operator*(Tensor a, Tensor b);  ///< a b, element by element
+VOLUTE_API Tensor operator/(Tensor a, Tensor b);  ///< a / b
+VOLUTE_API Tensor operator+(Tensor a, float b);   ///< a + b
+VOLUTE_API Tensor operator-(Tensor a, float b);   ///< a - b
+VOLUTE_API Tensor operator*(Tensor a, float b);   ///< a b
+VOLUTE_API Tensor operator/(Tensor a, float b);   ///< a / b
+VOLUTE_API Tensor operator+(float a, Tensor b);   ///< a + b
+VOLUTE_API Tensor operator-(float a, Tensor b);   ///< a - b
+VOLUTE_API Tensor operator*(float a, Tensor b);   ///< a b
+VOLUTE_API Tensor operator/(float a, Tensor b);   ///< a / b
+VOLUTE_API Tensor operator-(Tensor a);            ///< -a
+VOLUTE_API Tensor maximum(Tensor a, Tensor b);    ///< the larger; the gradient goes there, half to each where equal
+VOLUTE_API Tensor minimum(Tensor a, Tensor b);    ///< the smaller; the gradient as for maximum
+VOLUTE_API Tensor exp(Tensor a);                  ///< e^a
 /// exp(a) - 1 without cancellation near 0.
 VOLUTE_API Tensor expm1(Tensor a);
-VOLUTE_API Tensor log(Tensor a);
-VOLUTE_API Tensor sqrt(Tensor a);
-VOLUTE_API Tensor abs(Tensor a);
-VOLUTE_API Tensor tanh(Tensor a);
+VOLUTE_API Tensor log(Tensor a);   ///< natural logarithm
+VOLUTE_API Tensor sqrt(Tensor a);  ///< square root
+VOLUTE_API Tensor abs(Tensor a);   ///< absolute value; its gradient at 0 is 0
+VOLUTE_API Tensor tanh(Tensor a);  ///< hyperbolic tangent
 /// 1 / (1 + exp(-a))
 VOLUTE_API Tensor sigmoid(Tensor a);
-VOLUTE_API Tensor relu(Tensor a);
+VOLUTE_API Tensor relu(Tensor a);  ///< max(a, 0); its gradient at 0 is 0
 /// 1 where a < b (both f32 or both u32), else 0; f32, no gradient.
 VOLUTE_API Tensor less(Tensor a, Tensor b);
 /// 1 where a == b (both f32 or both u32), else 0; f32, no gradient.
@@ -54,12 +54,12 @@ VOLUTE_API Tensor argmax(Tensor a);
 VOLUTE_API Tensor stop_gradient(Tensor a);
 
 // Reductions. An empty list of axes means all of them. --------------------------------------------
-VOLUTE_API Tensor sum(Tensor a, std::vector<int> axes = {}, bool keepdims = false);
-VOLUTE_API Tensor mean(Tensor a, std::vector<int> axes = {}, bool keepdims = false);
+VOLUTE_API Tensor sum(Tensor a, std::vector<int> axes = {}, bool keepdims = false);   ///< sum over the axes
+VOLUTE_API Tensor mean(Tensor a, std::vector<int> axes = {}, bool keepdims = false);  ///< mean over the axes
 /// The gradient is shared equally among tied maxima.
 VOLUTE_API Tensor max(Tensor a, std::vector<int> axes = {}, bool keepdims = false);
-VOLUTE_API Tensor softmax(Tensor a, int axis = -1);
-VOLUTE_API Tensor log_softmax(Tensor a, int axis = -1);
+VOLUTE_API Tensor softmax(Tensor a, int axis = -1);      ///< exp(a) / sum exp(a)
+VOLUTE_API Tensor log_softmax(Tensor a, int axis = -1);  ///< log softmax(a) without overflow
 
 // Shape. --------------------------------------------------------------------------------------------
 /// Same elements in row-major order; one extent may be -1.
@@ -68,10 +68,10 @@ VOLUTE_API Tensor reshape(Tensor a, Shape shape);
 VOLUTE_API Tensor transpose(Tensor a, std::vector<int> order = {});
 /// Elements begin..end-1 of one axis. Negative bounds count from the end.
 VOLUTE_API Tensor slice(Tensor a, int axis, std::int64_t begin, std::int64_t end);
-VOLUTE_API Tensor concat(const std::vector<Tensor>& parts, int axis);
+VOLUTE_API Tensor concat(const std::vector<Tensor>& parts, int axis);  ///< one after the other along one axis
 /// Equal parts of one axis. Throws InvalidGraph if `count` does not divide it.
 VOLUTE_API std::vector<Tensor> split(Tensor a, int axis, int count);
-VOLUTE_API Tensor broadcast_to(Tensor a, Shape shape);
+VOLUTE_API Tensor broadcast_to(Tensor a, Shape shape);  ///< NumPy's rules
 
 // Products and lookups. -------------------------------------------------------------------------------
 /// a [..., M, K] (K, M if transpose_a) times b [..., K, N] (N, K if transpose_b) -> [..., M, N].
@@ -97,22 +97,22 @@ VOLUTE_API Tensor cross_entropy(Tensor logits, Tensor targets);
 // Time. -----------------------------------------------------------------------------------------------
 /// What a scan body returns: the next states, and outputs to stack over time.
 struct ScanStep {
-  std::vector<Tensor> states;
-  std::vector<Tensor> outputs;
+  std::vector<Tensor> states;   ///< of the shapes and types of the initial ones, in their order
+  std::vector<Tensor> outputs;  ///< each is stacked over time; may be none
 };
 
 /// What a scan gives: outputs stacked [T, ...] in the order of time, and the states after the last step.
 struct ScanResult {
-  std::vector<Tensor> outputs;
-  std::vector<Tensor> last;
+  std::vector<Tensor> outputs;  ///< [T, ...], one for each of ScanStep::outputs
+  std::vector<Tensor> last;     ///< one for each state
 };
-
+/// How a scan walks.
 struct ScanOptions {
   bool reverse = false;     ///< walk from T-1 down to 0; outputs keep the index of their step
   std::int64_t length = 0;  ///< T, needed only when there are no xs
   std::shared_ptr<const RecurrentOperator> exported_as = {};  ///< set by layers, for exporters
 };
-
+/// A step: xs[i] is sequence i at this step (without its leading T), states as the step finds them.
 using ScanBody = std::function<ScanStep(std::span<const Tensor> xs, std::span<const Tensor> states)>;
 
 /// Unrolls `body` over the leading axis T of every tensor in xs. Tensors from outside may be used in

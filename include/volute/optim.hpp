@@ -18,61 +18,61 @@ namespace volute {
 
 /// b = momentum b + (1 - dampening) g (b = g at the first update); p -= lr b, or lr (g + momentum b) with Nesterov.
 struct SGD {
-  float lr = 1e-2f;
-  float momentum = 0.0f;
-  bool nesterov = false;  ///< needs momentum > 0 and dampening 0
-  float dampening = 0.0f;
-  float weight_decay = 0.0f;
+  float lr = 1e-2f;           ///< learning rate
+  float momentum = 0.0f;      ///< 0: none
+  bool nesterov = false;      ///< needs momentum > 0 and dampening 0
+  float dampening = 0.0f;     ///< of the new gradient in b
+  float weight_decay = 0.0f;  ///< L2
 };
 
 /// p -= lr/(1-beta1^t) * m / (sqrt(v/(1-beta2^t)) + eps). Kingma and Ba 2015.
 struct Adam {
-  float lr = 1e-3f;
-  float beta1 = 0.9f;
-  float beta2 = 0.999f;
-  float eps = 1e-8f;
-  float weight_decay = 0.0f;
+  float lr = 1e-3f;           ///< learning rate
+  float beta1 = 0.9f;         ///< of m
+  float beta2 = 0.999f;       ///< of v
+  float eps = 1e-8f;          ///< keeps the denominator from 0
+  float weight_decay = 0.0f;  ///< L2
 };
 
 /// p -= lr weight_decay p, then as Adam. Loshchilov and Hutter 2019.
 struct AdamW {
-  float lr = 1e-3f;
-  float beta1 = 0.9f;
-  float beta2 = 0.999f;
-  float eps = 1e-8f;
-  float weight_decay = 1e-2f;
+  float lr = 1e-3f;            ///< learning rate
+  float beta1 = 0.9f;          ///< of m
+  float beta2 = 0.999f;        ///< of v
+  float eps = 1e-8f;           ///< keeps the denominator from 0
+  float weight_decay = 1e-2f;  ///< of the parameter, not the gradient
 };
 
 /// v = alpha v + (1 - alpha) g^2; d = g / (sqrt(v) + eps), centred d = g / (sqrt(v - a^2) + eps) with
 /// a = alpha a + (1 - alpha) g; p -= lr d, or with momentum b = momentum b + d; p -= lr b.
 struct RMSprop {
-  float lr = 1e-2f;
-  float alpha = 0.99f;
-  float eps = 1e-8f;
-  float momentum = 0.0f;
-  bool centered = false;
-  float weight_decay = 0.0f;
+  float lr = 1e-2f;           ///< learning rate
+  float alpha = 0.99f;        ///< of v
+  float eps = 1e-8f;          ///< keeps the denominator from 0
+  float momentum = 0.0f;      ///< 0: none
+  bool centered = false;      ///< takes the mean from the variance
+  float weight_decay = 0.0f;  ///< L2
 };
 
 /// s += g^2; p -= lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps). Duchi, Hazan and Singer 2011.
 struct Adagrad {
-  float lr = 1e-2f;
-  float eps = 1e-10f;
-  float lr_decay = 0.0f;
+  float lr = 1e-2f;                  ///< learning rate
+  float eps = 1e-10f;                ///< keeps the denominator from 0
+  float lr_decay = 0.0f;             ///< per update
   float initial_accumulator = 0.0f;  ///< s before the first update
-  float weight_decay = 0.0f;
+  float weight_decay = 0.0f;         ///< L2
 };
-
+/// Any of them.
 using Optimizer = std::variant<SGD, Adam, AdamW, RMSprop, Adagrad>;
 
 /// Parameters trained otherwise than the rest.
 struct Group {
-  std::string name = {};                         ///< of its scalar; by default its number in the list, from 0
-  std::vector<Parameter> parameters = {};
-  std::optional<float> lr = {};             ///< its own rate, the scalar "lr.<name>"; else lr_scale * "lr"
-  float lr_scale = 1.0f;                    ///< follows the schedule of "lr"
-  std::optional<float> weight_decay = {};   ///< instead of the optimiser's
-  bool frozen = false;                      ///< no gradient, no update, no part in the norm
+  std::string name = {};                   ///< of its scalar; by default its number in the list, from 0
+  std::vector<Parameter> parameters = {};  ///< no other group may have them
+  std::optional<float> lr = {};            ///< its own rate, the scalar "lr.<name>"; else lr_scale * "lr"
+  float lr_scale = 1.0f;                   ///< follows the schedule of "lr"
+  std::optional<float> weight_decay = {};  ///< instead of the optimiser's
+  bool frozen = false;                     ///< no gradient, no update, no part in the norm
 };
 
 /// An exponential moving average of parameters, taken on the device after every update:
@@ -83,10 +83,10 @@ class VOLUTE_API EMA {
  public:
   /// Throws InvalidGraph unless decay is in [0, 1) and there are parameters, none of them twice.
   explicit EMA(std::vector<Parameter> parameters, float decay = 0.999f);
-  const std::vector<Parameter>& parameters() const { return parameters_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }  ///< what is averaged
   /// "ema.<name>", in the order of parameters(): to read, save, or use in a graph as they are.
   const std::vector<Parameter>& shadows() const { return shadows_; }
-  float decay() const { return decay_; }
+  float decay() const { return decay_; }  ///< as given to the constructor
   /// Exchanges the values of parameters and shadows; a second call restores them bit by bit. Waits for
   /// running programs. Training while exchanged would average the wrong way round. If the device fails meanwhile,
   /// nothing is exchanged, unless it fails again while that is put back.
@@ -122,10 +122,10 @@ class VOLUTE_API OptimizerStates {
 /// `growth`. Defaults are PyTorch's (torch.amp.GradScaler); powers of two leave the digits of gradients as they are.
 /// The scale stays within 2^-126 and 2^126; growth 1 and backoff 1 keep it constant.
 struct LossScale {
-  float initial = 65536.0f;
-  float growth = 2.0f;
-  float backoff = 0.5f;
-  int interval = 2000;
+  float initial = 65536.0f;  ///< at the first run
+  float growth = 2.0f;       ///< after `interval` updates
+  float backoff = 0.5f;      ///< after a run that overflowed
+  int interval = 2000;       ///< updates
 };
 
 /// How `minimize` treats gradients before the optimiser sees them, and what it does after.
@@ -138,7 +138,7 @@ struct MinimizeOptions {
   /// update is that of one batch of all the runs' samples if the loss is a mean over as many targets in each.
   int accumulate = 1;
   std::vector<Group> groups = {};  ///< a parameter in none of them follows the optimiser
-  std::optional<EMA> ema = {};
+  std::optional<EMA> ema = {};     ///< averages to take after every update
   /// What a run does whose loss, or sum of squares of all gradients before clipping (with `accumulate` of the mean so
   /// far), is infinite or NaN: Targets::watched. With a loss scale that adapts, overflowing gradients are its business:
   /// only the loss counts. A skipped run counts for Adam's t unless updates are counted by a state ("updates" below).
@@ -170,7 +170,7 @@ VOLUTE_API Targets minimize(Tensor loss, const Optimizer& optimizer, const Minim
 VOLUTE_API Targets merge(const std::vector<Targets>& targets);
 
 // Learning rates from the host: program.set("lr", schedule(step)). -----------------------------------------
-
+/// How one_cycle goes up and down; PyTorch's names behind.
 struct OneCycle {
   double rising = 0.3;               ///< pct_start: part of the steps spent on the way up
   bool linear = false;               ///< straight lines instead of half cosines
@@ -184,11 +184,12 @@ struct OneCycle {
 /// length below 1, or a factor that is not finite; a call does on a step below 0.
 class VOLUTE_API Schedule {
  public:
+  /// From a function of the step.
   explicit Schedule(std::function<double(std::int64_t)> lr) : lr_(std::move(lr)) {}
-  float operator()(std::int64_t step) const { return static_cast<float>(exact(step)); }
-  double exact(std::int64_t step) const;
+  float operator()(std::int64_t step) const { return static_cast<float>(exact(step)); }  ///< what Program::set takes
+  double exact(std::int64_t step) const;  ///< in f64
 
-  static Schedule constant(double lr);
+  static Schedule constant(double lr);  ///< always lr
   /// StepLR: lr gamma^floor(step / size)
   static Schedule step(double lr, std::int64_t size, double gamma = 0.1);
   /// MultiStepLR: lr gamma^(milestones at or before the step); milestones ascend.
@@ -212,70 +213,74 @@ class VOLUTE_API Schedule {
  private:
   std::function<double(std::int64_t)> lr_;
 };
-
+/// Whether a lower or a higher metric is better.
 enum class Goal { lowest, highest };
-
+/// When Plateau reduces; names are PyTorch's.
 struct PlateauOptions {
-  Goal goal = Goal::lowest;
-  double factor = 0.1;      ///< in (0, 1)
-  int patience = 10;        ///< looks without progress that are let pass
-  double threshold = 1e-4;  ///< progress: below best (1 - threshold), or best - threshold
-  bool relative = true;
-  int cooldown = 0;         ///< looks after a reduction that do not count
-  double least = 0;
-  double eps = 1e-8;        ///< reductions smaller than that are not made
+  Goal goal = Goal::lowest;  ///< mode
+  double factor = 0.1;       ///< in (0, 1)
+  int patience = 10;         ///< looks without progress that are let pass
+  double threshold = 1e-4;   ///< progress: below best (1 - threshold), or best - threshold
+  bool relative = true;      ///< threshold_mode
+  int cooldown = 0;          ///< looks after a reduction that do not count
+  double least = 0;          ///< min_lr: no rate goes below
+  double eps = 1e-8;         ///< reductions smaller than that are not made
 };
 
 /// ReduceLROnPlateau. A metric that is not a number is no progress.
 class VOLUTE_API Plateau {
  public:
-  explicit Plateau(double lr, PlateauOptions options = {});
+  explicit Plateau(double lr, PlateauOptions options = {});  ///< lr: the first rate
   /// The rate from here on, after one more look at the metric.
   float observe(double metric);
-  float lr() const { return static_cast<float>(state_.lr); }
+  float lr() const { return static_cast<float>(state_.lr); }  ///< the rate now
   /// What it remembers, for checkpoints.
   struct State {
-    double lr = 0, best = 0;
-    std::int64_t bad = 0, cooling = 0;
+    double lr = 0;             ///< the rate now
+    double best = 0;           ///< the best metric so far
+    std::int64_t bad = 0;      ///< looks in a row without progress
+    std::int64_t cooling = 0;  ///< looks of the cooldown that are left
   };
-  const State& state() const { return state_; }
-  void restore(const State& state) { state_ = state; }
+  const State& state() const { return state_; }         ///< to save
+  void restore(const State& state) { state_ = state; }  ///< goes on from a state()
 
  private:
   bool better(double metric) const;
   PlateauOptions options_;
   State state_;
 };
-
+/// When EarlyStopping gives up.
 struct EarlyStoppingOptions {
-  Goal goal = Goal::lowest;
-  int patience = 10;     ///< stop after that many looks in a row without progress; at least 1
-  double min_delta = 0;  ///< progress is more than that beyond the best so far
+  Goal goal = Goal::lowest;          ///< which way is better
+  int patience = 10;                 ///< stop after that many looks in a row without progress; at least 1
+  double min_delta = 0;              ///< progress is more than that beyond the best so far
   std::vector<Parameter> keep = {};  ///< their values at the best look are kept on the host
 };
 
 /// Ends training when a metric no longer improves (Keras' EarlyStopping). NaN is no progress.
 class VOLUTE_API EarlyStopping {
  public:
-  explicit EarlyStopping(EarlyStoppingOptions options = {});
+  explicit EarlyStopping(EarlyStoppingOptions options = {});  ///< throws InvalidGraph for an option out of range
   /// One more look; whether it was the best so far. Keeping values waits for running programs.
   bool observe(double metric);
-  bool stop() const { return state_.waited >= options_.patience; }
-  double best() const { return state_.best; }
+  bool stop() const { return state_.waited >= options_.patience; }  ///< whether patience has run out
+  double best() const { return state_.best; }                       ///< the best metric so far
   /// Which look (0 the first) was the best; -1 before the first progress.
   std::int64_t best_look() const { return state_.best_look; }
   /// Puts the kept values back. Throws InvalidGraph if nothing was kept.
   void restore();
   /// What it remembers, for checkpoints; `kept` has the values of the options' `keep`, or nothing yet.
   struct State {
-    double best = 0;
-    std::int64_t looks = 0, best_look = -1, waited = 0;
-    std::vector<std::vector<float>> kept = {};
+    double best = 0;                            ///< the best metric so far
+    std::int64_t looks = 0;                     ///< so far
+    std::int64_t best_look = -1;                ///< which was the best
+    std::int64_t waited = 0;                    ///< looks since then
+    std::vector<std::vector<float>> kept = {};  ///< in the order of keeps()
   };
-  const State& state() const { return state_; }
+  const State& state() const { return state_; }  ///< to save
   /// Throws InvalidGraph if `kept` does not fit the parameters to keep.
   void restore(State state);
-  const std::vector<Parameter>& keeps() const { return options_.keep; }
+  const std::vector<Parameter>& keeps() const { return options_.keep; }  ///< as in the options
 
  private:
   EarlyStoppingOptions options_;
@@ -286,9 +291,10 @@ class VOLUTE_API EarlyStopping {
 
 /// A recurrent network over [T, ...] from initial states: outputs [T, ...] and the last states.
 struct Unrolled {
-  Tensor outputs;
-  std::vector<Tensor> last;
+  Tensor outputs;            ///< [T, ...]
+  std::vector<Tensor> last;  ///< after the last step
 };
+/// Calls a network; see tbptt.
 using Unroll = std::function<Unrolled(Tensor xs, const std::vector<Tensor>& initial)>;
 
 /// BPTT(k2; k1) of Williams and Peng 1990: each run sees a window of k2 steps, k1 of them new, and the gradient

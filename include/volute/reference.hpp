@@ -16,12 +16,12 @@ namespace volute {
 /// Evaluates graphs node by node. u32 tensors are held as doubles with integral values.
 class VOLUTE_API Reference {
  public:
-  using Values = std::vector<double>;
+  using Values = std::vector<double>;  ///< of one tensor
 
   /// Values of an input or state, or a replacement for a parameter's; row-major.
   void set(Tensor tensor, Values values);
-  void seed(std::uint32_t seed) { seed_ = seed; }
-  void step(std::uint32_t step) { step_ = step; }
+  void seed(std::uint32_t seed) { seed_ = seed; }  ///< of the random numbers
+  void step(std::uint32_t step) { step_ = step; }  ///< Graph::step, also of the random numbers
   /// Rounds operands of products where a program with Targets::precision does. As there, what is rounded may
   /// depend on which tensors are evaluated together.
   void precision(Precision precision) { precision_ = precision; }
@@ -36,15 +36,16 @@ class VOLUTE_API Reference {
 
 /// What selfcheck found of one part: a kernel family or variant, a way to run loops, the gradients of a cell.
 struct Verdict {
+  /// skipped: the device lacks something, or was lost.
   enum class Outcome { passed, failed, skipped };
   std::string part;  ///< "products: shared 64x64", "gradients: LSTM": a group, then what of it
-  Outcome outcome = Outcome::passed;
-  int cases = 0;
+  Outcome outcome = Outcome::passed;  ///< of all its cases
+  int cases = 0;  ///< how many were run
   double worst = 0;    ///< largest error met, in units of what is allowed: up to 1 passes
   double seconds = 0;  ///< spent on it
   std::string detail;  ///< of the first failure: case, expected and got; of a skipped part: what the device lacks
 };
-
+/// How much is checked.
 struct SelfcheckOptions {
   bool thorough = false;  ///< every shape and option of the tests: minutes instead of seconds
   std::string only = {};  ///< parts whose names contain it; if none does, there are no verdicts
