@@ -26,7 +26,8 @@ Operand Builder::get(const std::string& name) const {
 
 Builder::Builder(const Builder& outer, const ::onnx::GraphProto& body)
     : parts_(outer.parts_), graph_(outer.graph_), outer_(&outer) {
-  for (const auto& tensor : body.initializer()) set(tensor.name(), read_tensor(tensor, "onnx: \"" + tensor.name() + "\""));
+  for (const auto& tensor : body.initializer())
+    set(tensor.name(), read_tensor(tensor, "onnx: \"" + tensor.name() + "\""));
 }
 
 void Builder::run(const ::onnx::GraphProto& graph) {
@@ -94,7 +95,8 @@ Tensor integers(Graph graph, const Constant& constant) {
   for (const double value : constant.values)
     if (!(value >= 0 && value <= 4294967295.0))
       throw Unsupported("onnx: the integer " + std::to_string(value) + " is not supported in a run; Volute has u32");
-  if (is_uniform(constant.values)) return graph.full_u32(constant.shape, static_cast<std::uint32_t>(constant.values[0]));
+  if (is_uniform(constant.values))
+    return graph.full_u32(constant.shape, static_cast<std::uint32_t>(constant.values[0]));
   if (counts_up(constant)) return graph.iota(constant.shape[0]);
   if (*std::max_element(constant.values.begin(), constant.values.end()) >= 0x1p24)
     throw Unsupported("onnx: different constant integers from 2^24 on are not supported in a run");
@@ -141,19 +143,23 @@ Tensor Call::real(std::size_t i) const {
 
 Tensor Call::indices(std::size_t i) const { return builder_.materialise(operand(i), DType::u32); }
 
+void Call::require_constant(std::size_t i) const {
+  if (!operand(i).constant)
+    refuse("input " + std::to_string(i) + " must be a constant; one that is fed or computed in a run is not supported");
+}
+
 std::vector<std::int64_t> Call::integers(std::size_t i) const {
-  if (!operand(i).constant) refuse("input " + std::to_string(i) + " must be a constant; that it is fed or computed in a run is not supported");
+  require_constant(i);
   std::vector<std::int64_t> values;
   for (const double value : operand(i).constant->values) {
     if (std::isnan(value)) broken("input " + std::to_string(i) + " is no number");
-    values.push_back(value >= 0x1p62 ? std::int64_t{1} << 62 : value <= -0x1p62 ? -(std::int64_t{1} << 62)
-                                                                                : static_cast<std::int64_t>(value));
+    values.push_back(static_cast<std::int64_t>(std::clamp(value, -0x1p62, 0x1p62)));
   }
   return values;
 }
 
 double Call::number(std::size_t i) const {
-  if (!operand(i).constant) refuse("input " + std::to_string(i) + " must be a constant; that it is fed or computed in a run is not supported");
+  require_constant(i);
   if (operand(i).constant->values.size() != 1) broken("input " + std::to_string(i) + " must be one number");
   return operand(i).constant->values[0];
 }

@@ -61,6 +61,7 @@ class Call {
   int axis(std::int64_t value, int rank) const;
 
  private:
+  void require_constant(std::size_t i) const;
   Builder& builder_;
 };
 

@@ -19,7 +19,8 @@ void check(const std::vector<Output>& outputs) {
     if (value.node()->graph != outputs[0].value.node()->graph)
       throw InvalidGraph("onnx::save: output \"" + name + "\" is a tensor of another graph");
     if (value.node()->scope)
-      throw InvalidGraph("onnx::save: output \"" + name + "\" is inside a scan body; return it as an output of the scan");
+      throw InvalidGraph("onnx::save: output \"" + name +
+                         "\" is inside a scan body; return it as an output of the scan");
   }
   if (graph_of(outputs[0].value).training())
     throw InvalidGraph("onnx::save: the graph is one for training; build the model in Graph g(Mode::inference)");
@@ -70,7 +71,8 @@ void Exporter::write_outputs() {
 
 void Exporter::refuse(const Node* node, const std::string& why) const {
   const std::string named = node->name.empty() ? "" : " \"" + node->name + "\"";
-  throw Unsupported("onnx::save: " + std::string(volute::name_of(node->op)) + named + " " + node->shape.str() + ": " + why);
+  throw Unsupported("onnx::save: " + std::string(volute::name_of(node->op)) + named + " " + node->shape.str() + ": " +
+                    why);
 }
 
 void save(const std::string& path, const std::vector<Output>& outputs, const SaveOptions& options) {

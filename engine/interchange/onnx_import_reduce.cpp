@@ -1,6 +1,4 @@
 // Reductions, norms and products of imported models. See onnx_builder.hpp.
-#include <numeric>
-
 #include "engine/interchange/onnx_builder.hpp"
 
 namespace volute::onnx {
@@ -45,7 +43,8 @@ Results arg_max(const Call& c) {
 int softmax_axis(const Call& c, Tensor x) {
   const bool old = c.opset() < 13;
   const int axis = c.axis(attribute(c.node, "axis", old ? std::int64_t{1} : std::int64_t{-1}), x.rank());
-  if (old && axis != x.rank() - 1) c.refuse("over several axes (opset " + std::to_string(c.opset()) + ") is not supported");
+  if (old && axis != x.rank() - 1)
+    c.refuse("over several axes (opset " + std::to_string(c.opset()) + ") is not supported");
   return axis;
 }
 
@@ -61,8 +60,8 @@ Results log_softmax_of(const Call& c) {
 
 Results layer_norm(const Call& c) {
   const Tensor x = c.real(0);
-  std::vector<int> axes(static_cast<std::size_t>(x.rank() - c.axis(attribute(c.node, "axis", std::int64_t{-1}), x.rank())));
-  std::iota(axes.begin(), axes.end(), x.rank() - static_cast<int>(axes.size()));
+  std::vector<int> axes;
+  for (int i = c.axis(attribute(c.node, "axis", std::int64_t{-1}), x.rank()); i < x.rank(); ++i) axes.push_back(i);
   const Tensor centred = x - mean(x, axes, true);
   const Tensor variance = mean(centred * centred, axes, true);
   Tensor y = centred / sqrt(variance + attribute(c.node, "epsilon", 1e-5f)) * c.real(1);

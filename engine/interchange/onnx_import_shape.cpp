@@ -129,9 +129,10 @@ Results expand(const Call& c) {
   Ints dims = c.integers(1);
   if (dims.size() > max_rank) c.broken("has " + std::to_string(dims.size()) + " axes");
   while (static_cast<int>(dims.size()) < x.rank()) dims.insert(dims.begin(), 1);
+  Shape shape(std::move(dims));
   for (int i = 1; i <= x.rank(); ++i)
-    if (dims[dims.size() - static_cast<std::size_t>(i)] == 1) dims[dims.size() - static_cast<std::size_t>(i)] = x.dim(-i);
-  return {like(c, broadcast_to(x, Shape(dims)))};
+    if (shape[-i] == 1) shape[-i] = x.dim(-i);
+  return {like(c, broadcast_to(x, shape))};
 }
 
 /// data [..., V, ...], indices [...] -> the axis replaced by those of the indices.
@@ -218,11 +219,12 @@ Results constant(const Call& c) {
   if (tensor) return {read_tensor(tensor->t(), described(c.node))};
   if (find_attribute(c.node, "value_float"))
     return {constant_operand({}, {attribute(c.node, "value_float", 0.0f)}, Element::real)};
-  if (find_attribute(c.node, "value_int"))
-    return {constant_operand({}, {static_cast<double>(attribute(c.node, "value_int", std::int64_t{0}))}, Element::integer)};
+  if (const auto* whole = find_attribute(c.node, "value_int"))
+    return {constant_operand({}, {static_cast<double>(whole->i())}, Element::integer)};
   if (find_attribute(c.node, "value_ints")) return {integers_operand(attribute(c.node, "value_ints", Ints{}))};
   if (const auto* floats = find_attribute(c.node, "value_floats"))
-    return {constant_operand({floats->floats_size()}, {floats->floats().begin(), floats->floats().end()}, Element::real)};
+    return {constant_operand({floats->floats_size()}, {floats->floats().begin(), floats->floats().end()},
+                             Element::real)};
   c.refuse("has a value of a kind that is not supported");
 }
 

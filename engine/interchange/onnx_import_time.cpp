@@ -19,7 +19,8 @@ std::map<std::string, Tensor> computed_weights(const Call& c, const RecurrentNod
     const Tensor from = c.real(static_cast<std::size_t>(input));
     const Shape& expected = shapes[input == 7 ? 3 : static_cast<std::size_t>(input) - 1];
     if (from.shape() != expected)
-      throw InvalidGraph("input " + std::to_string(input) + " must be " + expected.str() + ", got " + from.shape().str());
+      throw InvalidGraph("input " + std::to_string(input) + " must be " + expected.str() + ", got " +
+                         from.shape().str());
     Ints dims(expected.dims().begin() + 1, expected.dims().end());
     for (const WeightPart& part : weight_parts(spec, input)) {
       const Tensor one = reshape(slice(from, 0, part.direction, part.direction + 1), Shape(dims));
@@ -72,7 +73,8 @@ Results recurrent(const Call& c) {
   const bool peepholes = spec.kind == nn::Cell::Kind::lstm && c.has(7);
   const nn::RecurrentResult run = spec.layer(x.dim(2), c.has(3), peepholes)->run(x, in);
   const Tensor steps = reshape(run.outputs, {T, N, D, H});
-  Results results = {real(transpose(steps, spec.batch_first ? std::vector<int>{1, 0, 2, 3} : std::vector<int>{0, 2, 1, 3}))};
+  using Order = std::vector<int>;
+  Results results = {real(transpose(steps, spec.batch_first ? Order{1, 0, 2, 3} : Order{0, 2, 1, 3}))};
   for (Tensor last : run.last) results.push_back(real(spec.batch_first ? transpose(last, {1, 0, 2}) : last));
   return results;
 }
@@ -80,7 +82,8 @@ Results recurrent(const Call& c) {
 /// One value for every sequence or stacked output of a Scan; that of all unless given.
 Ints each_of(const Call& c, const char* name, std::size_t count) {
   Ints values = attribute(c.node, name, Ints(count, 0));
-  if (values.size() != count) c.broken(std::string("the attribute ") + name + " must have " + std::to_string(count) + " values");
+  if (values.size() != count)
+    c.broken(std::string("the attribute ") + name + " must have " + std::to_string(count) + " values");
   return values;
 }
 
@@ -108,7 +111,8 @@ ScanNode scan_node(const Call& c) {
   if (sequences < 1 || sequences > count || body.input_size() != count || body.output_size() < count - sequences)
     c.broken("inputs, body and num_scan_inputs do not fit");
   const auto states = static_cast<std::size_t>(count - sequences);
-  ScanNode made{&body, states, static_cast<std::size_t>(sequences), static_cast<std::size_t>(body.output_size()) - states};
+  const std::size_t stacked = static_cast<std::size_t>(body.output_size()) - states;
+  ScanNode made{&body, states, static_cast<std::size_t>(sequences), stacked};
   const Ints in = each_of(c, "scan_input_directions", made.sequences);
   const Ints out = each_of(c, "scan_output_directions", made.stacked);
   made.reverse = in[0] != 0;

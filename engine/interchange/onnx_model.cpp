@@ -12,7 +12,6 @@
 namespace volute::onnx {
 namespace {
 
-using Ints = std::vector<std::int64_t>;
 using Scope = std::set<std::string>;
 
 constexpr std::int64_t oldest_opset = 9, newest_opset = 21;
@@ -33,7 +32,8 @@ std::int64_t opset_of(const ::onnx::ModelProto& model) {
 }
 
 void declare(Scope& scope, const std::string& name) {
-  if (name.empty() || !scope.insert(name).second) throw BadFile("onnx: the name \"" + name + "\" is empty or written twice");
+  if (name.empty() || !scope.insert(name).second)
+    throw BadFile("onnx: the name \"" + name + "\" is empty or written twice");
 }
 
 /// Operators are known and names in order, in bodies too. Counts how often each name is read.
@@ -104,6 +104,13 @@ std::string text_of(const Value& value) {
   return text + "]";
 }
 
+void check_input(const Value& value, Tensor given, const Graph& graph) {
+  const bool right = given && graph_of(given).data() == graph.data() && given.dtype() == value.dtype;
+  if (!right || !fits(value, given.shape()))
+    throw InvalidGraph("onnx: the input \"" + value.name + "\" must be " + text_of(value) + " of the graph" +
+                       (given ? ", got " + std::string(name_of(given.dtype())) + " " + given.shape().str() : ""));
+}
+
 }  // namespace
 
 struct Model::Data {
@@ -126,6 +133,10 @@ struct Model::Data {
     if (outputs.empty()) throw BadFile("onnx: the model has no outputs");
     make_layers(reads);
     make_parameters();
+  }
+
+  bool knows(const std::string& input) const {
+    return std::any_of(inputs.begin(), inputs.end(), [&](const Value& value) { return value.name == input; });
   }
 
  private:
@@ -170,8 +181,9 @@ struct Model::Data {
         RecurrentNode checked(node);
         continue;
       }
-      std::string prefix = node.name().empty() ? node.op_type() : node.name();
-      for (int k = 2; !names.insert(prefix).second; ++k) prefix = (node.name().empty() ? node.op_type() : node.name()) + std::to_string(k);
+      const std::string named = node.name().empty() ? node.op_type() : node.name();
+      std::string prefix = named;
+      for (int k = 2; !names.insert(prefix).second; ++k) prefix = named + std::to_string(k);
       const auto made = layer_parameters(node, weights, prefix);
       for (const auto& [name, parameter] : made) parameters.push_back(parameter);
       parts.layers.emplace(&node, made);
@@ -223,27 +235,18 @@ const std::vector<Value>& Model::outputs() const { return data_->outputs; }
 const io::Metadata& Model::metadata() const { return data_->metadata; }
 
 std::map<std::string, Tensor> Model::operator()(Graph graph, const std::map<std::string, Tensor>& inputs) const {
+  for (const auto& [name, tensor] : inputs)
+    if (!data_->knows(name)) throw InvalidGraph("onnx: the model has no input \"" + name + "\"");
   Builder builder(data_->parts, graph);
-  std::size_t known = 0;
   for (std::size_t i = 0; i < data_->inputs.size(); ++i) {
     const Value& value = data_->inputs[i];
     const auto given = inputs.find(value.name);
-    if (given == inputs.end()) {
-      if (!value.optional) throw InvalidGraph("onnx: the input \"" + value.name + "\", " + text_of(value) + ", is missing");
-      continue;
+    if (given != inputs.end()) {
+      check_input(value, given->second, graph);
+      builder.set(value.name, {given->second, {}, data_->input_elements[i]});
+    } else if (!value.optional) {
+      throw InvalidGraph("onnx: the input \"" + value.name + "\", " + text_of(value) + ", is missing");
     }
-    ++known;
-    const Tensor tensor = given->second;
-    const bool right = tensor && graph_of(tensor).data() == graph.data() && tensor.dtype() == value.dtype;
-    if (!right || !fits(value, tensor.shape()))
-      throw InvalidGraph("onnx: the input \"" + value.name + "\" must be " + text_of(value) + " of the graph" +
-                         (tensor ? ", got " + std::string(name_of(tensor.dtype())) + " " + tensor.shape().str() : ""));
-    builder.set(value.name, {tensor, {}, data_->input_elements[i]});
-  }
-  if (known != inputs.size()) {
-    for (const auto& [name, tensor] : inputs)
-      if (std::none_of(data_->inputs.begin(), data_->inputs.end(), [&, &name = name](const Value& v) { return v.name == name; }))
-        throw InvalidGraph("onnx: the model has no input \"" + name + "\"");
   }
   builder.run(data_->parts.graph);
   std::map<std::string, Tensor> results;

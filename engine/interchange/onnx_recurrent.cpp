@@ -119,7 +119,7 @@ void set_activations(RecurrentNode& to, const NodeProto& node) {
     if (!(clip > 0.0f)) throw BadFile(described(node) + ": clip must be positive");
     if (to.kind != Kind::lstm) to.options.clip_inputs = nn::Bounds(clip);
     else
-      for (int i : {0, 1}) functions[static_cast<std::size_t>(i)] = clipped(functions[static_cast<std::size_t>(i)], clip);
+      for (const std::size_t i : {0, 1}) functions[i] = clipped(functions[i], clip);
   }
   to.options.activation = functions[to.kind == Kind::rnn ? 0 : 1];
   if (to.kind != Kind::rnn) to.options.gate_activation = functions[0];
@@ -161,7 +161,8 @@ std::unique_ptr<nn::Recurrent> RecurrentNode::layer(std::int64_t inputs, bool bi
 std::vector<WeightPart> weight_parts(const RecurrentNode& node, int input) {
   const GateOrders orders = node.orders();
   const std::vector<int>& order = input == 7 ? orders.peepholes : orders.gates;
-  std::vector<std::int64_t> rows(static_cast<std::size_t>(std::count_if(order.begin(), order.end(), [](int g) { return g >= 0; })));
+  const auto without = std::count(order.begin(), order.end(), -1);
+  std::vector<std::int64_t> rows(order.size() - static_cast<std::size_t>(without));
   for (std::size_t block = 0; block < order.size(); ++block)
     if (order[block] >= 0) rows[static_cast<std::size_t>(order[block])] = static_cast<std::int64_t>(block);
   std::vector<WeightPart> parts;

@@ -44,8 +44,8 @@ std::vector<WeightPart> weight_parts(const RecurrentNode& node, int input);
 /// Parameters of a layer by their names in it ("weight_ih_l0").
 using LayerParameters = std::map<std::string, Parameter>;
 
-/// The parameters W, R, B and P (null if there is none) hold, named "prefix.weight_ih_l0". Throws BadFile naming the node
-/// if their shapes do not fit.
+/// The parameters W, R, B and P (null if there is none) hold, named "prefix.weight_ih_l0". Throws BadFile naming the
+/// node if their shapes do not fit.
 LayerParameters layer_parameters(const ::onnx::NodeProto& node, const std::vector<const Constant*>& weights,
                                  const std::string& prefix);
 

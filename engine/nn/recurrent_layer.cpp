@@ -99,7 +99,8 @@ class Layer {
 LayerResult run_layer(const Cell& cell, const RecurrentOptions& options, const LayerWeights& weights, Tensor x,
                       const std::vector<Tensor>& start, Tensor valid, bool reverse,
                       std::shared_ptr<const RecurrentOperator> exported_as) {
-  return Layer(cell, options, weights, x, valid).run(x, start, {.reverse = reverse, .exported_as = std::move(exported_as)});
+  const ScanOptions loop{.reverse = reverse, .exported_as = std::move(exported_as)};
+  return Layer(cell, options, weights, x, valid).run(x, start, loop);
 }
 
 }  // namespace volute::nn

@@ -422,17 +422,18 @@ struct Value {
 ///   Tensor logits = model(g, {{"x", x}}).at("logits");
 class VOLUTE_API Model : public nn::Module {
  public:
-  /// Opsets 9 to 21. Throws BadFile for what is no such model, Unsupported naming the operator and the node, or the type,
-  /// for what Volute has no maths for.
+  /// Opsets 9 to 21. Throws BadFile for what is no such model, Unsupported naming the operator and the node, or the
+  /// type, for what Volute has no maths for.
   static Model load(const std::string& path);
 
   const std::vector<Value>& inputs() const;
   const std::vector<Value>& outputs() const;
   const io::Metadata& metadata() const;
 
-  /// Builds the model into the graph; its outputs by name. Dropout is the identity. Throws InvalidGraph naming the input
-  /// that is missing, unknown or of another shape or type, and the node whose operands do not fit; Unsupported naming
-  /// the node that needs what is not known before a run (a shape that is an input), or an option of it.
+  /// Builds the model into the graph; its outputs by name. Dropout is the identity. Throws InvalidGraph naming the
+  /// input that is missing, unknown or of another shape or type, or the node whose operands do not fit; Unsupported
+  /// naming the node that needs what is not known before a run (a shape that is an input), or an option of it; BadFile
+  /// naming the node whose attributes or number of operands are wrong.
   std::map<std::string, Tensor> operator()(Graph graph, const std::map<std::string, Tensor>& inputs) const;
 
  private:

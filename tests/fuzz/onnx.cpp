@@ -30,7 +30,8 @@ void run(Input in) {
     Graph g(Mode::inference);
     std::map<std::string, Tensor> inputs;
     if (add_inputs(g, model, inputs))
-      for (const auto& [name, tensor] : model(g, inputs)) require(static_cast<bool>(tensor), "every output is a tensor");
+      for (const auto& [name, tensor] : model(g, inputs))
+        require(static_cast<bool>(tensor), "every output is a tensor");
   } catch (const BadFile& error) {
     require(error.what()[0] != '\0', "an error says what is wrong");
   } catch (const Unsupported& error) {

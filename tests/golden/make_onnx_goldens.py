@@ -81,7 +81,8 @@ def make(name, model, inputs, input_names, output_names, **options):
     outputs = model.double()(*doubles)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     tensors = dict(zip(input_names + output_names, [*inputs, *outputs]))
-    described = {key: {"shape": list(value.shape), "values": value.flatten().tolist()} for key, value in tensors.items()}
+    described = {key: {"shape": list(value.shape), "values": value.flatten().tolist()}
+                 for key, value in tensors.items()}
     text = json.dumps({"inputs": input_names, "outputs": output_names, "tensors": described})
     (FOLDER / f"{name}.json").write_text(text + "\n")
 

@@ -36,7 +36,8 @@ def make(name, op, directions, peepholes=False, **attributes):
     node = helper.make_node(op, inputs, outputs, name=name, hidden_size=H, **attributes)
     types = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int32): TensorProto.INT32}
     graph = helper.make_graph(
-        [node], name, [helper.make_tensor_value_info(key, types[value.dtype], value.shape) for key, value in fed.items()],
+        [node], name,
+        [helper.make_tensor_value_info(key, types[value.dtype], value.shape) for key, value in fed.items()],
         [helper.make_tensor_value_info(key, TensorProto.FLOAT, [None] * (3 + (key == "y"))) for key in outputs],
         [numpy_helper.from_array(value, key) for key, value in weights.items()])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8, producer_name="")

@@ -83,7 +83,8 @@ struct BuiltCase : BuiltModel {
     const nn::RecurrentResult result = layer->run(x, in);
     outputs.emplace_back("outputs", result.outputs);
     outputs.emplace_back("last_output", result.last_output);
-    for (std::size_t s = 0; s < result.last.size(); ++s) outputs.emplace_back("last" + std::to_string(s), result.last[s]);
+    for (std::size_t s = 0; s < result.last.size(); ++s)
+      outputs.emplace_back("last" + std::to_string(s), result.last[s]);
   }
 };
 

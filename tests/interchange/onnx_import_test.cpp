@@ -1,5 +1,5 @@
-// Imported models: those PyTorch exported give what PyTorch gives, on a device too, can be trained on and exported again;
-// what is wrong or unknown is refused by name.
+// Imported models: those PyTorch exported give what PyTorch gives, on a device too, can be trained on and exported
+// again; what is wrong or unknown is refused by name.
 #include <gmock/gmock.h>
 
 #include <volute/reference.hpp>
@@ -64,7 +64,8 @@ TEST(OnnxImport, GivesTheSameOnADevice) {
   Imported imported("packed");
   Program program = device().compile(imported.g, {imported.outputs.at("outputs"), imported.outputs.at("classes")});
   const auto lengths = imported.golden.values<std::uint32_t>("lengths");
-  program.run({{imported.inputs.at("x"), imported.golden.values<float>("x")}, {imported.inputs.at("lengths"), lengths}});
+  const auto x = imported.golden.values<float>("x");
+  program.run({{imported.inputs.at("x"), x}, {imported.inputs.at("lengths"), lengths}});
   for (const char* name : {"outputs", "classes"})
     EXPECT_TRUE(close(program.read(imported.outputs.at(name)), imported.golden.values(name), 1e-5, 1e-6)) << name;
 }
@@ -212,7 +213,8 @@ TEST(OnnxSave, RefusesByNameWhatHasNoPlaceInAModel) {
   EXPECT_THAT([&] { save(g.step()); }, ThrowsMessage<Unsupported>(HasSubstr("number of runs")));
   EXPECT_THAT([&] { onnx::save(folder / "x.onnx", {{"x", tanh(x)}}); },
               ThrowsMessage<InvalidGraph>(HasSubstr("\"x\" is the name of an input")));
-  EXPECT_THAT([&] { onnx::save(folder / "x.onnx", {{"y", x}, {"y", x}}); }, ThrowsMessage<InvalidGraph>(HasSubstr("\"y\"")));
+  EXPECT_THAT([&] { onnx::save(folder / "x.onnx", {{"y", x}, {"y", x}}); },
+              ThrowsMessage<InvalidGraph>(HasSubstr("\"y\"")));
   EXPECT_THROW(onnx::save(folder / "x.onnx", {}), InvalidGraph);
   Parameter broken("broken", {2}, {1.0f, NAN});
   EXPECT_THAT([&] { save(g.parameter(broken)); }, ThrowsMessage<NotFinite>(HasSubstr("\"broken\"")));

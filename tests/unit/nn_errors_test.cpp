@@ -64,6 +64,8 @@ const std::vector<Mistake>& mistakes() {
       {"lengths_batch_first", [](Graph& g) { LSTM(3, 4, {.batch_first = true})(sequence(g), {.lengths = g.input("n", {2}, DType::u32)}); }, {"lstm", "lengths", "u32 [5]", "u32 [2]"}},
       {"mask_shape", [](Graph& g) { GRU(3, 4)(sequence(g), {.mask = g.input("m", {2, 5})}); }, {"gru", "mask", "[5, 2]", "[2, 5]"}},
       {"mask_rank", [](Graph& g) { GRU(3, 4)(sequence(g), {.mask = g.input("m", {5, 2, 1})}); }, {"gru", "mask", "[5, 2, 1]"}},
+      {"weight_unknown", [](Graph& g) { RNN(3, 4)(sequence(g), {.weights = {{"weight_l0", g.input("w", {4, 3})}}}); }, {"rnn", "\"weight_l0\""}},
+      {"weight_shape", [](Graph& g) { RNN(3, 4)(sequence(g), {.weights = {{"weight_ih_l0", g.input("w", {3, 4})}}}); }, {"rnn", "weight_ih_l0", "f32 [4, 3]", "f32 [3, 4]"}},
       {"mask_and_lengths", [](Graph& g) { RNN(3, 4)(sequence(g), {.lengths = g.input("n", {2}, DType::u32), .mask = g.input("m", {5, 2})}); }, {"rnn", "lengths", "mask", "not both"}},
       {"states_missing", [](Graph& g) { LSTM(3, 4).run(sequence(g), {.initial = {g.full({1, 2, 4}, 0)}}); }, {"lstm", "2 initial states", "got 1"}},
       {"states_too_many", [](Graph& g) { Tensor h = g.full({1, 2, 4}, 0); GRU(3, 4).run(sequence(g), {.initial = {h, h}}); }, {"gru", "1 initial states", "got 2"}},

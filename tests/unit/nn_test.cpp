@@ -272,6 +272,22 @@ TEST(Recurrent, VariationalDropoutDrawsOneMaskForAllSteps) {
   }
 }
 
+/// Weights that are fed give what a layer that has them gives, and get gradients as it does.
+TEST(Recurrent, TensorsMayStandInForParameters) {
+  Graph g;
+  nn::GRU owner(3, 2, {.bidirectional = true}), other(3, 2, {.bidirectional = true});
+  Tensor x = g.input("x", {4, 2, 3});
+  nn::RecurrentInputs in;
+  for (const Parameter& parameter : owner.parameters()) in.weights[parameter.name()] = g.parameter(parameter) * 1.0f;
+  Tensor expected = sum(owner(x)), got = sum(other(x, in));
+  const Tensor weight = g.parameter(owner.parameters()[5]);  // weight_hh_l0_reverse
+  Reference reference;
+  reference.set(x, widen(random_values(24, 1)));
+  const auto values = reference.evaluate({expected, got, gradients(expected, {weight})[0], gradients(got, {weight})[0]});
+  EXPECT_EQ(values[0], values[1]);
+  EXPECT_EQ(values[2], values[3]);
+}
+
 TEST(Recurrent, CarriedStateContinuesWhereTheLastRunStopped) {
   manual_seed(6);
   const std::int64_t T = 3, N = 2, I = 3, H = 5;
