@@ -12,8 +12,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const std::vector<std::string> commands{"train", "generate", "evaluate",  "inspect",   "explain",
-                                        "bench", "devices",  "selfcheck", "completion"};
+const std::vector<std::string> commands{"train",   "generate", "evaluate", "export",    "import",    "inspect",
+                                        "explain", "bench",    "devices",  "selfcheck", "completion"};
 
 class Commands : public Cli {
  protected:
@@ -63,6 +63,39 @@ TEST_F(Commands, Inspect) {
   EXPECT_EQ(json.at("tensors").size(), 4u);
   write("wrong.safetensors", "not at all");
   EXPECT_EQ(run({"inspect", "wrong.safetensors"}).status, 2);
+}
+
+TEST_F(Commands, WeightsGoOutAndComeBack) {
+  write_all();
+  const std::string scores = succeed({"train", "config.json", "--out", "run"}).out;
+  for (const std::string kind : {"safetensors", "npz"}) {
+    const Result exported = run({"export", "run", "weights." + kind});
+    if (exported.err.find("without the component") != std::string::npos) continue;
+    ASSERT_EQ(exported.status, 0) << exported.err;
+    EXPECT_THAT(succeed({"inspect", "weights." + kind}).out, HasSubstr("mingru.weight_ih_l0"));
+    succeed({"import", "config.json", "weights." + kind, "--out", "from_" + kind});
+    EXPECT_EQ(succeed({"evaluate", "from_" + kind}).out, scores);
+  }
+  const Result renamed = run({"import", "config.json", "weights.safetensors", "--rename", "head=fc", "--out", "none"});
+  EXPECT_EQ(renamed.status, 2);
+  EXPECT_THAT(renamed.err, HasSubstr("fc.weight"));
+  EXPECT_THAT(run({"import", "config.json", "weights.safetensors", "--rename", "hat=fc"}).err, HasSubstr("mingru"));
+  EXPECT_EQ(run({"import", "config.json", "weights.safetensors", "--out", "run"}).status, 2);
+  EXPECT_EQ(run({"export", "run", "weights.pt"}).status, 2);
+  EXPECT_EQ(files().count("none"), 0u);
+}
+
+TEST_F(Commands, Onnx) {
+  write_all();
+  write("gru.json", forecasting_config().replace(forecasting_config().find("mingru"), 6, "gru"));
+  succeed({"train", "gru.json", "--out", "run"});
+  const Result exported = run({"export", "run", "model.onnx", "--batch", "3"});
+  if (exported.err.find("without the component") != std::string::npos) GTEST_SKIP() << exported.err;
+  ASSERT_EQ(exported.status, 0) << exported.err;
+  const std::string text = succeed({"inspect", "model.onnx"}).out;
+  EXPECT_THAT(text, HasSubstr("f32 [6, 3, 2]"));
+  EXPECT_THAT(text, HasSubstr("f32 [2, 3, 2]"));
+  EXPECT_THAT(text, HasSubstr("weight_hh_l0"));
 }
 
 TEST_F(Commands, Explain) {

@@ -93,6 +93,7 @@ TEST(Readme, PathsExist) {
 TEST(Readme, OptionsExist) {
   std::string options;
   for (const char* sample : {"char_lm", "live_sketch"}) options += read(root / "samples" / sample / "options.cpp");
+  for (const auto& command : fs::directory_iterator(root / "tools" / "commands")) options += read(command.path());
   const std::regex of_others("(cmake|ctest|pkg-config) --[^\n`]*");
   const std::string readme = std::regex_replace(read(root / "README.md"), of_others, "");
   for (const std::string& option : matches(readme, "\\s(--[a-z][a-z-]+)"))

@@ -20,6 +20,8 @@ struct Command {
 Command add_train(CLI::App& app);
 Command add_generate(CLI::App& app);
 Command add_evaluate(CLI::App& app);
+Command add_export(CLI::App& app);
+Command add_import(CLI::App& app);
 Command add_inspect(CLI::App& app);
 Command add_explain(CLI::App& app);
 Command add_bench(CLI::App& app);

@@ -28,10 +28,9 @@ int generate(Arguments a) {
   check(a);
   const Trained trained = Trained::open(a.run);
   if (a.options.prompt == "-") a.options.prompt = {std::istreambuf_iterator<char>(std::cin), {}};
-  Data data{.from = Data::From::nowhere};
   // A forecast goes on from the rows there are; they may be newer than those that were learnt from.
-  if (!a.data.empty()) data = {.from = Data::From::files, .files = a.data};
-  const std::unique_ptr<Task> task = trained.task(data);
+  if (!a.data.empty() && trained.config.task() != "forecasting") throw Mistake("--data: is for runs of forecasting");
+  const std::unique_ptr<Task> task = trained.task({.from = Data::From::nowhere, .files = a.data});
   Device device = open_device(a.device);
   const std::string text = task->generate(device, a.options);
   std::fwrite(text.data(), 1, text.size(), stdout);

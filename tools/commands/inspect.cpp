@@ -1,5 +1,5 @@
-// `volute inspect`: what is in a safetensors file: models, checkpoints, files of others.
-// Invariant: only the header is read, after the library has found the file sound.
+// `volute inspect`: what is in a file of a model or of arrays: safetensors, NumPy's, ONNX.
+// Invariant: of safetensors only the header is read, after the library has found the file sound.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -71,28 +71,7 @@ void print_json(const std::string& path, const std::vector<Entry>& entries, cons
   std::puts(all.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
-std::string kind_of(const std::string& path) {
-  const std::string extension = fs::path(path).extension().string();
-  if (extension == ".safetensors") return "safetensors";
-  throw Mistake(path + ": volute inspect reads .safetensors files and folders of runs");
-}
-
-int inspect(const Arguments& a) {
-  std::error_code ignored;
-  const std::string path = fs::is_directory(a.file, ignored) ? RunFolder{a.file}.model() : a.file;
-  if (!fs::exists(path, ignored)) throw Mistake(path + ": there is no such file");
-  kind_of(path);
-  io::Metadata metadata;
-  try {
-    metadata = io::read_metadata(path);
-  } catch (const BadFile& error) {
-    throw Mistake(error.what());
-  }
-  const std::vector<Entry> entries = entries_of(path, header_of(path));
-  if (a.json) {
-    print_json(path, entries, metadata);
-    return done;
-  }
+void print_text(const std::vector<Entry>& entries, const io::Metadata& metadata) {
   std::vector<Row> rows{{"tensor", "type", "shape", "count", "size"}};
   std::int64_t count = 0;
   std::uint64_t bytes = 0;
@@ -106,6 +85,76 @@ int inspect(const Arguments& a) {
   print_table(rows);
   if (!metadata.empty()) std::puts("\nmetadata");
   for (const auto& [key, value] : metadata) std::printf("  %-16s %s\n", key.c_str(), shown(value, 100).c_str());
+}
+
+Entry entry_of(const HostArray& array) {
+  return {array.name, array.dtype == DType::f32 ? "F32" : "U32", array.shape, array.words.size() * 4};
+}
+
+#ifdef VOLUTE_HAS_INTERCHANGE
+std::string shape_text(const onnx::Value& value) {
+  std::string text;
+  for (const std::int64_t extent : value.extents)
+    text += (text.empty() ? "" : ", ") + (extent < 0 ? std::string("?") : std::to_string(extent));
+  return value.any_shape ? "any shape" : "[" + text + "]";
+}
+
+std::vector<Entry> onnx_entries(const std::string& path, io::Metadata& metadata) {
+  const onnx::Model model = onnx::Model::load(path);
+  metadata = model.metadata();
+  std::vector<Entry> entries;
+  for (const Parameter& p : model.parameters())
+    entries.push_back({p.name(), "F32", p.shape(), static_cast<std::uint64_t>(p.shape().elements()) * 4});
+  const auto note = [&](const char* kind, const std::vector<onnx::Value>& values) {
+    for (const onnx::Value& value : values)
+      metadata[std::string(kind) + " " + value.name] = std::string(name_of(value.dtype)) + " " + shape_text(value);
+  };
+  note("input", model.inputs());
+  note("output", model.outputs());
+  return entries;
+}
+#endif
+
+std::vector<Entry> read(const std::string& path, io::Metadata& metadata) {
+  const std::string kind = fs::path(path).extension().string();
+  if (kind == ".safetensors") {
+    metadata = io::read_metadata(path);
+    return entries_of(path, header_of(path));
+  }
+  if (kind == ".npy") {
+    Entry entry = entry_of(io::load_npy(path));
+    entry.name = fs::path(path).stem().string();
+    return {entry};
+  }
+#ifdef VOLUTE_HAS_INTERCHANGE
+  std::vector<Entry> entries;
+  if (kind == ".npz")
+    for (const HostArray& array : io::load_npz(path)) entries.push_back(entry_of(array));
+  if (kind == ".npz") return entries;
+  if (kind == ".onnx") return onnx_entries(path, metadata);
+#endif
+  throw Mistake(path + ": volute inspect reads .safetensors, .npy"
+#ifdef VOLUTE_HAS_INTERCHANGE
+                       ", .npz, .onnx"
+#endif
+                       " files and folders of runs");
+}
+
+int inspect(const Arguments& a) {
+  std::error_code ignored;
+  const std::string path = fs::is_directory(a.file, ignored) ? RunFolder{a.file}.model() : a.file;
+  if (!fs::exists(path, ignored)) throw Mistake(path + ": there is no such file");
+  io::Metadata metadata;
+  std::vector<Entry> entries;
+  try {
+    entries = read(path, metadata);
+  } catch (const BadFile& error) {
+    throw Mistake(error.what());
+  } catch (const Unsupported& error) {
+    throw Mistake(error.what());
+  }
+  if (a.json) print_json(path, entries, metadata);
+  else print_text(entries, metadata);
   return done;
 }
 
@@ -114,7 +163,7 @@ int inspect(const Arguments& a) {
 Command add_inspect(CLI::App& app) {
   auto a = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("inspect", "Show what is in a model's file: tensors, sizes, metadata");
-  command->add_option("file", a->file, "A .safetensors file, or the folder of a run")->type_name("FILE")->required();
+  command->add_option("file", a->file, "A .safetensors, .npy, .npz or .onnx file, or the folder of a run")->type_name("FILE")->required();
   command->add_flag("--json", a->json, "All of it as JSON, metadata in full");
   command->footer("Examples:\n"
                   "  volute inspect sunspots-run\n"

@@ -59,6 +59,12 @@ class Classification : public Task {
   }
 
   Scores evaluate(Device& device, Extent) override;
+  std::vector<std::pair<std::string, Tensor>> inference(Graph& g, std::int64_t T, std::int64_t N) override {
+    Inputs in;
+    in.x = g.input("x", {T ? T : T_, N ? N : 1}, DType::u32);
+    in.lengths = g.input("lengths", {N ? N : 1}, DType::u32);
+    return {{"logits", logits(in)}};
+  }
   std::string generate(Device& device, const GenerateOptions& options) override;
 
  private:

@@ -43,6 +43,7 @@ class Forecasting : public Task {
   }
 
   Scores evaluate(Device& device, Extent) override;
+  std::vector<std::pair<std::string, Tensor>> inference(Graph& g, std::int64_t T, std::int64_t N) override;
   std::string generate(Device& device, const GenerateOptions& options) override;
 
  private:
@@ -89,7 +90,7 @@ std::vector<double> numbers_of(const io::Metadata& metadata, const char* key, st
 
 /// Windows to learn from.
 std::size_t Forecasting::load(const Config& config, const Data& data) {
-  const std::string file = data.from == Data::From::files ? data.files.front() : config.resolve(section_["file"]);
+  const std::string file = data.files.empty() ? config.resolve(section_["file"]) : data.files.front();
   const auto table =
       config.pointing_at("forecasting.file", [&] { return data::Csv::load(file, {.delimiter = delimiter(section_)}); });
   const auto names = section_["columns"].get<std::vector<std::string>>();
@@ -114,17 +115,18 @@ std::size_t Forecasting::load(const Config& config, const Data& data) {
     std::iota(targets_.begin(), targets_.end(), std::size_t{0});
   }
   const std::size_t rows = raw_.rows();
-  const auto train = data.from == Data::From::files
+  const auto train = !data.files.empty()
                          ? 0
                          : rows - static_cast<std::size_t>(static_cast<double>(rows) * section_["validation"].get<double>());
   normalise(config, data, train);
-  if (data.from == Data::From::nowhere) return 1;
-  if (train > 0) {
+  if (train > 0 && data.from == Data::From::config) {
     config.pointing_at("forecasting.length", [&] { train_.emplace(scaled_, windows(0, train)); });
     learned_ = train_->count();
   }
   // The first row that is judged is the first that training never saw; what was before it may be looked at.
   first_judged_ = train > static_cast<std::size_t>(T_) ? train - static_cast<std::size_t>(T_) : 0;
+  // A forecast needs the rows it goes on from, and none behind them.
+  if (data.from == Data::From::nowhere) return 1;
   config.pointing_at("forecasting.validation", [&] { judged_.emplace(scaled_, windows(first_judged_, 0)); });
   return std::max<std::size_t>(learned_, 1);
 }
@@ -179,6 +181,22 @@ Scores Forecasting::evaluate(Device& device, Extent) {
           {"rmse", std::sqrt(squared / count)},
           {"naive_mae", naive_absolute / count},
           {"naive_rmse", std::sqrt(naive_squared / count)}};
+}
+
+/// In the data's units, as a program elsewhere has them.
+std::vector<std::pair<std::string, Tensor>> Forecasting::inference(Graph& g, std::int64_t T, std::int64_t N) {
+  std::vector<float> seen_means(means_.begin(), means_.end()), seen_scales(deviations_.begin(), deviations_.end());
+  std::vector<float> means, scales;
+  for (const std::size_t column : targets_) {
+    means.push_back(seen_means[column]);
+    scales.push_back(seen_scales[column]);
+  }
+  const auto C = columns(), K = static_cast<std::int64_t>(targets_.size());
+  const Tensor x = g.input("x", {T ? T : T_, N ? N : 1, C});
+  const Tensor scaled = (x - g.parameter(Parameter("means", {C}, seen_means))) /
+                        g.parameter(Parameter("deviations", {C}, seen_scales));
+  return {{"forecast", forecast(scaled) * g.parameter(Parameter("target_deviations", {K}, scales)) +
+                           g.parameter(Parameter("target_means", {K}, means))}};
 }
 
 /// CSV: the values behind the last row. More than the horizon are forecast from forecasts.

@@ -53,6 +53,9 @@ class LanguageModel : public Task {
   }
 
   Scores evaluate(Device& device, Extent extent) override;
+  std::vector<std::pair<std::string, Tensor>> inference(Graph& g, std::int64_t T, std::int64_t N) override {
+    return {{"logits", logits(g, g.input("x", {T ? T : T_, N ? N : 1}, DType::u32))}};
+  }
   std::string generate(Device& device, const GenerateOptions& options) override;
 
  private:

@@ -47,12 +47,14 @@ class Task {
   /// Over the validation data, or a part of it that is enough for a trend.
   enum class Extent { whole, part };
   virtual Scores evaluate(Device& device, Extent extent) = 0;
+  /// Adds what the model makes of inputs of T steps and N rows (0: as in training, and 1) to an inference graph; by name.
+  virtual std::vector<std::pair<std::string, Tensor>> inference(Graph& graph, std::int64_t T, std::int64_t N) = 0;
   /// Text to be printed.
   virtual std::string generate(Device& device, const GenerateOptions& options) = 0;
 };
 
-/// Where its data come from: the config's files, all of them for training and validation; others, for validation only;
-/// or nowhere, for `generate`.
+/// Where its data come from: the config's files, for training and validation; others, for validation only; or nowhere,
+/// to use the model (a forecast goes on from the last rows of a file all the same).
 struct Data {
   enum class From { config, files, nowhere } from = From::config;
   std::vector<std::string> files = {};
