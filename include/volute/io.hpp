@@ -85,9 +85,9 @@ VOLUTE_API std::vector<float> f32_values(const HostArray& array);
 /// An array as a .npy file holds it: f2 f4 f8, i1 i2 i4 i8, u1 u2 u4 u8, b1, of either byte order, in C or Fortran order,
 /// of versions 1.0 to 3.0. Floats become f32 (f8 rounded to nearest), integers and booleans u32; `as` asks for the other.
 /// Throws BadFile for what is no such file, for other types (structures, objects, complex numbers, text), more than
-/// max_rank axes or 2^29 elements, and naming the element: infinity, NaN, f8 beyond f32, an integer that is negative or beyond u32 ("as
-/// f32" takes it), one that f32 does not hold exactly, a float that is no whole number of u32. `name` is the array's,
-/// and begins the errors.
+/// max_rank axes or 2^29 elements, and naming the element: infinity, NaN, f8 beyond f32, an integer that is negative or
+/// beyond u32 (as f32 it may be), one that f32 does not hold exactly, a float that is no whole number of u32. `name` is
+/// the array's, and begins the errors.
 VOLUTE_API HostArray parse_npy(std::string_view bytes, const std::string& name, std::optional<DType> as = {});
 /// The bytes of such a file: version 1.0, '<f4' or '<u4', C order. Throws InvalidGraph if shape and words disagree,
 /// NotFinite for infinity or NaN.
@@ -161,7 +161,10 @@ struct VOLUTE_API WeightLayout {
   static WeightLayout haste();
 };
 
-/// Gives one layer and direction of an RNN, LSTM or GRU the weights. A bias is summed or filled up with zeros as the
+/// Gives one layer and direction of an RNN, LSTM or GRU the weights.
+///   auto keras = io::load_npz("gru.npz");   // np.savez("gru.npz", *layer.get_weights())
+///   io::set_weights(gru, {.input = keras[0], .recurrent = keras[1], .bias = keras[2]}, io::WeightLayout::keras());
+/// A bias is summed or filled up with zeros as the
 /// module's Bias and the layout's want it, if that gives the same outputs. With z_keeps = false, z's part is negated,
 /// which its sigmoid makes 1 - z. Throws InvalidGraph, and changes nothing, naming both sides: shapes that do not fit,
 /// other resets, coupling, peepholes, projection or layer norm; a bias the module has no place for; values that are not

@@ -3,7 +3,9 @@
 Made with PyTorch 1.13.0 (Debian python3-torch), NumPy 1.24.2 and safetensors 0.4.5 from PyPI. Run:
     python3 make_state_dict_goldens.py [directory]        writes state_dict_*.safetensors
     golden_state_dict --folder=FOLDER                     trains models in Volute and saves them there
-    python3 make_state_dict_goldens.py --check FOLDER     loads those with load_state_dict(strict=True) and compares
+    python3 make_state_dict_goldens.py --check FOLDER     loads those with load_state_dict(strict=True), compares outputs
+                                                          and saves them again: NAME_back.safetensors
+    golden_state_dict --back=FOLDER                       holds those against what was saved
 Weights are random multiples of 2^-12. Every recurrent layer of PyTorch in one and both directions, one and two layers,
 with and without bias, over whole and packed sequences; and a stack of everything else.
 """
@@ -117,8 +119,11 @@ def make(folder):
 def check(folder):
     expected = load_file(folder / "expected.safetensors")
     module, stack = cells().eval(), Stack().eval()
-    module.load_state_dict(load_file(folder / "cells.safetensors"), strict=True)
-    stack.load_state_dict(load_file(folder / "stack.safetensors"), strict=True)
+    for loaded, name in ((module, "cells"), (stack, "stack")):
+        state = load_file(folder / f"{name}.safetensors")
+        loaded.load_state_dict(state, strict=True)
+        assert all(torch.equal(loaded.state_dict()[k], v) for k, v in state.items())
+        save_file({k: v.clone() for k, v in loaded.state_dict().items()}, folder / f"{name}_back.safetensors")
     got = {**outputs_of_cells(module, expected["x"]), "stack": stack(tokens())}
     assert set(got) | {"x"} == set(expected), "the same outputs are there"
     errors = {k: (v - expected[k]).abs().max().item() for k, v in got.items()}

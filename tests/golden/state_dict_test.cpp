@@ -51,12 +51,16 @@ std::map<std::string, std::vector<float>> read(const std::string& path, const st
 
 using Outputs = std::map<std::string, Tensor>;
 
-/// Where what is trained is to stay; empty: nowhere.
-std::string kept_folder() {
+/// "FOLDER" of "--name=FOLDER"; empty if there is none.
+std::string folder_argument(const std::string& name) {
+  const std::string prefix = "--" + name + "=";
   for (const std::string& argument : arguments())
-    if (argument.starts_with("--folder=")) return argument.substr(9);
+    if (argument.starts_with(prefix)) return argument.substr(prefix.size());
   return "";
 }
+
+/// Where what is trained is to stay; empty: nowhere.
+std::string kept_folder() { return folder_argument("folder"); }
 
 /// Layers of one kind under the names of make_state_dict_goldens.py.
 struct Cells {
@@ -263,6 +267,29 @@ TEST(StateDict, WhatIsTrainedHereIsSavedAndHasTheSameOutputs) {
   const Stack second;
   io::load(folder + "/stack.safetensors", second.entries(), {.strict = true});
   EXPECT_EQ(evaluate(second), evaluate(stack));
+}
+
+std::vector<std::vector<float>> values_of(const std::vector<io::Entry>& entries) {
+  std::vector<std::vector<float>> all;
+  for (const io::Entry& entry : entries)
+    for (const Parameter& p : entry.module->parameters()) all.push_back(p.values());
+  return all;
+}
+
+TEST(StateDict, WhatPyTorchSavesAgainIsTheSame) {
+  const std::string folder = folder_argument("back");
+  if (folder.empty()) GTEST_SKIP() << "needs --back=FOLDER, of files PyTorch has had";
+  std::vector<Cells> all;
+  for (const std::string& kind : kinds) all.emplace_back(kind, true);
+  const Stack stack;
+  std::vector<io::Entry> cells;
+  for (const Cells& one : all) one.add_entries(cells);
+  for (const auto& [name, entries] : {std::pair("/cells", cells), std::pair("/stack", stack.entries())}) {
+    io::load(folder + name + ".safetensors", entries, {.strict = true});
+    const auto saved = values_of(entries);
+    io::load(folder + name + "_back.safetensors", entries, {.strict = true});
+    EXPECT_EQ(values_of(entries), saved) << name;
+  }
 }
 
 }  // namespace
