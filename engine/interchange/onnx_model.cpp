@@ -15,7 +15,6 @@ namespace {
 using Scope = std::set<std::string>;
 
 constexpr std::int64_t oldest_opset = 9, newest_opset = 21;
-constexpr int deepest_body = 2;  ///< a scan in a scan is refused where it is built
 
 bool is_standard(const std::string& domain) { return domain.empty() || domain == "ai.onnx"; }
 
@@ -36,16 +35,16 @@ void declare(Scope& scope, const std::string& name) {
     throw BadFile("onnx: the name \"" + name + "\" is empty or written twice");
 }
 
-/// Operators are known and names in order, in bodies too. Counts how often each name is read.
-void check_graph(const ::onnx::GraphProto& graph, Scope scope, std::map<std::string, int>& reads, int depth) {
+/// Operators are known and names in order, in bodies too, which see the names of `outer`. Counts how often each is read.
+void check_graph(const ::onnx::GraphProto& graph, Scope scope, const Scope* outer, std::map<std::string, int>& reads) {
   const auto read = [&](const std::string& name) {
-    if (!scope.contains(name)) throw BadFile("onnx: \"" + name + "\" is read before it is written");
+    if (!scope.contains(name) && !(outer && outer->contains(name))) throw BadFile("onnx: \"" + name + "\" is read before it is written");
     ++reads[name];
   };
-  if (depth > 0)
+  if (outer) {
     for (const auto& input : graph.input()) declare(scope, input.name());
-  if (depth > 0)
     for (const auto& tensor : graph.initializer()) declare(scope, tensor.name());
+  }
   for (const NodeProto& node : graph.node()) {
     if (!is_standard(node.domain()) || !handlers().contains(node.op_type()))
       throw Unsupported(described(node) + ": the operator is not supported" +
@@ -54,8 +53,8 @@ void check_graph(const ::onnx::GraphProto& graph, Scope scope, std::map<std::str
       if (!name.empty()) read(name);
     for (const auto& attribute : node.attribute())
       if (attribute.has_g()) {
-        if (depth + 1 >= deepest_body) throw Unsupported(described(node) + ": a body inside a body is not supported");
-        check_graph(attribute.g(), scope, reads, depth + 1);
+        if (outer) throw Unsupported(described(node) + ": a body inside a body is not supported");
+        check_graph(attribute.g(), {}, &scope, reads);
       }
     for (const std::string& name : node.output())
       if (!name.empty()) declare(scope, name);
@@ -128,7 +127,7 @@ struct Model::Data {
     if (parts.graph.sparse_initializer_size()) throw Unsupported("onnx: sparse initializers are not supported");
     Scope scope = read_inputs(lists_weights);
     std::map<std::string, int> reads;
-    check_graph(parts.graph, scope, reads, 0);
+    check_graph(parts.graph, std::move(scope), nullptr, reads);
     for (const auto& output : parts.graph.output()) outputs.push_back(value_of(output));
     if (outputs.empty()) throw BadFile("onnx: the model has no outputs");
     make_layers(reads);

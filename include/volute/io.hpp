@@ -397,13 +397,13 @@ struct SaveOptions {
 
 /// Writes what computes the outputs, with the values parameters have now, for opset 17: inputs of the graph are the
 /// model's (u32 as INT64), with the graph's shapes. Layers become ONNX's recurrent operators, with lengths, initial
-/// states, peepholes, clip, both directions, where nothing else of a step is asked for and no option of theirs is
-/// beyond these operators (projection, layer norm, zoneout, masks, clips of states ...); those, other cells and loops
-/// of one's own become Scan, all else single operators. Scalars keep their defaults. A carried state becomes an input
-/// of its name and an output "NAME.next". Indices beyond a table are an error in ONNX; Volute reads the last row.
-/// Written atomically, the same bytes for the same graph and values. Throws Unsupported naming an operation that has no
-/// place in such a model (random numbers, scatter_add ...), InvalidGraph if the graph is not Mode::inference or names
-/// are taken, NotFinite naming the parameter, BadFile if the file cannot be written.
+/// states, peepholes, both directions, activations and (GRU, RNN) clip, where nothing else of a step is asked for and no
+/// option of theirs is beyond these operators (projection, layer norm, zoneout, masks, clips of states ...); those,
+/// other cells and loops of one's own become Scan, all else single operators. Scalars keep their defaults. A carried
+/// state becomes an input of its name and an output "NAME.next". Indices beyond a table are an error in ONNX; Volute
+/// reads the last row. Written atomically, the same bytes for the same graph and values. Throws Unsupported naming an
+/// operation that has no place in such a model (random numbers, scatter_add ...), InvalidGraph if the graph is not
+/// Mode::inference or names are taken, NotFinite naming the parameter, BadFile if the file cannot be written.
 ///   Graph g(Mode::inference);
 ///   Tensor x = g.input("x", {T, N}, DType::u32);
 ///   onnx::save("model.onnx", {{"logits", head(lstm(embed(x)))}});

@@ -25,7 +25,8 @@ inline void norms(BuiltModel& m) {
   nn::RMSNorm rms(4);
   nn::BatchNorm batch(4);
   Tensor x = m.feed("x", {3, 2, 4});
-  m.outputs = {{"layer", layer(x)}, {"rms", rms(x)}, {"batch", batch(x)}, {"softmax", softmax(x, 1)}};
+  m.outputs = {{"layer", layer(x)}, {"rms", rms(x)}, {"batch", batch(x)}, {"softmax", softmax(x, 1)},
+               {"scaled", x * m.graph.scalar("scale", 0.5f)}};
 }
 
 /// A decoder of one's own: additive attention over a masked, bidirectional encoder, inside a scan.
