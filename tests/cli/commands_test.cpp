@@ -95,7 +95,7 @@ TEST_F(Commands, Onnx) {
   const std::string text = succeed({"inspect", "model.onnx"}).out;
   EXPECT_THAT(text, HasSubstr("f32 [6, 3, 2]"));
   EXPECT_THAT(text, HasSubstr("f32 [2, 3, 2]"));
-  EXPECT_THAT(text, HasSubstr("weight_hh_l0"));
+  EXPECT_THAT(text, HasSubstr("GRU.weight_hh"));
 }
 
 TEST_F(Commands, Explain) {

@@ -186,6 +186,9 @@ TEST_F(Malformed, SettingsOfTheCommandLineAreCheckedAsTheFileIs) {
   refused("model.cel=lstm", "did you mean \"cell\"?");
   refused("nonsense", "must be KEY=VALUE");
   refused("model.cell.x=1", "is no key");
+  // Epochs take the place of the file's steps; both from the command line are one too many.
+  succeed({"train", "config.json", "--check", "--set", "training.epochs=2"});
+  EXPECT_EQ(run({"train", "config.json", "--check", "--set", "training.epochs=2", "--set", "training.steps=2"}).status, 2);
 }
 
 }  // namespace

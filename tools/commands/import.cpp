@@ -41,21 +41,9 @@ std::map<std::string, std::string> renames_of(const Arguments& a, const Model& m
 std::string joined(const std::string& prefix, const std::string& name) { return prefix.empty() ? name : prefix + "." + name; }
 
 #ifdef VOLUTE_HAS_INTERCHANGE
-/// What an .npz or .onnx has, by name.
-std::map<std::string, HostArray> arrays_of(const std::string& file, const std::string& kind) {
+void assign(const std::string& file, const Model& model, const std::map<std::string, std::string>& names) {
   std::map<std::string, HostArray> arrays;
-  if (kind == ".npz") {
-    for (HostArray& array : io::load_npz(file, DType::f32)) arrays[array.name] = array;
-    return arrays;
-  }
-  const onnx::Model model = onnx::Model::load(file);
-  for (const Parameter& p : model.parameters()) arrays[p.name()] = io::host_array(p.shape(), p.values(), p.name());
-  return arrays;
-}
-
-void assign(const std::string& file, const std::string& kind, const Model& model,
-            const std::map<std::string, std::string>& names) {
-  const auto arrays = arrays_of(file, kind);
+  for (HostArray& array : io::load_npz(file, DType::f32)) arrays[array.name] = array;
   for (const io::Entry& part : model.entries())
     for (Parameter p : part.module->parameters()) {
       const std::string name = joined(names.at(part.prefix), p.name());
@@ -77,9 +65,9 @@ void load(const Arguments& a, const Model& model) {
     io::load(a.file, entries);
     return;
   }
-  if (kind != ".npz" && kind != ".onnx") throw Mistake(a.file + ": must end in .safetensors, .onnx or .npz");
+  if (kind != ".npz") throw Mistake(a.file + ": must end in .safetensors or .npz");
 #ifdef VOLUTE_HAS_INTERCHANGE
-  assign(a.file, kind, model, names);
+  assign(a.file, model, names);
 #else
   throw Mistake(a.file + ": this volute was built without the component interchange");
 #endif
@@ -94,8 +82,6 @@ int run(const Arguments& a) {
   try {
     load(a, task->model());
   } catch (const BadFile& error) {
-    throw Mistake(error.what());
-  } catch (const Unsupported& error) {
     throw Mistake(error.what());
   }
   std::error_code error;
@@ -114,7 +100,7 @@ Command add_import(CLI::App& app) {
   auto a = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("import", "Take weights trained elsewhere into the model of a config");
   command->add_option("config", a->config, "As for volute train")->type_name("CONFIG")->required();
-  command->add_option("file", a->file, "A .safetensors file with names as in PyTorch, an .npz or .onnx file")
+  command->add_option("file", a->file, "A .safetensors file with names as in PyTorch, or an .npz file of them")
       ->type_name("FILE")
       ->required();
   command->add_option("--out", a->out, "Folder of the run that is made")->type_name("DIR");

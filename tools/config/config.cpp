@@ -1,6 +1,7 @@
 // From a file and settings of the command line to a checked config.
 #include "tools/config/config.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "tools/config/schema.hpp"
@@ -11,13 +12,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A setting takes the place of the keys it may not stand beside: steps that of epochs.
+void drop_rivals(Source& source, const std::string& path) {
+  const std::string section = parent(path);
+  const Json& sections = schema().at("properties");
+  if (!sections.contains(section) || !sections[section].contains("not")) return;
+  const auto rivals = sections[section]["not"]["required"].get<std::vector<std::string>>();
+  const std::string key = path.substr(section.size() + 1);
+  if (std::find(rivals.begin(), rivals.end(), key) == rivals.end()) return;
+  for (const std::string& rival : rivals)
+    if (rival != key && source.place(join(section, rival)).line != 0) source.root[section].erase(rival);
+}
+
 void apply(Source& source, const std::string& setting) {
   const std::size_t equals = setting.find('=');
   if (equals == std::string::npos || equals == 0)
     throw Mistake("--set " + setting + ": must be KEY=VALUE, for example training.lr=0.01");
   const std::string text = setting.substr(equals + 1);
   Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  source.set(setting.substr(0, equals), value.is_discarded() ? Json(text) : std::move(value));
+  const std::string path = setting.substr(0, equals);
+  source.set(path, value.is_discarded() ? Json(text) : std::move(value));
+  drop_rivals(source, path);
 }
 
 /// Calls `visit` for each file name, by the schema's x-file.
