@@ -45,7 +45,8 @@ class Reading {
 
   std::vector<HostArray> run(std::optional<DType> as) {
     const zip_int64_t count = zip_get_num_entries(archive_.get(), 0);
-    if (static_cast<std::uint64_t>(count) > max_tensors) bad("it has more than " + std::to_string(max_tensors) + " files");
+    if (static_cast<std::uint64_t>(count) > max_tensors)
+      bad("it has more than " + std::to_string(max_tensors) + " files");
     std::vector<HostArray> arrays;
     std::set<std::string> names;
     for (zip_int64_t i = 0; i < count; ++i) {
@@ -65,13 +66,15 @@ class Reading {
     throw BadFile(path_ + ": is not a valid .npz file: " + what);
   }
   void take(std::uint64_t bytes) {
-    if (bytes > left_) throw BadFile(path_ + ": is too large: the limit is " + std::to_string(most_) + " bytes, unpacked");
+    if (bytes > left_)
+      throw BadFile(path_ + ": is too large: the limit is " + std::to_string(most_) + " bytes, unpacked");
     left_ -= bytes;
   }
 
   std::string name_of_entry(zip_uint64_t index) const {
     zip_stat_t info;
-    if (zip_stat_index(archive_.get(), index, 0, &info) != 0 || !(info.valid & ZIP_STAT_NAME)) bad("a file has no name");
+    if (zip_stat_index(archive_.get(), index, 0, &info) != 0 || !(info.valid & ZIP_STAT_NAME))
+      bad("a file has no name");
     const std::string name = info.name;
     const std::string where = "'" + printable(name) + "' ";
     if (!name.ends_with(ending)) bad(where + "is no .npy file");

@@ -89,7 +89,8 @@ class Dictionary {
     const std::string_view code = string();
     const std::string_view order = code.substr(0, 1), type = code.substr(std::min<std::size_t>(1, code.size()));
     bool known = false;
-    for (const char* one : {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"}) known |= type == one;
+    for (const char* one : {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"})
+      known |= type == one;
     known = known && (order == "<" || order == ">" || (order == "|" && type[1] == '1'));
     if (!known) fail("it holds '" + printable(code, 20) + "', not floats (f2, f4, f8), integers or booleans");
     header.kind = type[0];

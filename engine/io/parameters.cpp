@@ -50,7 +50,9 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 /// Of a batch norm: PyTorch counts, and goes without the count.
-bool is_count(const std::string& name) { return name == "num_batches_tracked" || name.ends_with(".num_batches_tracked"); }
+bool is_count(const std::string& name) {
+  return name == "num_batches_tracked" || name.ends_with(".num_batches_tracked");
+}
 
 class Loading {
  public:

@@ -1,5 +1,5 @@
 // Weights of one layer and direction from and to other frameworks' order; see weight_layout.hpp.
-// Invariant: everything is checked and computed before the first parameter is set; what comes back has the same outputs.
+// Invariant: everything is checked and computed before the first parameter is set; outputs are the same on both sides.
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -107,7 +107,8 @@ class Exchange {
   /// Where n's rows of a GRU lie in ours.
   std::int64_t candidate() const { return 2 * H(); }
   bool needs_two(const Floats& recurrent) const {
-    return is_gru() && o_.reset_after && !recurrent.empty() && !all_zero({recurrent.begin() + candidate(), recurrent.end()});
+    return is_gru() && o_.reset_after && !recurrent.empty() &&
+           !all_zero({recurrent.begin() + candidate(), recurrent.end()});
   }
   Floats summed(const Floats& input, const Floats& recurrent) const;
 
@@ -167,7 +168,9 @@ std::pair<Floats, Floats> Exchange::biases(const RecurrentWeights& from) const {
   if (form() == Biases::separate) return {vector(from.bias, "bias"), vector(from.recurrent_bias, "recurrent_bias")};
   const bool stacked = form() == Biases::stacked;
   const std::int64_t all = stacked ? 2 * rows : rows + H();
-  const Floats both = values(from.bias, "bias", {stacked ? Shape{2, rows} : Shape{all}, {all}, {all / H(), H()}, {2, G, H()}});
+  const std::vector<Shape> shapes = stacked ? std::vector<Shape>{{2, rows}, {all}, {2, G, H()}}
+                                            : std::vector<Shape>{{all}, {all / H(), H()}};
+  const Floats both = values(from.bias, "bias", shapes);
   const Floats first(both.begin(), both.begin() + rows), rest(both.begin() + rows, both.end());
   Floats second;
   if (stacked) {

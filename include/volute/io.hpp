@@ -61,11 +61,11 @@ struct LoadReport {
   std::vector<std::string> left_over;  ///< in the file, and in no entry
 };
 
-/// Reads parameters into the modules, from a file of Volute's (checkpoints too) or another's, of F32, or of F64 (rounded
-/// to nearest), F16 or BF16. A parameter two entries share (a tied head) may be there under one name or several, then of
-/// the same values. Throws BadFile, and changes nothing, if the file is not a safetensors file, its checksum is wrong
-/// (files of others have none), or tensors, which it lists, are missing, have another shape or type, hold infinity or
-/// NaN, or values beyond f32.
+/// Reads parameters into the modules, from a file of Volute's (checkpoints too) or another's, of F32, or of F64
+/// (rounded to nearest), F16 or BF16. A parameter two entries share (a tied head) may be there under one name or
+/// several, then of the same values. Throws BadFile, and changes nothing, if the file is not a safetensors file, its
+/// checksum is wrong (files of others have none), or tensors, which it lists, are missing, have another shape or type,
+/// hold infinity or NaN, or values beyond f32.
 VOLUTE_API LoadReport load(const std::string& path, const std::vector<Entry>& entries, const LoadOptions& options = {});
 
 /// The metadata alone, but for keys that begin with "volute.". Throws BadFile if the file is not a safetensors file or
@@ -82,8 +82,9 @@ VOLUTE_API std::vector<float> f32_values(const HostArray& array);
 
 // NumPy's files. --------------------------------------------------------------------------------------
 
-/// An array as a .npy file holds it: f2 f4 f8, i1 i2 i4 i8, u1 u2 u4 u8, b1, of either byte order, in C or Fortran order,
-/// of versions 1.0 to 3.0. Floats become f32 (f8 rounded to nearest), integers and booleans u32; `as` asks for the other.
+/// An array as a .npy file holds it: f2 f4 f8, i1 i2 i4 i8, u1 u2 u4 u8, b1, of either byte order, in C or Fortran
+/// order, of versions 1.0 to 3.0. Floats become f32 (f8 rounded to nearest), integers and booleans u32; `as` asks for
+/// the other.
 /// Throws BadFile for what is no such file, for other types (structures, objects, complex numbers, text), more than
 /// max_rank axes or 2^29 elements, and naming the element: infinity, NaN, f8 beyond f32, an integer that is negative or
 /// beyond u32 (as f32 it may be), one that f32 does not hold exactly, a float that is no whole number of u32. `name` is
@@ -102,15 +103,15 @@ VOLUTE_API void save_npy(const std::string& path, const HostArray& array);
 /// damaged, encrypted, or has two arrays of one name.
 VOLUTE_API std::vector<HostArray> load_npz(const std::string& path, std::optional<DType> as = {},
                                            std::uint64_t most = data::max_file_bytes);
-/// Written atomically, deflated unless `compressed` is false. Throws as save_npy, InvalidGraph for a name that is empty,
-/// taken, no UTF-8 or holds NUL.
+/// Written atomically, deflated unless `compressed` is false. Throws as save_npy, InvalidGraph for a name that is
+/// empty, taken, no UTF-8 or holds NUL.
 VOLUTE_API void save_npz(const std::string& path, const std::vector<HostArray>& arrays, bool compressed = true);
 
 // Recurrent weights of other frameworks. --------------------------------------------------------------
 
 /// What one layer in one direction has, in the order and orientation of a WeightLayout; what it has not is empty. Of G
-/// gates, hidden size H, I inputs, and P, the projection's size, or H. Axes of extent 1 in front and gates as an axis of
-/// their own ([I, G, H], [G, H]) are read too.
+/// gates, hidden size H, I inputs, and P, the projection's size, or H. Axes of extent 1 in front and gates as an axis
+/// of their own ([I, G, H], [G, H]) are read too.
 struct RecurrentWeights {
   HostArray input;           ///< [G H, I], or [I, G H] if transposed
   HostArray recurrent;       ///< [G H, P], or [P, G H] if transposed

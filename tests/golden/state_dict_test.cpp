@@ -69,12 +69,14 @@ struct Cells {
       for (const int layers : {1, 2})
         for (const bool bias : {false, true}) {
           if (!all && !(both && layers == 2 && bias)) continue;
+          const bool relu = kind == "rnn_relu";
           const nn::RecurrentOptions o{.layers = layers,
                                        .bidirectional = both,
                                        .bias = bias ? nn::Bias::both : nn::Bias::none,
                                        .projection = kind == "lstm_projection" ? P : 0,
-                                       .activation = kind == "rnn_relu" ? nn::Activation::relu : nn::Activation::standard};
-          const std::string name = kind + (both ? "_both_l" : "_one_l") + std::to_string(layers) + (bias ? "_bias" : "_plain");
+                                       .activation = relu ? nn::Activation::relu : nn::Activation::standard};
+          const std::string name =
+              kind + (both ? "_both_l" : "_one_l") + std::to_string(layers) + (bias ? "_bias" : "_plain");
           const nn::Recurrent layer = kind.starts_with("lstm") ? nn::Recurrent(nn::LSTM(I, H, o))
                                       : kind == "gru"          ? nn::Recurrent(nn::GRU(I, H, o))
                                                                : nn::Recurrent(nn::RNN(I, H, o));

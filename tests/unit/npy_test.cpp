@@ -47,8 +47,9 @@ TEST(NpyFiles, NumbersAreKeptOrRefused) {
   using Unsigned = std::vector<std::uint64_t>;
   using Real = std::vector<double>;
   const auto f32 = DType::f32, u32 = DType::u32;
-  EXPECT_EQ(parse_npy(file_of("<i8", Signed{0, 0xffffffff}), "file").words, (std::vector<std::uint32_t>{0, 0xffffffffu}));
-  EXPECT_THAT(refusal(file_of("<i8", Signed{0, -1})), HasSubstr("element [1] is -1, no number of u32; it can be asked"));
+  EXPECT_EQ(parse_npy(file_of("<i8", Signed{0, 0xffffffff}), "file").words,
+            (std::vector<std::uint32_t>{0, 0xffffffffu}));
+  EXPECT_THAT(refusal(file_of("<i8", Signed{0, -1})), HasSubstr("element [1] is -1, no number of u32; it can be"));
   EXPECT_THAT(refusal(file_of("<u8", Unsigned{1ull << 32})), HasSubstr("is 4294967296, no number of u32"));
   EXPECT_EQ(f32_values(parse_npy(file_of("<i8", Signed{1ll << 40, numeric_limits<std::int64_t>::min(), -16777216}),
                                  "file", f32)),
@@ -64,14 +65,16 @@ TEST(NpyFiles, NumbersAreKeptOrRefused) {
   for (const double value : {0.5, -1.0, 4294967296.0})
     EXPECT_THAT(refusal(file_of("<f8", Real{value}), u32), HasSubstr("no number of u32")) << value;
   for (const double value : {HUGE_VAL, -HUGE_VAL, std::nan("")})
-    for (const auto as : {f32, u32}) EXPECT_THAT(refusal(file_of("<f8", Real{0, value}), as), HasSubstr("element [1] is"));
+    for (const auto as : {f32, u32})
+      EXPECT_THAT(refusal(file_of("<f8", Real{0, value}), as), HasSubstr("element [1] is"));
   EXPECT_THAT(refusal(file_of("|b1", std::vector<std::uint8_t>{0, 1, 2})), HasSubstr("element [2] is no boolean"));
 }
 
 TEST(NpyFiles, HeadersInEveryWayPythonWritesThem) {
   const std::string data(8, '\0');
   for (const char* header :
-       {"{'descr':'<f4','fortran_order':False,'shape':(2,)}", "{\"shape\": (2L,), \"fortran_order\": True, \"descr\": \"<f4\"}",
+       {"{'descr':'<f4','fortran_order':False,'shape':(2,)}",
+        "{\"shape\": (2L,), \"fortran_order\": True, \"descr\": \"<f4\"}",
         "  { 'shape' : ( 2 , ) , 'descr' : '<f4' , 'fortran_order' : False , }  \n"})
     for (const char major : {1, 2, 3})
       EXPECT_EQ(parse_npy(file_of(header, data, major), "file").shape, Shape{2}) << header;
@@ -82,24 +85,30 @@ TEST(NpyFiles, HeadersThatAreNoneAreRefused) {
   for (const char* header :
        {"", "{", "{}", "()", "{'descr': '<f4'}", "{'descr': '<f4', 'fortran_order': False}",
         "{'descr': '<f4', 'fortran_order': 0, 'shape': (2,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': 2}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)} x", "{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}",
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (2.0,)}", "{'descr': '<f4', 'fortran_order': False, 'shape': (2,",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)} x",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2.0,)}",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (2,",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
-        "{'descr': 'f4', 'fortran_order': False, 'shape': (2,)}", "{'descr': '|f4', 'fortran_order': False, 'shape': (2,)}",
-        "{'descr': '<f3', 'fortran_order': False, 'shape': (2,)}", "{'descr': '', 'fortran_order': False, 'shape': (2,)}",
-        "{'descr': '<\\f4', 'fortran_order': False, 'shape': (2,)}", "{'descr': '<f4, 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': 'f4', 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': '|f4', 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': '<f3', 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': '', 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': '<\\f4', 'fortran_order': False, 'shape': (2,)}",
+        "{'descr': '<f4, 'fortran_order': False, 'shape': (2,)}",
         "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2,)}",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'more': 1}"})
     EXPECT_THAT(refusal(file_of(header, data)), HasSubstr("not a valid .npy file")) << header;
-  EXPECT_THAT(refusal(file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2)}", data)),
-              HasSubstr("more than 16 axes"));
+  const std::string many = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2)}";
+  EXPECT_THAT(refusal(file_of(many, data)), HasSubstr("more than 16 axes"));
   EXPECT_THAT(refusal(file_of("{}", data, 4)), HasSubstr("version 4.0"));
 }
 
 // No memory is asked for before a shape has been held against the bytes there are.
 TEST(NpyFiles, ShapesAreHeldAgainstTheData) {
   const auto with = [&](const std::string& shape, std::size_t bytes) {
-    return refusal(file_of("{'descr': '<f4', 'fortran_order': True, 'shape': (" + shape + ")}", std::string(bytes, '\0')));
+    const std::string header = "{'descr': '<f4', 'fortran_order': True, 'shape': (" + shape + ")}";
+    return refusal(file_of(header, std::string(bytes, '\0')));
   };
   EXPECT_THAT(with("3,", 8), HasSubstr("its shape [3] takes 12 bytes, there are 8"));
   EXPECT_THAT(with("1,", 8), HasSubstr("takes 4 bytes, there are 8"));

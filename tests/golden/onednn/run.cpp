@@ -1,5 +1,5 @@
 // Runs one layer of oneDNN in one direction on arrays from stdin, for make_weight_goldens.py, and prints its outputs.
-// Input: kind T N I H P gates bias_gates peephole projection, then x, weights ldigo, ldigo, bias, peepholes, projection.
+// Input: kind T N I H P gates bias_gates peephole projection, then x, both weights ldigo, bias, peepholes, projection.
 #include <iostream>
 #include <string>
 #include <vector>
