@@ -48,6 +48,7 @@ using Metadata = std::map<std::string, std::string>;
 /// written under each name. Layers with Bias::single have no bias_hh, which PyTorch's want: see weights_of.
 VOLUTE_API void save(const std::string& path, const std::vector<Entry>& entries, const Metadata& metadata = {});
 
+/// What load takes from a file.
 struct LoadOptions {
   /// The name in the file of a tensor, by its name here ("lstm.weight_ih_l0"); unset: the same.
   std::function<std::string(const std::string& name)> rename = {};
@@ -74,8 +75,9 @@ VOLUTE_API Metadata read_metadata(const std::string& path);
 
 // Arrays. ---------------------------------------------------------------------------------------------
 
-/// Throw InvalidGraph unless there are shape.elements() values.
+/// An array of f32. Throws InvalidGraph unless there are shape.elements() values.
 VOLUTE_API HostArray host_array(Shape shape, std::span<const float> values, std::string name = "");
+/// An array of u32. Throws InvalidGraph unless there are shape.elements() values.
 VOLUTE_API HostArray host_array(Shape shape, std::span<const std::uint32_t> values, std::string name = "");
 /// Its values. Throws InvalidGraph for an array of u32, or one whose shape and words disagree.
 VOLUTE_API std::vector<float> f32_values(const HostArray& array);
@@ -119,10 +121,10 @@ struct RecurrentWeights {
   HostArray recurrent_bias;  ///< [G H] with Biases::separate
   HostArray peepholes;       ///< LSTM: [3 H]
   HostArray projection;      ///< LSTM, RNN: [P, H], or [H, P] if transposed
-  HostArray input_gamma;     ///< layer norm: [G H], and of the recurrent product, and of an LSTM's cell [H]
-  HostArray recurrent_gamma;
-  HostArray cell_gamma;
-  HostArray cell_beta;
+  HostArray input_gamma;     ///< layer norm: [G H]
+  HostArray recurrent_gamma;  ///< [G H]
+  HostArray cell_gamma;       ///< LSTM: [H]
+  HostArray cell_beta;        ///< LSTM: [H]
 };
 
 /// How the bias of W x and that of U h are kept.
@@ -138,14 +140,14 @@ enum class Biases : std::uint8_t {
 struct VOLUTE_API WeightLayout {
   std::string name = "PyTorch";    ///< in messages
   std::string lstm = "ifgo";       ///< order of the gates
-  std::string gru = "rzn";
+  std::string gru = "rzn";         ///< the same
   std::string peepholes = "ifo";   ///< order; empty: it has none
   bool transposed = false;         ///< matrices are [columns, rows], as x W is written
   bool reset_after = true;         ///< GRU: n = tanh(W x + r (U h + b)) rather than tanh(W x + U (r h) + b)
   bool z_keeps = true;             ///< GRU: h' = (1 - z) n + z h rather than z n + (1 - z) h
   bool coupled = false;            ///< LSTM: f = 1 - i, its rows are there but say nothing (ONNX input_forget)
   Biases biases = Biases::separate;      ///< of RNN and LSTM
-  Biases gru_biases = Biases::separate;
+  Biases gru_biases = Biases::separate;  ///< of GRU
   bool projection = true;          ///< it has projections
   bool layer_norm = true;          ///< it has layer norms, as RecurrentOptions::layer_norm
 
@@ -274,14 +276,15 @@ class VOLUTE_API Autosave {
 /// A figure of one step. Integers are exact up to 2^53; an f32 stands for the shortest decimal number that is read as
 /// it again (0.1f is 0.1), so that files show it with the digits it has.
 struct Metric {
-  std::string name;
-  double value;
-  Metric(std::string n, double v) : name(std::move(n)), value(v) {}
-  VOLUTE_API Metric(std::string n, float v);
+  std::string name;  ///< of the column, or of the curve
+  double value;      ///< any, NaN and infinities as well
+  Metric(std::string n, double v) : name(std::move(n)), value(v) {}  ///< as it is
+  VOLUTE_API Metric(std::string n, float v);                         ///< by its shortest decimal
   template <std::integral Integer>
-  Metric(std::string n, Integer v) : Metric(std::move(n), static_cast<double>(v)) {}
+  Metric(std::string n, Integer v) : Metric(std::move(n), static_cast<double>(v)) {}  ///< rounded beyond 2^53
 };
 
+/// How a metrics file is begun.
 struct MetricsOptions {
   /// Goes on with a file that a run left which resumes after this step: its rows stay up to there, those beyond it,
   /// which this run makes again, and what a killed run left of a line are dropped. Nothing: the file is begun anew.
@@ -302,14 +305,14 @@ class VOLUTE_API MetricsFile {
   /// are no rows; it is left as it was then. Pipes and devices are written to from where they are.
   explicit MetricsFile(std::string path, MetricsOptions options = {});
   ~MetricsFile();
-  MetricsFile(MetricsFile&&) noexcept;
-  MetricsFile& operator=(MetricsFile&&) noexcept;
+  MetricsFile(MetricsFile&&) noexcept;             ///< the other is empty then
+  MetricsFile& operator=(MetricsFile&&) noexcept;  ///< the other is empty then
 
   /// Throws InvalidGraph, and writes nothing, for a name that is empty, "step", there twice, or has a comma, a quote or
   /// a control character in it; BadFile if the row cannot be written (no part of it stays), or if a pipe would have to
   /// take a new column.
   void write(std::int64_t step, const std::vector<Metric>& metrics);
-  const std::string& path() const;
+  const std::string& path() const;  ///< of the file
 
  private:
   struct Data;
@@ -318,6 +321,7 @@ class VOLUTE_API MetricsFile {
 
 // The rest is in the component volute::interchange. --------------------------------------------------------------------
 
+/// How an event file is begun.
 struct EventOptions {
   /// Of a run that resumes after this step: TensorBoard then forgets what files of the folder have beyond it.
   std::optional<std::int64_t> resume_after = {};
@@ -332,8 +336,8 @@ class VOLUTE_API EventFile {
   /// Throws BadFile if the folder or the file cannot be made.
   explicit EventFile(const std::string& folder, EventOptions options = {});
   ~EventFile();
-  EventFile(EventFile&&) noexcept;
-  EventFile& operator=(EventFile&&) noexcept;
+  EventFile(EventFile&&) noexcept;             ///< the other is empty then
+  EventFile& operator=(EventFile&&) noexcept;  ///< the other is empty then
 
   // Throw InvalidGraph if a tag is empty, BadFile if the record cannot be written.
 
@@ -344,32 +348,38 @@ class VOLUTE_API EventFile {
   void histogram(std::int64_t step, const std::string& tag, std::span<const float> values);
   /// Markdown in UTF-8: the configuration, a sample of what a model writes.
   void text(std::int64_t step, const std::string& tag, const std::string& markdown);
-  const std::string& path() const;
+  const std::string& path() const;  ///< of the file
 
  private:
   struct Data;
   std::unique_ptr<Data> data_;
 };
 
+/// How the values of a series are drawn.
 enum class ChartLook { line, points };
 
 /// A curve of a chart, with a band, or a band alone. Values that are not finite, or not positive on a logarithmic axis,
 /// leave a gap.
 struct ChartSeries {
   std::string name = {};       ///< in the legend; empty: not there
-  std::vector<double> x = {};
+  std::vector<double> x = {};  ///< where the values are
   std::vector<double> y = {};  ///< as many as x; or none, if there is a band
-  std::vector<double> low = {}, high = {};  ///< limits of a band (an interval of a forecast); as many as x, or none
-  ChartLook look = ChartLook::line;
+  std::vector<double> low = {};   ///< lower limits of a band (an interval of a forecast); as many as x, or none
+  std::vector<double> high = {};  ///< upper limits
+  ChartLook look = ChartLook::line;  ///< of y
 };
 
 /// A picture of curves over common axes, in colours that people of any colour vision can tell apart, seven, then dashed.
 struct Chart {
-  std::string title = {}, x_label = {}, y_label = {};
-  std::vector<ChartSeries> series = {};
-  bool log_x = false, log_y = false;
-  int width = 800, height = 450;  ///< in pixels of the SVG; 240 x 160 to 4096 x 4096
-  double scale = 2;               ///< pixels of the PNG for each of those, 0.5 to 4
+  std::string title = {};    ///< above the picture
+  std::string x_label = {};  ///< of the horizontal axis
+  std::string y_label = {};  ///< of the vertical axis
+  std::vector<ChartSeries> series = {};  ///< later ones are drawn over earlier ones
+  bool log_x = false;  ///< a logarithmic horizontal axis
+  bool log_y = false;  ///< a logarithmic vertical axis
+  int width = 800;     ///< in pixels of the SVG, 240 to 4096
+  int height = 450;    ///< in pixels of the SVG, 160 to 4096
+  double scale = 2;    ///< pixels of the PNG for each of those, 0.5 to 4
 };
 
 /// Writes the chart, atomically, as ".svg" or ".png", which the path ends in:
@@ -386,10 +396,11 @@ namespace volute::onnx {
 
 /// A result and its name in the file.
 struct Output {
-  std::string name;
-  Tensor value;
+  std::string name;  ///< of the model's output
+  Tensor value;      ///< f32 or u32
 };
 
+/// What is written besides the maths, and how.
 struct SaveOptions {
   /// Loops of layers become ONNX's LSTM, GRU and RNN where these say the same; false: all loops become Scan.
   bool operators = true;
@@ -412,10 +423,10 @@ VOLUTE_API void save(const std::string& path, const std::vector<Output>& outputs
 
 /// An input or output of a model. Integers are u32 in a graph, truth values f32 with 0 or 1.
 struct Value {
-  std::string name;
+  std::string name;                   ///< in the file
   std::vector<std::int64_t> extents;  ///< -1 where the file leaves it open
   bool any_shape = false;             ///< the file says nothing about the shape
-  DType dtype = DType::f32;
+  DType dtype = DType::f32;           ///< in a graph
   bool optional = false;              ///< an input with a default
 };
 
@@ -430,9 +441,9 @@ class VOLUTE_API Model : public nn::Module {
   /// type, for what Volute has no maths for.
   static Model load(const std::string& path);
 
-  const std::vector<Value>& inputs() const;
-  const std::vector<Value>& outputs() const;
-  const io::Metadata& metadata() const;
+  const std::vector<Value>& inputs() const;   ///< in the file's order
+  const std::vector<Value>& outputs() const;  ///< in the file's order
+  const io::Metadata& metadata() const;       ///< metadata_props of the model
 
   /// Builds the model into the graph; its outputs by name. Dropout is the identity. Throws InvalidGraph naming the
   /// input that is missing, unknown or of another shape or type, or the node whose operands do not fit; Unsupported

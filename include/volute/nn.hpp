@@ -230,8 +230,9 @@ struct Cell {
   std::function<std::vector<CellWeight>(const CellSizes&)> weights = {};  ///< parameters besides the usual ones
   /// The next states, in order. Called once for each layer and direction, to build the graph.
   std::function<std::vector<Tensor>(const CellStep&)> step = {};
-  /// Which cell of exchange formats (ONNX) its maths is, all that it understands included. A cell of one's own is none.
-  enum class Kind : std::uint8_t { own, lstm, gru, rnn } kind = Kind::own;
+  /// Cells that exchange formats (ONNX) know.
+  enum class Kind : std::uint8_t { own, lstm, gru, rnn };
+  Kind kind = Kind::own;  ///< which of them its maths is, all that it understands included; a cell of one's own is none
 };
 
 /// A stack of recurrent layers over one cell: weight names, order and state layout are PyTorch's.
