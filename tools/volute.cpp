@@ -20,8 +20,9 @@ constexpr const char* footer =
     "VOLUTE_DEVICE chooses a device, NO_COLOR takes colours off (no-color.org), VOLUTE_CACHE holds tuning.";
 
 std::vector<Command> add_commands(CLI::App& app) {
-  return {add_train(app),   add_generate(app), add_evaluate(app), add_export(app),    add_import(app),    add_inspect(app),
-          add_explain(app), add_bench(app),    add_devices(app),  add_selfcheck(app), add_completion(app)};
+  return {add_train(app),   add_generate(app),  add_evaluate(app),  add_export(app),
+          add_import(app),  add_inspect(app),   add_explain(app),   add_bench(app),
+          add_devices(app), add_selfcheck(app), add_completion(app)};
 }
 
 void add_common_options(CLI::App& app, std::string& no_color) {

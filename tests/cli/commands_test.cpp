@@ -38,10 +38,18 @@ TEST_F(Commands, HelpTeaches) {
 
 TEST_F(Commands, MistakesInArguments) {
   for (const std::vector<std::string>& arguments :
-       std::vector<std::vector<std::string>>{{}, {"train"}, {"train", "nothing.json"}, {"train", "."},
-                                             {"generate", "nothing"}, {"evaluate", "."}, {"inspect", "nothing"},
-                                             {"explain"}, {"bench", "--rounds", "0"}, {"completion", "tcsh"},
-                                             {"train", "a", "b"}, {"generate", "--length", "x", "."}}) {
+       std::vector<std::vector<std::string>>{{},
+                                             {"train"},
+                                             {"train", "nothing.json"},
+                                             {"train", "."},
+                                             {"generate", "nothing"},
+                                             {"evaluate", "."},
+                                             {"inspect", "nothing"},
+                                             {"explain"},
+                                             {"bench", "--rounds", "0"},
+                                             {"completion", "tcsh"},
+                                             {"train", "a", "b"},
+                                             {"generate", "--length", "x", "."}}) {
     SCOPED_TRACE(::testing::PrintToString(arguments));
     const Result result = run(arguments);
     EXPECT_EQ(result.status, 2);
@@ -108,7 +116,8 @@ TEST_F(Commands, Explain) {
 
 TEST_F(Commands, Bench) {
   write_all();
-  const auto json = nlohmann::json::parse(succeed({"bench", "config.json", "--seconds", "0.05", "--rounds", "3", "--json"}).out);
+  const auto json =
+      nlohmann::json::parse(succeed({"bench", "config.json", "--seconds", "0.05", "--rounds", "3", "--json"}).out);
   const auto& result = json.at("results").at(0);
   EXPECT_GT(result.at("steps_per_second").get<double>(), 0);
   EXPECT_LE(result.at("fastest_seconds"), result.at("step_seconds"));
@@ -137,7 +146,8 @@ TEST_F(Commands, ATerminalGetsOneLineAndColours) {
   const std::string asked = succeed({"train", "config.json", "--out", "c", "--no-color"}, {.terminal = true}).out;
   EXPECT_THAT(asked, Not(HasSubstr("\033[3")));
   // An empty NO_COLOR is none (no-color.org).
-  EXPECT_THAT(run({"train", "nothing.json"}, {.environment = {"NO_COLOR="}, .terminal = true}).out, HasSubstr("\033[1;31mvolute:"));
+  EXPECT_THAT(run({"train", "nothing.json"}, {.environment = {"NO_COLOR="}, .terminal = true}).out,
+              HasSubstr("\033[1;31mvolute:"));
 }
 
 TEST_F(Commands, QuietLeavesResultsAlone) {
@@ -166,7 +176,8 @@ TEST_F(Commands, AReaderWhoLeavesIsNoError) {
 /// What bash completes in place of the last word.
 void complete(const std::filesystem::path& folder, const std::string& words, int last) {
   const std::string command = "cd '" + folder.string() + "' && bash -c 'source ./volute.bash; COMP_WORDS=(" + words +
-                              "); COMP_CWORD=" + std::to_string(last) + "; _volute; echo \"${COMPREPLY[*]}\"' > completed";
+                              "); COMP_CWORD=" + std::to_string(last) +
+                              "; _volute; echo \"${COMPREPLY[*]}\"' > completed";
   EXPECT_EQ(std::system(command.c_str()), 0);
 }
 

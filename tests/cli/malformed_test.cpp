@@ -28,7 +28,7 @@ struct Case {
   std::string name;
   Kind kind;
   std::string text;
-  int line;                        ///< of the message that has the fragments
+  int line;  ///< of the message that has the fragments
   std::vector<std::string> fragments;
 };
 
@@ -42,70 +42,193 @@ std::string table(const std::string& keys) {
   return "{\n  \"forecasting\": {\"file\": \"series.csv\",\n    " + keys + "}\n}\n";
 }
 
-const std::vector<Case>& cases() {
-  static const std::vector<Case> all = {
+const std::vector<Case> all_cases = {
       // No JSON.
       {"empty", syntax, "", 1, {"the file is empty"}},
       {"blank", syntax, "\n\n", 3, {"the file is empty"}},
-      {"truncated", syntax, head + "  \"model\": {\"hidden\": 5,\n", 4, {"ends too early", "missing } for line 3, } for line 1"}},
-      {"truncated_text", syntax, "{\n  \"language_model\": {\"text\": [\"te", 2, {"language_model.text", "missing before the end"}},
+      {"truncated",
+       syntax,
+       head + "  \"model\": {\"hidden\": 5,\n",
+       4,
+       {"ends too early", "missing } for line 3, } for line 1"}},
+      {"truncated_text",
+       syntax,
+       "{\n  \"language_model\": {\"text\": [\"te",
+       2,
+       {"language_model.text", "missing before the end"}},
       {"trailing_comma", syntax, model("\"hidden\": 5,"), 3, {"model.hidden", "no comma may stand before }"}},
-      {"trailing_comma_in_list", syntax, "{\n  \"language_model\": {\"text\": [\"text.txt\",]}\n}", 2, {"language_model.text", "no comma may stand before ]"}},
+      {"trailing_comma_in_list",
+       syntax,
+       "{\n  \"language_model\": {\"text\": [\"text.txt\",]}\n}",
+       2,
+       {"language_model.text", "no comma may stand before ]"}},
       {"missing_comma", syntax, model("\"hidden\": 5 \"layers\": 2"), 3, {"model.hidden", "a ','", "expected"}},
       {"missing_colon", syntax, model("\"hidden\" 5"), 3, {"model.hidden", "':' is expected"}},
       {"single_quotes", syntax, model("'hidden': 5"), 3, {"model", "\"double quotes\""}},
       {"bare_key", syntax, model("hidden: 5"), 3, {"model", "a key in \"double quotes\" is expected", "'h'"}},
       {"comment", syntax, head + "  // the model\n  \"model\": {}\n}", 3, {"JSON has no comments"}},
-      {"bad_literal", syntax, model("\"layer_norm\": True"), 3, {"model.layer_norm", "a value is expected", "true, false"}},
+      {"bad_literal",
+       syntax,
+       model("\"layer_norm\": True"),
+       3,
+       {"model.layer_norm", "a value is expected", "true, false"}},
       {"not_utf8", syntax, model("\"cell\": \"lstm\xff\""), 3, {"model.cell", "not UTF-8", "0xff"}},
       {"line_break_in_text", syntax, model("\"cell\": \"ls\ntm\""), 3, {"model.cell", "end of a line"}},
       {"huge_number", syntax, training("\"lr\": 1e999"), 3, {"training.lr", "too large", "1.8e308"}},
       {"two_values", syntax, with("  \"model\": {}") + "{}", 5, {"nothing may follow"}},
-      {"too_deep", syntax, "{\n  \"model\": " + std::string(40, '[') + std::string(40, ']') + "}", 2, {"model", "deeper than 32 levels"}},
+      {"too_deep",
+       syntax,
+       "{\n  \"model\": " + std::string(40, '[') + std::string(40, ']') + "}",
+       2,
+       {"model", "deeper than 32 levels"}},
       {"key_twice", syntax, model("\"hidden\": 5,\n    \"hidden\": 6"), 4, {"model.hidden", "given twice", "line 3"}},
       {"section_twice", syntax, with("  \"model\": {},\n  \"model\": {}"), 4, {"model: is given twice", "line 3"}},
       {"no_object", syntax, "[1, 2]", 1, {"a config is an object"}},
       // Against the schema.
-      {"unknown_key", schema, model("\"hiden\": 5"), 3, {"model.hiden", "no such key", "did you mean \"hidden\"?", "\"embedding\""}},
-      {"unknown_section", schema, with("  \"trainig\": {}"), 3, {"trainig", "did you mean \"training\"?", "\"output\""}},
-      {"unknown_far", schema, model("\"colour\": 1"), 3, {"model.colour", "no such key; model may have \"embedding\", \"cell\""}},
-      {"no_task", schema, "{\n  \"model\": {}\n}", 1, {"needs one of the keys \"language_model\", \"classification\" or \"forecasting\""}},
-      {"two_tasks", schema, with("  \"forecasting\": {\"file\": \"series.csv\", \"columns\": [\"wave\"]}"), 3, {"forecasting", "must not stand beside \"language_model\" of line 2"}},
-      {"missing_key", schema, "{\n  \"forecasting\": {\"file\": \"series.csv\"}\n}", 2, {"forecasting", "needs the key \"columns\"", "a list of texts"}},
-      {"text_for_number", schema, model("\"hidden\": \"128\""), 3, {"model.hidden", "a whole number from 1 to 16384", "not \"128\""}},
+      {"unknown_key",
+       schema,
+       model("\"hiden\": 5"),
+       3,
+       {"model.hiden", "no such key", "did you mean \"hidden\"?", "\"embedding\""}},
+      {"unknown_section",
+       schema,
+       with("  \"trainig\": {}"),
+       3,
+       {"trainig", "did you mean \"training\"?", "\"output\""}},
+      {"unknown_far",
+       schema,
+       model("\"colour\": 1"),
+       3,
+       {"model.colour", "no such key; model may have \"embedding\", \"cell\""}},
+      {"no_task",
+       schema,
+       "{\n  \"model\": {}\n}",
+       1,
+       {"needs one of the keys \"language_model\", \"classification\" or \"forecasting\""}},
+      {"two_tasks",
+       schema,
+       with("  \"forecasting\": {\"file\": \"series.csv\", \"columns\": [\"wave\"]}"),
+       3,
+       {"forecasting", "must not stand beside \"language_model\" of line 2"}},
+      {"missing_key",
+       schema,
+       "{\n  \"forecasting\": {\"file\": \"series.csv\"}\n}",
+       2,
+       {"forecasting", "needs the key \"columns\"", "a list of texts"}},
+      {"text_for_number",
+       schema,
+       model("\"hidden\": \"128\""),
+       3,
+       {"model.hidden", "a whole number from 1 to 16384", "not \"128\""}},
       {"fraction", schema, model("\"layers\": 1.5"), 3, {"model.layers", "a whole number from 1 to 64, not 1.5"}},
       {"number_for_text", schema, model("\"cell\": 3"), 3, {"model.cell", "one of \"lstm\", \"gru\"", "not 3"}},
-      {"text_for_truth", schema, model("\"layer_norm\": \"yes\""), 3, {"model.layer_norm", "true or false, not \"yes\""}},
+      {"text_for_truth",
+       schema,
+       model("\"layer_norm\": \"yes\""),
+       3,
+       {"model.layer_norm", "true or false, not \"yes\""}},
       {"null", schema, model("\"dropout\": null"), 3, {"model.dropout", "a number from 0, below 1, not null"}},
       {"number_for_section", schema, with("  \"training\": 5"), 3, {"training", "an object { }, not 5"}},
-      {"text_for_list", schema, "{\n  \"language_model\": {\"text\": \"text.txt\"}\n}", 2, {"language_model.text", "a list of texts", "not \"text.txt\""}},
-      {"empty_list", schema, "{\n  \"language_model\": {\"text\": []}\n}", 2, {"language_model.text", "at least one; the list is empty"}},
-      {"wrong_in_list", schema, "{\n  \"language_model\": {\"text\": [\"text.txt\",\n   7]}\n}", 3, {"language_model.text[1]", "a text that is not empty, not 7"}},
+      {"text_for_list",
+       schema,
+       "{\n  \"language_model\": {\"text\": \"text.txt\"}\n}",
+       2,
+       {"language_model.text", "a list of texts", "not \"text.txt\""}},
+      {"empty_list",
+       schema,
+       "{\n  \"language_model\": {\"text\": []}\n}",
+       2,
+       {"language_model.text", "at least one; the list is empty"}},
+      {"wrong_in_list",
+       schema,
+       "{\n  \"language_model\": {\"text\": [\"text.txt\",\n   7]}\n}",
+       3,
+       {"language_model.text[1]", "a text that is not empty, not 7"}},
       {"same_column_twice", schema, table("\"columns\": [\"wave\", \"wave\"]"), 3, {"forecasting.columns[1]", "twice"}},
       {"too_small", schema, training("\"batch\": 0"), 3, {"training.batch", "from 1 to 65536, not 0"}},
       {"too_large", schema, model("\"hidden\": 99999999999999999999"), 3, {"model.hidden", "from 1 to 16384, not"}},
       {"negative", schema, training("\"lr\": -0.1"), 3, {"training.lr", "a number above 0, at most 1000, not -0.1"}},
       {"one_is_too_much", schema, model("\"dropout\": 1"), 3, {"model.dropout", "below 1, not 1"}},
-      {"no_such_cell", schema, model("\"cell\": \"lsmt\""), 3, {"model.cell", "\"minlstm\", not \"lsmt\"", "did you mean \"lstm\"?"}},
-      {"no_such_optimizer", schema, training("\"optimizer\": \"lion\""), 3, {"training.optimizer", "one of \"adam\", \"adamw\", \"sgd\", \"rmsprop\", \"adagrad\""}},
-      {"steps_and_epochs", schema, training("\"steps\": 5,\n    \"epochs\": 2"), 4, {"training.epochs", "must not stand beside \"steps\""}},
-      {"many_mistakes", schema, model("\"hiden\": 5, \"cell\": \"x\",\n    \"layers\": 0"), 4, {"model.layers", "from 1 to 64"}},
+      {"no_such_cell",
+       schema,
+       model("\"cell\": \"lsmt\""),
+       3,
+       {"model.cell", "\"minlstm\", not \"lsmt\"", "did you mean \"lstm\"?"}},
+      {"no_such_optimizer",
+       schema,
+       training("\"optimizer\": \"lion\""),
+       3,
+       {"training.optimizer", "one of \"adam\", \"adamw\", \"sgd\", \"rmsprop\", \"adagrad\""}},
+      {"steps_and_epochs",
+       schema,
+       training("\"steps\": 5,\n    \"epochs\": 2"),
+       4,
+       {"training.epochs", "must not stand beside \"steps\""}},
+      {"many_mistakes",
+       schema,
+       model("\"hiden\": 5, \"cell\": \"x\",\n    \"layers\": 0"),
+       4,
+       {"model.layers", "from 1 to 64"}},
       // Beyond it.
-      {"no_such_file", meaning, "{\n  \"language_model\": {\"text\": [\"text.txt\", \"nothing.txt\"]}\n}", 2, {"language_model.text[1]", "there is no nothing.txt"}},
-      {"folder_for_file", meaning, "{\n  \"language_model\": {\"text\": [\".\"]}\n}", 2, {"language_model.text[0]", "is a folder"}},
-      {"no_such_column", meaning, table("\"columns\": [\"wave\", \"tide\"]"), 3, {"forecasting.columns[1]", "tide", "ramp"}},
-      {"target_no_column", meaning, table("\"columns\": [\"wave\"], \"targets\": [\"ramp\"]"), 3, {"forecasting.targets[0]", "one of the columns: [\"wave\"]"}},
+      {"no_such_file",
+       meaning,
+       "{\n  \"language_model\": {\"text\": [\"text.txt\", \"nothing.txt\"]}\n}",
+       2,
+       {"language_model.text[1]", "there is no nothing.txt"}},
+      {"folder_for_file",
+       meaning,
+       "{\n  \"language_model\": {\"text\": [\".\"]}\n}",
+       2,
+       {"language_model.text[0]", "is a folder"}},
+      {"no_such_column",
+       meaning,
+       table("\"columns\": [\"wave\", \"tide\"]"),
+       3,
+       {"forecasting.columns[1]", "tide", "ramp"}},
+      {"target_no_column",
+       meaning,
+       table("\"columns\": [\"wave\"], \"targets\": [\"ramp\"]"),
+       3,
+       {"forecasting.targets[0]", "one of the columns: [\"wave\"]"}},
       {"series_too_short", meaning, table("\"columns\": [\"wave\"], \"length\": 500"), 3, {"forecasting.length"}},
-      {"text_too_short", meaning, "{\n  \"language_model\": {\"text\": [\"text.txt\"],\n    \"length\": 5000}\n}", 3, {"language_model.length"}},
-      {"not_with_this_optimizer", meaning, training("\"momentum\": 0.9"), 3, {"training.momentum", "no meaning with optimizer \"adam\"", "\"sgd\" and \"rmsprop\""}},
-      {"not_with_this_task", meaning, model("\"bidirectional\": true"), 3, {"model.bidirectional", "no meaning for \"language_model\"", "\"classification\" and \"forecasting\""}},
-      {"peepholes_of_a_gru", meaning, model("\"cell\": \"gru\",\n    \"peepholes\": true"), 4, {"model.peepholes", "cell \"gru\"", "cells that have it: lstm"}},
-      {"recurrent_weights_of_a_mingru", meaning, model("\"cell\": \"mingru\", \"drop_connect\": 0.2"), 3, {"model.drop_connect", "mingru", "cells that have it: lstm, gru, rnn"}},
-      {"projection_too_large", meaning, model("\"hidden\": 8, \"projection\": 9"), 3, {"model.projection", "below hidden"}},
-      {"reset_of_an_lstm", meaning, model("\"reset_after\": false"), 3, {"model.reset_after", "cells that have it: gru"}},
-  };
-  return all;
-}
+      {"text_too_short",
+       meaning,
+       "{\n  \"language_model\": {\"text\": [\"text.txt\"],\n    \"length\": 5000}\n}",
+       3,
+       {"language_model.length"}},
+      {"not_with_this_optimizer",
+       meaning,
+       training("\"momentum\": 0.9"),
+       3,
+       {"training.momentum", "no meaning with optimizer \"adam\"", "\"sgd\" and \"rmsprop\""}},
+      {"not_with_this_task",
+       meaning,
+       model("\"bidirectional\": true"),
+       3,
+       {"model.bidirectional", "no meaning for \"language_model\"", "\"classification\" and \"forecasting\""}},
+      {"peepholes_of_a_gru",
+       meaning,
+       model("\"cell\": \"gru\",\n    \"peepholes\": true"),
+       4,
+       {"model.peepholes", "cell \"gru\"", "cells that have it: lstm"}},
+      {"recurrent_weights_of_a_mingru",
+       meaning,
+       model("\"cell\": \"mingru\", \"drop_connect\": 0.2"),
+       3,
+       {"model.drop_connect", "mingru", "cells that have it: lstm, gru, rnn"}},
+      {"projection_too_large",
+       meaning,
+       model("\"hidden\": 8, \"projection\": 9"),
+       3,
+       {"model.projection", "below hidden"}},
+      {"reset_of_an_lstm",
+       meaning,
+       model("\"reset_after\": false"),
+       3,
+       {"model.reset_after", "cells that have it: gru"}},
+};
+
+const std::vector<Case>& cases() { return all_cases; }
 
 class Malformed : public Cli {};
 
@@ -132,11 +255,12 @@ TEST_F(Malformed, EachErrorNamesPlaceKeyAndWhatIsAllowed) {
     const std::string place = "volute: bad.json:" + std::to_string(c.line) + ":";
     const auto lines = lines_of(result.err);
     const auto said = std::find_if(lines.begin(), lines.end(), [&](const std::string& line) {
-      return line.rfind(place, 0) == 0 && std::all_of(c.fragments.begin(), c.fragments.end(), [&](const std::string& f) {
-               return line.find(f) != std::string::npos;
-             });
+      return line.rfind(place, 0) == 0 &&
+             std::all_of(c.fragments.begin(), c.fragments.end(),
+                         [&](const std::string& f) { return line.find(f) != std::string::npos; });
     });
-    EXPECT_NE(said, lines.end()) << "expected " << place << " and " << ::testing::PrintToString(c.fragments) << ", got\n"
+    EXPECT_NE(said, lines.end()) << "expected " << place << " and " << ::testing::PrintToString(c.fragments)
+                                 << ", got\n"
                                  << result.err;
     for (const std::string& line : lines) EXPECT_THAT(line, StartsWith("volute: bad.json:"));
   }
@@ -188,7 +312,8 @@ TEST_F(Malformed, SettingsOfTheCommandLineAreCheckedAsTheFileIs) {
   refused("model.cell.x=1", "is no key");
   // Epochs take the place of the file's steps; both from the command line are one too many.
   succeed({"train", "config.json", "--check", "--set", "training.epochs=2"});
-  EXPECT_EQ(run({"train", "config.json", "--check", "--set", "training.epochs=2", "--set", "training.steps=2"}).status, 2);
+  EXPECT_EQ(run({"train", "config.json", "--check", "--set", "training.epochs=2", "--set", "training.steps=2"}).status,
+            2);
 }
 
 }  // namespace

@@ -67,8 +67,8 @@ void drain(int file, std::string& into) {
 
 Cli::Cli() {
   const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-  base_ = fs::path(::testing::TempDir()) /
-          ("volute_cli_" + std::string(info->name()) + "_" + std::to_string(::getpid()));
+  base_ =
+      fs::path(::testing::TempDir()) / ("volute_cli_" + std::string(info->name()) + "_" + std::to_string(::getpid()));
   folder_ = base_ / "work";
   fs::remove_all(base_);
   fs::create_directories(folder_);
@@ -141,8 +141,8 @@ void Cli::write_reviews(const std::string& name) const {
   std::string text = "text,label\n";
   const char* things[] = {"soup", "bread", "view", "staff", "music"};
   for (int i = 0; i < 60; ++i)
-    text += "the " + std::string(things[i % 5]) + (i % 2 ? " was fine" : " was awful, really") + (i % 3 ? "" : " today") +
-            (i % 2 ? ",good\n" : ",bad\n");
+    text += "the " + std::string(things[i % 5]) + (i % 2 ? " was fine" : " was awful, really") +
+            (i % 3 ? "" : " today") + (i % 2 ? ",good\n" : ",bad\n");
   // A comma within a text needs quotes.
   for (std::size_t at = 0; (at = text.find("the ", at)) != std::string::npos; at += 5) text.insert(at, "\"");
   for (const char* end : {",good\n", ",bad\n"})
@@ -161,7 +161,8 @@ std::string Cli::language_config(const std::string& training) {
   return R"({
   "language_model": {"text": ["text.txt"], "length": 8},
   "model": {"cell": "gru", "embedding": 4, "hidden": 6, "dropout": 0.1},
-  "training": {"batch": 4, "lr": 0.01, )" + training + "}\n}\n";
+  "training": {"batch": 4, "lr": 0.01, )" +
+         training + "}\n}\n";
 }
 
 std::string Cli::classification_config() {

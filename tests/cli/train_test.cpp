@@ -76,8 +76,9 @@ TEST_F(Train, Classification) {
   EXPECT_EQ(score(succeed({"evaluate", "config-run"}), "loss"), score(result, "loss"));
   const auto json = nlohmann::json::parse(succeed({"evaluate", "config-run", "--data", "reviews.csv", "--json"}).out);
   EXPECT_GT(json.at("accuracy").get<double>(), 0.9);
-  const std::string labels =
-      succeed({"generate", "config-run", "--prompt", "-"}, {.input = "the soup was fine\n\nthe view was awful, really\n"}).out;
+  const std::string labels = succeed({"generate", "config-run", "--prompt", "-"},
+                                     {.input = "the soup was fine\n\nthe view was awful, really\n"})
+                                 .out;
   EXPECT_THAT(labels, ::testing::MatchesRegex("good\t0\\.[0-9]+\tthe soup was fine\nbad\t0\\.[0-9]+\tthe view.*\n"));
   write("other.csv", "text,label\nfine,splendid\n");
   EXPECT_THAT(run({"evaluate", "config-run", "--data", "other.csv"}).err, HasSubstr("splendid"));
@@ -100,8 +101,9 @@ TEST_F(Train, EveryCellAndOptimizerTrains) {
   int i = 0;
   for (const std::string setting :
        {"model.cell=lstm", "model.cell=gru", "model.cell=rnn", "model.cell=indrnn", "model.cell=minlstm",
-        "training.optimizer=adamw", "training.optimizer=sgd", "training.optimizer=rmsprop", "training.optimizer=adagrad",
-        "training.precision=bf16", "training.accumulate=2", "model.bidirectional=true", "model.layer_norm=true"})
+        "training.optimizer=adamw", "training.optimizer=sgd", "training.optimizer=rmsprop",
+        "training.optimizer=adagrad", "training.precision=bf16", "training.accumulate=2", "model.bidirectional=true",
+        "model.layer_norm=true"})
     succeed({"train", "config.json", "--set", setting, "--set", "training.steps=4", "--set",
              "training.schedule=" + std::string(i % 3 ? i % 3 == 1 ? "cosine" : "one_cycle" : "step"), "--out",
              "run" + std::to_string(i++)});
@@ -109,7 +111,8 @@ TEST_F(Train, EveryCellAndOptimizerTrains) {
 
 TEST_F(Train, AnInterruptedRunGoesOnToTheSameBits) {
   write_text();
-  write("config.json", language_config(R"("steps": 1200, "schedule": "cosine", "early_stopping": 100, "autosave_steps": 40)"));
+  write("config.json",
+        language_config(R"("steps": 1200, "schedule": "cosine", "early_stopping": 100, "autosave_steps": 40)"));
   succeed({"train", "config.json", "--out", "whole"});
   const Result stopped = run({"train", "config.json", "--out", "cut"}, interrupting("cut"));
   ASSERT_EQ(stopped.status, 130) << stopped.err;
@@ -127,7 +130,8 @@ TEST_F(Train, AFinishedRunMayBeGivenMoreSteps) {
   write("config.json", forecasting_config());
   succeed({"train", "config.json", "--out", "run", "--set", "training.validate_every=10"});
   const Result more = succeed({"train", "run", "--resume", "--set", "training.steps=30"});
-  succeed({"train", "config.json", "--out", "whole", "--set", "training.validate_every=10", "--set", "training.steps=30"});
+  succeed(
+      {"train", "config.json", "--out", "whole", "--set", "training.validate_every=10", "--set", "training.steps=30"});
   EXPECT_EQ(score(succeed({"evaluate", "run"}), "loss"), score(succeed({"evaluate", "whole"}), "loss"));
   EXPECT_EQ(score(more, "loss"), score(succeed({"evaluate", "run"}), "loss"));
 }
@@ -156,9 +160,9 @@ TEST_F(Train, CheckTrainsNothing) {
 TEST_F(Train, ALossThatIsNoNumberIsAnErrorWithAHint) {
   write_series();
   write("config.json", forecasting_config());
-  const Result result = run({"train", "config.json", "--set", "training.optimizer=sgd", "--set", "training.lr=1000", "--set",
-                             "training.clip_norm=0", "--set", "training.schedule=constant", "--set", "model.cell=rnn",
-                             "--set", "model.activation=identity", "--set", "training.steps=200"});
+  const Result result = run({"train", "config.json", "--set", "training.optimizer=sgd", "--set", "training.lr=1000",
+                             "--set", "training.clip_norm=0", "--set", "training.schedule=constant", "--set",
+                             "model.cell=rnn", "--set", "model.activation=identity", "--set", "training.steps=200"});
   EXPECT_EQ(result.status, 1) << result.err;
   EXPECT_THAT(result.err, HasSubstr("a smaller training.lr"));
 }

@@ -27,10 +27,10 @@ struct Arguments {
 
 struct Result {
   std::string name, item;
-  double compile = 0;   ///< seconds
-  double step = 0;      ///< median, seconds
+  double compile = 0;  ///< seconds
+  double step = 0;     ///< median, seconds
   double fastest = 0, slowest = 0;
-  double forward = 0;   ///< median of the loss alone
+  double forward = 0;  ///< median of the loss alone
   std::int64_t items = 0, weights = 0;
   std::uint64_t memory = 0;
 };
@@ -47,7 +47,8 @@ std::vector<double> rounds(const Arguments& a, Program& program, Step step) {
   auto start = Clock::now();
   step(i++);
   program.wait();
-  const auto count = static_cast<std::int64_t>(std::clamp(a.seconds / a.rounds / std::max(since(start), 1e-6), 1.0, 1e5));
+  const auto count =
+      static_cast<std::int64_t>(std::clamp(a.seconds / a.rounds / std::max(since(start), 1e-6), 1.0, 1e5));
   std::vector<double> times;
   for (int round = 0; round < a.rounds; ++round) {
     start = Clock::now();
@@ -64,7 +65,8 @@ Result measure(const Arguments& a, Device& device, const Config& config, Task& t
   Graph graph;
   const Tensor loss = task.loss(graph);
   auto start = Clock::now();
-  Program train = device.compile(graph, minimize(loss, make_optimizer(config.training()), make_minimize(config.training())));
+  Program train =
+      device.compile(graph, minimize(loss, make_optimizer(config.training()), make_minimize(config.training())));
   result.compile = since(start);
   const auto times = rounds(a, train, [&](std::int64_t i) { task.step(train, i); });
   result.step = times[times.size() / 2];
@@ -84,8 +86,8 @@ std::vector<std::string> standard_sizes() {
   std::vector<std::string> all;
   for (const char* cell : {"lstm", "gru", "rnn", "mingru"})
     for (const char* hidden : {"128", "256"})
-      all.push_back(R"({"language_model": {"text": ["-"]}, "model": {"cell": ")" + std::string(cell) + R"(", "hidden": )" +
-                    hidden + "}}");
+      all.push_back(R"({"language_model": {"text": ["-"]}, "model": {"cell": ")" + std::string(cell) +
+                    R"(", "hidden": )" + hidden + "}}");
   return all;
 }
 
@@ -103,8 +105,9 @@ void print(const std::vector<Result>& results) {
     std::snprintf(compile, sizeof compile, "%.2f", r.compile);
     std::snprintf(rate, sizeof rate, "%.1f", 1 / r.step);
     rows.push_back({r.name, grouped(r.weights), compile, milliseconds(r.step), milliseconds(r.fastest),
-                    milliseconds(r.slowest), milliseconds(r.forward), milliseconds(std::max(r.step - r.forward, 0.0)), rate,
-                    grouped(std::llround(static_cast<double>(r.items) / r.step)) + " " + r.item, bytes_text(r.memory)});
+                    milliseconds(r.slowest), milliseconds(r.forward), milliseconds(std::max(r.step - r.forward, 0.0)),
+                    rate, grouped(std::llround(static_cast<double>(r.items) / r.step)) + " " + r.item,
+                    bytes_text(r.memory)});
   }
   print_table(rows);
 }
@@ -112,9 +115,15 @@ void print(const std::vector<Result>& results) {
 Json json_of(const std::vector<Result>& results, const Device& device) {
   Json all = {{"device", device.name()}, {"results", Json::array()}};
   for (const Result& r : results)
-    all["results"].push_back({{"name", r.name}, {"weights", r.weights}, {"compile_seconds", r.compile},
-                              {"step_seconds", r.step}, {"fastest_seconds", r.fastest}, {"slowest_seconds", r.slowest},
-                              {"forward_seconds", r.forward}, {"items_per_step", r.items}, {"item", r.item},
+    all["results"].push_back({{"name", r.name},
+                              {"weights", r.weights},
+                              {"compile_seconds", r.compile},
+                              {"step_seconds", r.step},
+                              {"fastest_seconds", r.fastest},
+                              {"slowest_seconds", r.slowest},
+                              {"forward_seconds", r.forward},
+                              {"items_per_step", r.items},
+                              {"item", r.item},
                               {"steps_per_second", 1 / r.step},
                               {"items_per_second", static_cast<double>(r.items) / r.step},
                               {"memory_bytes", r.memory}});
@@ -130,8 +139,10 @@ std::unique_ptr<Task> standard_task(const Config& config) {
 }
 
 int bench(const Arguments& a) {
-  if (!(a.seconds > 0 && a.seconds <= 3600)) throw Mistake("--seconds: must be above 0 and at most 3600, not " + number_text(a.seconds));
-  if (a.rounds < 1 || a.rounds > 1000) throw Mistake("--rounds: must be from 1 to 1000, not " + std::to_string(a.rounds));
+  if (!(a.seconds > 0 && a.seconds <= 3600))
+    throw Mistake("--seconds: must be above 0 and at most 3600, not " + number_text(a.seconds));
+  if (a.rounds < 1 || a.rounds > 1000)
+    throw Mistake("--rounds: must be from 1 to 1000, not " + std::to_string(a.rounds));
   if (a.config.empty() && !a.settings.empty()) throw Mistake("--set: needs a config");
   std::vector<Result> results;
   Progress progress;
@@ -171,16 +182,20 @@ Command add_bench(CLI::App& app) {
   command->add_option("--seconds", a->seconds, "Of measuring, for a training step and for its forward pass")
       ->type_name("NUMBER")
       ->capture_default_str();
-  command->add_option("--rounds", a->rounds, "The median is taken of so many")->type_name("COUNT")->capture_default_str();
+  command->add_option("--rounds", a->rounds, "The median is taken of so many")
+      ->type_name("COUNT")
+      ->capture_default_str();
   command->add_flag("--json", a->json, "Figures as JSON");
   add_device_option(*command, a->device);
-  command->footer("A step is all of it: feeding a batch, forward, backward, clipping, update. \"forward\" is a program of the loss\n"
-                  "alone. Without a config: T 64, N 32, 95 characters. Nothing else should run beside it.\n"
-                  "\n"
-                  "Examples:\n"
-                  "  volute bench samples/configs/char_lm.json\n"
-                  "  volute bench config.json --set model.cell=mingru --set training.precision=bf16\n"
-                  "  volute bench --json > bench.json");
+  command->footer(
+      "A step is all of it: feeding a batch, forward, backward, clipping, update. \"forward\" is a program of the "
+      "loss\n"
+      "alone. Without a config: T 64, N 32, 95 characters. Nothing else should run beside it.\n"
+      "\n"
+      "Examples:\n"
+      "  volute bench samples/configs/char_lm.json\n"
+      "  volute bench config.json --set model.cell=mingru --set training.precision=bf16\n"
+      "  volute bench --json > bench.json");
   return {command, [a] { return bench(*a); }};
 }
 

@@ -11,22 +11,20 @@ namespace volute::tool {
 namespace {
 
 struct Option {
-  std::string name;         ///< "--out"
+  std::string name;  ///< "--out"
   std::string description;
-  bool value = false;       ///< whether a value follows
-  bool file = false;        ///< which is a file or folder
+  bool value = false;  ///< whether a value follows
+  bool file = false;   ///< which is a file or folder
 };
 
 struct Entry {
   std::string name, description;
   std::vector<Option> options;
-  bool file = false;  ///< takes a file or folder
+  bool file = false;               ///< takes a file or folder
   std::vector<std::string> words;  ///< or one of these
 };
 
-bool is_file(const std::string& type) {
-  return type == "FILE" || type == "DIR" || type == "CONFIG" || type == "RUN";
-}
+bool is_file(const std::string& type) { return type == "FILE" || type == "DIR" || type == "CONFIG" || type == "RUN"; }
 
 Entry entry_of(const CLI::App& app) {
   Entry entry{app.get_name(), app.get_description(), {}, false, {}};
@@ -98,7 +96,8 @@ std::string bash(const CLI::App& app) {
     for (const Option& option : entry.options) names.push_back(option.name);
     options += "    " + entry.name + ") words=" + quoted(joined(names)) + (entry.file ? "; files=yes" : "") + " ;;\n";
     for (const Option& option : entry.options)
-      if (option.file && files.find(option.name) == std::string::npos) files += (files.empty() ? "" : "|") + option.name;
+      if (option.file && files.find(option.name) == std::string::npos)
+        files += (files.empty() ? "" : "|") + option.name;
   }
   std::vector<std::string> top;
   for (const Option& option : entry_of(app).options) top.push_back(option.name);
@@ -110,11 +109,16 @@ std::string bash(const CLI::App& app) {
          "    case ${COMP_WORDS[i]} in -*) ;; *) command=${COMP_WORDS[i]}; break ;; esac\n"
          "  done\n"
          "  case $before in\n"
-         "    " + files + ") COMPREPLY=($(compgen -f -- \"$word\")); compopt -o filenames 2>/dev/null; return ;;\n"
-         "    --set) COMPREPLY=($(compgen -W " + quoted(joined(keys())) + " -- \"$word\")); compopt -o nospace 2>/dev/null; return ;;\n"
+         "    " +
+         files +
+         ") COMPREPLY=($(compgen -f -- \"$word\")); compopt -o filenames 2>/dev/null; return ;;\n"
+         "    --set) COMPREPLY=($(compgen -W " +
+         quoted(joined(keys())) +
+         " -- \"$word\")); compopt -o nospace 2>/dev/null; return ;;\n"
          "  esac\n"
          "  case $command in\n"
-         "    '') words=" + quoted(names_of(entries) + " " + joined(top)) + " ;;\n" + options +
+         "    '') words=" +
+         quoted(names_of(entries) + " " + joined(top)) + " ;;\n" + options +
          "  esac\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
          "  if [[ $files && $word != -* ]]; then\n"
@@ -139,8 +143,12 @@ std::string zsh(const CLI::App& app) {
     list += "    " + quoted(zsh_text(entry.name) + ":" + entry.description) + "\n";
     cases += "    " + entry.name + ")\n      _arguments";
     for (const Option& option : entry.options) {
-      const std::string action = !option.value ? "" : option.name == "--set" ? ":key:(" + joined(keys()) + ")" : option.file ? ":file:_files" : ":value:";
-      cases += " \\\n        " + quoted((option.value ? "*" : "") + option.name + "[" + zsh_text(option.description) + "]" + action);
+      const std::string action = !option.value            ? ""
+                                 : option.name == "--set" ? ":key:(" + joined(keys()) + ")"
+                                 : option.file            ? ":file:_files"
+                                                          : ":value:";
+      cases += " \\\n        " +
+               quoted((option.value ? "*" : "") + option.name + "[" + zsh_text(option.description) + "]" + action);
     }
     if (entry.file) cases += " \\\n        '*:file:_files'";
     if (!entry.words.empty()) cases += " \\\n        '1:word:(" + joined(entry.words) + ")'";
@@ -148,10 +156,14 @@ std::string zsh(const CLI::App& app) {
   }
   return "#compdef volute\n# zsh completion for volute, made by volute completion zsh\n"
          "_volute() {\n"
-         "  local -a commands=(\n" + list + "  )\n"
+         "  local -a commands=(\n" +
+         list +
+         "  )\n"
          "  if ((CURRENT == 2)); then\n    _describe command commands\n    return\n  fi\n"
          "  local command=$words[2]\n  shift words\n  ((CURRENT--))\n"
-         "  case $command in\n" + cases + "  esac\n}\n"
+         "  case $command in\n" +
+         cases +
+         "  esac\n}\n"
          "if [[ $funcstack[1] == _volute ]]; then _volute \"$@\"; else compdef _volute volute; fi\n";
 }
 
@@ -186,10 +198,11 @@ Command add_completion(CLI::App& app) {
   auto shell = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("completion", "Print a script that completes volute's commands in a shell");
   command->add_option("shell", *shell, "bash, zsh or fish")->type_name("bash|zsh|fish")->required();
-  command->footer("Installing volute installs the scripts, too. By hand:\n"
-                  "  volute completion bash > ~/.local/share/bash-completion/completions/volute\n"
-                  "  volute completion zsh > ~/.zfunc/_volute            with fpath+=~/.zfunc before compinit\n"
-                  "  volute completion fish > ~/.config/fish/completions/volute.fish");
+  command->footer(
+      "Installing volute installs the scripts, too. By hand:\n"
+      "  volute completion bash > ~/.local/share/bash-completion/completions/volute\n"
+      "  volute completion zsh > ~/.zfunc/_volute            with fpath+=~/.zfunc before compinit\n"
+      "  volute completion fish > ~/.config/fish/completions/volute.fish");
   return {command, [&app, shell] { return completion(app, *shell); }};
 }
 

@@ -44,13 +44,14 @@ Command add_evaluate(CLI::App& app) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_flag("--json", a->json, "Scores as one JSON object");
   add_device_option(*command, a->device);
-  command->footer("Scores: language models have loss (nats a token), perplexity and bits a character; classifiers have\n"
-                  "loss, accuracy and f1 (macro); forecasts have mae and rmse in the data's units, and the same of the\n"
-                  "naive forecast, which repeats the last value (or that of a season ago).\n"
-                  "\n"
-                  "Examples:\n"
-                  "  volute evaluate sunspots-run\n"
-                  "  volute evaluate reviews-run --data held_out.csv --json");
+  command->footer(
+      "Scores: language models have loss (nats a token), perplexity and bits a character; classifiers have\n"
+      "loss, accuracy and f1 (macro); forecasts have mae and rmse in the data's units, and the same of the\n"
+      "naive forecast, which repeats the last value (or that of a season ago).\n"
+      "\n"
+      "Examples:\n"
+      "  volute evaluate sunspots-run\n"
+      "  volute evaluate reviews-run --data held_out.csv --json");
   return {command, [a] { return evaluate(*a); }};
 }
 

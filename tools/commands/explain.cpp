@@ -43,12 +43,13 @@ Command add_explain(CLI::App& app) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   add_device_option(*command, a->device);
-  command->footer("Shows the parameters, what each pass of the compiler did, the kernels and loops of a step, and how much\n"
-                  "memory it takes. VOLUTE_DEBUG=profile, with volute bench, says what the time goes to.\n"
-                  "\n"
-                  "Examples:\n"
-                  "  volute explain samples/configs/char_lm.json\n"
-                  "  volute explain config.json --set training.precision=bf16 | grep arena");
+  command->footer(
+      "Shows the parameters, what each pass of the compiler did, the kernels and loops of a step, and how much\n"
+      "memory it takes. VOLUTE_DEBUG=profile, with volute bench, says what the time goes to.\n"
+      "\n"
+      "Examples:\n"
+      "  volute explain samples/configs/char_lm.json\n"
+      "  volute explain config.json --set training.precision=bf16 | grep arena");
   return {command, [a] { return explain(*a); }};
 }
 

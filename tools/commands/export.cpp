@@ -33,7 +33,8 @@ void save_npz(const Arguments& a, const Task& task) {
 #endif
 
 int run(const Arguments& a) {
-  if (a.length < 0 || a.length > 65536) throw Mistake("--length: must be from 1 to 65536, not " + std::to_string(a.length));
+  if (a.length < 0 || a.length > 65536)
+    throw Mistake("--length: must be from 1 to 65536, not " + std::to_string(a.length));
   if (a.batch < 1 || a.batch > 65536) throw Mistake("--batch: must be from 1 to 65536, not " + std::to_string(a.batch));
   const std::string kind = std::filesystem::path(a.file).extension().string();
   if (kind != ".safetensors" && kind != ".onnx" && kind != ".npz")
@@ -62,17 +63,19 @@ Command add_export(CLI::App& app) {
   command->add_option("file", a->file, "Ends in .onnx, .safetensors (names as in PyTorch) or .npz")
       ->type_name("FILE")
       ->required();
-  command->add_option("--length", a->length, "ONNX: steps of the input; as in training unless given")->type_name("COUNT");
+  command->add_option("--length", a->length, "ONNX: steps of the input; as in training unless given")
+      ->type_name("COUNT");
   command->add_option("--batch", a->batch, "ONNX: rows of the input")->type_name("COUNT")->capture_default_str();
-  command->footer("ONNX models take and give what the run does: tokens [T, N] to logits, with the recurrent state as an input\n"
-                  "and an output of its own; tokens and lengths to logits; rows [T, N, C] to the forecast, both in the data's\n"
-                  "units. Vocabulary, labels and config are in the model's metadata.\n"
-                  "\n"
-                  "Examples:\n"
-                  "  volute export sunspots-run sunspots.onnx\n"
-                  "  volute export char_lm-run step.onnx --length 1        one character at a time\n"
-                  "  volute export char_lm-run weights.safetensors         for torch's load_state_dict\n"
-                  "  volute export char_lm-run weights.npz                 for numpy.load");
+  command->footer(
+      "ONNX models take and give what the run does: tokens [T, N] to logits, with the recurrent state as an input\n"
+      "and an output of its own; tokens and lengths to logits; rows [T, N, C] to the forecast, both in the data's\n"
+      "units. Vocabulary, labels and config are in the model's metadata.\n"
+      "\n"
+      "Examples:\n"
+      "  volute export sunspots-run sunspots.onnx\n"
+      "  volute export char_lm-run step.onnx --length 1        one character at a time\n"
+      "  volute export char_lm-run weights.safetensors         for torch's load_state_dict\n"
+      "  volute export char_lm-run weights.npz                 for numpy.load");
   return {command, [a] { return run(*a); }};
 }
 

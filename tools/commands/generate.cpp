@@ -45,7 +45,8 @@ Command add_generate(CLI::App& app) {
   command->add_option("run", a->run, "The folder of a run, or its model.safetensors")->type_name("RUN")->required();
   command->add_option("--prompt", a->options.prompt, "Text to continue, or to label; - reads standard input")
       ->type_name("TEXT");
-  command->add_option("--length", a->options.length, "Characters or words (500, 100 unless given), or rows (the horizon)")
+  command
+      ->add_option("--length", a->options.length, "Characters or words (500, 100 unless given), or rows (the horizon)")
       ->type_name("COUNT");
   command->add_option("--temperature", a->options.temperature, "Of text: below 1 safer, above 1 wilder")
       ->type_name("NUMBER")
@@ -57,12 +58,13 @@ Command add_generate(CLI::App& app) {
       ->type_name("FILE")
       ->expected(1);
   add_device_option(*command, a->device);
-  command->footer("Examples:\n"
-                  "  volute generate char_lm-run --prompt 'The ' --length 300 --temperature 0.6\n"
-                  "  volute generate reviews-run --prompt 'the soup was not awful'\n"
-                  "  cut -f2 new.tsv | volute generate reviews-run --prompt -    a label, its probability, the text\n"
-                  "  volute generate sunspots-run --length 11 > next.csv\n"
-                  "The same run, prompt and seed give the same text on one device.");
+  command->footer(
+      "Examples:\n"
+      "  volute generate char_lm-run --prompt 'The ' --length 300 --temperature 0.6\n"
+      "  volute generate reviews-run --prompt 'the soup was not awful'\n"
+      "  cut -f2 new.tsv | volute generate reviews-run --prompt -    a label, its probability, the text\n"
+      "  volute generate sunspots-run --length 11 > next.csv\n"
+      "The same run, prompt and seed give the same text on one device.");
   return {command, [a] { return generate(*a); }};
 }
 

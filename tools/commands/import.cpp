@@ -38,7 +38,9 @@ std::map<std::string, std::string> renames_of(const Arguments& a, const Model& m
   return names;
 }
 
-std::string joined(const std::string& prefix, const std::string& name) { return prefix.empty() ? name : prefix + "." + name; }
+std::string joined(const std::string& prefix, const std::string& name) {
+  return prefix.empty() ? name : prefix + "." + name;
+}
 
 #ifdef VOLUTE_HAS_INTERCHANGE
 void assign(const std::string& file, const Model& model, const std::map<std::string, std::string>& names) {
@@ -50,7 +52,8 @@ void assign(const std::string& file, const Model& model, const std::map<std::str
       const auto found = arrays.find(name);
       if (found == arrays.end()) throw BadFile(file + ": has no \"" + name + "\"; volute inspect shows what it has");
       if (found->second.shape != p.shape())
-        throw BadFile(file + ": \"" + name + "\" is " + found->second.shape.str() + ", the config's model has " + p.shape().str());
+        throw BadFile(file + ": \"" + name + "\" is " + found->second.shape.str() + ", the config's model has " +
+                      p.shape().str());
       p.set(io::f32_values(found->second));
     }
 }
@@ -112,11 +115,12 @@ Command add_import(CLI::App& app) {
       ->type_name("PART=NAME")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  command->footer("Parts of a model are embed, its cell's name, and head; volute explain CONFIG lists all names and shapes.\n"
-                  "\n"
-                  "Examples:\n"
-                  "  volute import config.json weights.safetensors --out imported\n"
-                  "  volute import config.json torch.safetensors --rename embed=embedding --rename head=fc");
+  command->footer(
+      "Parts of a model are embed, its cell's name, and head; volute explain CONFIG lists all names and shapes.\n"
+      "\n"
+      "Examples:\n"
+      "  volute import config.json weights.safetensors --out imported\n"
+      "  volute import config.json torch.safetensors --rename embed=embedding --rename head=fc");
   return {command, [a] { return run(*a); }};
 }
 

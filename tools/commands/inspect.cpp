@@ -60,7 +60,8 @@ std::vector<Entry> entries_of(const std::string& path, const Json& header) try {
 /// Control characters would reach the terminal.
 std::string shown(const std::string& text, std::size_t most) {
   std::string out = Json(text).dump(-1, ' ', true, Json::error_handler_t::replace);
-  if (out.size() > most) out = out.substr(0, most - 3) + "...\" (" + grouped(static_cast<std::int64_t>(text.size())) + " bytes)";
+  if (out.size() > most)
+    out = out.substr(0, most - 3) + "...\" (" + grouped(static_cast<std::int64_t>(text.size())) + " bytes)";
   return out;
 }
 
@@ -77,7 +78,8 @@ void print_text(const std::vector<Entry>& entries, const io::Metadata& metadata)
   std::uint64_t bytes = 0;
   for (const Entry& e : entries) {
     const std::string name = shown(e.name, 200);
-    rows.push_back({name.substr(1, name.size() - 2), e.dtype, e.shape.str(), grouped(e.shape.elements()), bytes_text(e.bytes)});
+    rows.push_back(
+        {name.substr(1, name.size() - 2), e.dtype, e.shape.str(), grouped(e.shape.elements()), bytes_text(e.bytes)});
     count += e.shape.elements();
     bytes += e.bytes;
   }
@@ -133,11 +135,12 @@ std::vector<Entry> read(const std::string& path, io::Metadata& metadata) {
   if (kind == ".npz") return entries;
   if (kind == ".onnx") return onnx_entries(path, metadata);
 #endif
-  throw Mistake(path + ": volute inspect reads .safetensors, .npy"
+  throw Mistake(path +
+                ": volute inspect reads .safetensors, .npy"
 #ifdef VOLUTE_HAS_INTERCHANGE
-                       ", .npz, .onnx"
+                ", .npz, .onnx"
 #endif
-                       " files and folders of runs");
+                " files and folders of runs");
 }
 
 int inspect(const Arguments& a) {
@@ -153,8 +156,10 @@ int inspect(const Arguments& a) {
   } catch (const Unsupported& error) {
     throw Mistake(error.what());
   }
-  if (a.json) print_json(path, entries, metadata);
-  else print_text(entries, metadata);
+  if (a.json)
+    print_json(path, entries, metadata);
+  else
+    print_text(entries, metadata);
   return done;
 }
 
@@ -163,12 +168,15 @@ int inspect(const Arguments& a) {
 Command add_inspect(CLI::App& app) {
   auto a = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("inspect", "Show what is in a model's file: tensors, sizes, metadata");
-  command->add_option("file", a->file, "A .safetensors, .npy, .npz or .onnx file, or the folder of a run")->type_name("FILE")->required();
+  command->add_option("file", a->file, "A .safetensors, .npy, .npz or .onnx file, or the folder of a run")
+      ->type_name("FILE")
+      ->required();
   command->add_flag("--json", a->json, "All of it as JSON, metadata in full");
-  command->footer("Examples:\n"
-                  "  volute inspect sunspots-run\n"
-                  "  volute inspect sunspots-run/checkpoint.safetensors       optimiser states and counters too\n"
-                  "  volute inspect model.safetensors --json | jq -r '.tensors[].name'");
+  command->footer(
+      "Examples:\n"
+      "  volute inspect sunspots-run\n"
+      "  volute inspect sunspots-run/checkpoint.safetensors       optimiser states and counters too\n"
+      "  volute inspect model.safetensors --json | jq -r '.tensors[].name'");
   return {command, [a] { return inspect(*a); }};
 }
 

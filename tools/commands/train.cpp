@@ -67,7 +67,8 @@ io::Metadata checkpoint_metadata(const std::string& path) {
 
 const std::string& entry(const io::Metadata& metadata, const std::string& key, const std::string& path) {
   const auto found = metadata.find(key);
-  if (found == metadata.end()) throw Mistake(path + ": is no checkpoint of volute train: its metadata has no '" + key + "'");
+  if (found == metadata.end())
+    throw Mistake(path + ": is no checkpoint of volute train: its metadata has no '" + key + "'");
   return found->second;
 }
 
@@ -109,8 +110,8 @@ void introduce(const Config& config, const Task& task, Progress& progress) {
 
 RunFolder folder_of(const Arguments& a, const Config& config) {
   if (!a.out.empty()) return {a.out};
-  if (fs::path(config.file()).filename() == "config.json" && io::Checkpoint::exists(
-          RunFolder{fs::path(config.file()).parent_path().string()}.checkpoint()))
+  if (fs::path(config.file()).filename() == "config.json" &&
+      io::Checkpoint::exists(RunFolder{fs::path(config.file()).parent_path().string()}.checkpoint()))
     return {fs::path(config.file()).parent_path().string()};
   return {config.output()};
 }
@@ -139,8 +140,7 @@ int conclude(Trainer::End end, Trainer& trainer, Device& device, const Config& c
   trainer.restore_best();
   io::save(folder.model(), task.model().entries(), describe(config, task));
   print(task.evaluate(device, Task::Extent::whole));
-  progress.note("the run is in " + folder.path +
-                "; try: volute generate " + folder.path +
+  progress.note("the run is in " + folder.path + "; try: volute generate " + folder.path +
                 (config.task() == "classification" ? " --prompt TEXT" : ""));
   if (trainer.saved()) return done;
   throw std::runtime_error(folder.checkpoint() + ": the last steps are not in it, it could not be written");

@@ -149,7 +149,8 @@ std::string Reader::unfinished() const {
 
 std::string Reader::reason(std::size_t offset, const std::string& what) const {
   const auto has = [&](const char* part) { return what.find(part) != std::string::npos; };
-  if (text_.find_first_not_of(" \t\r\n") == std::string_view::npos) return "the file is empty; a config is an object { }";
+  if (text_.find_first_not_of(" \t\r\n") == std::string_view::npos)
+    return "the file is empty; a config is an object { }";
   if (has("406")) return "a number is too large; at most 1.8e308";
   if (has("UTF-8")) return "the text is not UTF-8: " + quoted_character(text_[offset]) + " cannot stand here";
   if (has("missing closing quote")) return "a text ends with \", which is missing before the end of the file";

@@ -16,7 +16,8 @@ std::string range_text(const Json& part) {
   std::string text;
   if (part.contains("minimum")) text += " from " + number_text(part["minimum"]);
   if (part.contains("exclusiveMinimum")) text += " above " + number_text(part["exclusiveMinimum"]);
-  if (part.contains("maximum")) text += (part.contains("minimum") ? " to " : ", at most ") + number_text(part["maximum"]);
+  if (part.contains("maximum"))
+    text += (part.contains("minimum") ? " to " : ", at most ") + number_text(part["maximum"]);
   if (part.contains("exclusiveMaximum")) {
     text += std::string(text.empty() ? "" : part.contains("minimum") ? "," : " and");
     text += " below " + number_text(part["exclusiveMaximum"]);

@@ -38,7 +38,8 @@ Source Source::load(const std::string& path) {
   if (!std::filesystem::is_regular_file(path, error)) throw Mistake(path + ": is not a regular file");
   const auto size = std::filesystem::file_size(path, error);
   if (!error && size > most_bytes)
-    throw Mistake(path + ": has " + std::to_string(size) + " bytes, a config has at most " + std::to_string(most_bytes));
+    throw Mistake(path + ": has " + std::to_string(size) + " bytes, a config has at most " +
+                  std::to_string(most_bytes));
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   if (!file.is_open() || file.bad()) throw Mistake(path + ": cannot be read");
@@ -50,8 +51,7 @@ void Source::set(const std::string& path, Json value) {
   for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find('.', begin), path.size());
     const std::string key = path.substr(begin, end - begin);
-    if (key.empty() || !at->is_object())
-      throw Mistake("--set " + path + ": is no key; keys look like training.lr");
+    if (key.empty() || !at->is_object()) throw Mistake("--set " + path + ": is no key; keys look like training.lr");
     if (end != path.size() && !at->contains(key)) (*at)[key] = Json::object();
     at = &(*at)[key];
     begin = end + 1;

@@ -22,8 +22,12 @@ std::vector<std::string> lines_of(const std::string& text) {
 class Classification : public Task {
  public:
   Classification(const Config& config, const Data& data)
-      : section_(config.data()), N_(config.training()["batch"]), seed_(config.training()["seed"]),
-        tokens_(load(config, data)), T_(length()), rows_(split_.train.size(), seed_),
+      : section_(config.data()),
+        N_(config.training()["batch"]),
+        seed_(config.training()["seed"]),
+        tokens_(load(config, data)),
+        T_(length()),
+        rows_(split_.train.size(), seed_),
         model_(config, tokens_.size(), static_cast<std::int64_t>(texts_.classes.size()), /*embedded=*/true) {}
 
   const Model& model() const override { return model_; }
@@ -117,7 +121,8 @@ class Classification : public Task {
 std::vector<std::string> classes_of(const io::Metadata& metadata) {
   const auto found = metadata.find("classes");
   const Json json = Json::parse(found == metadata.end() ? "" : found->second, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_array() || json.empty() || !std::all_of(json.begin(), json.end(), [](const Json& c) { return c.is_string(); }))
+  if (!json.is_array() || json.empty() ||
+      !std::all_of(json.begin(), json.end(), [](const Json& c) { return c.is_string(); }))
     throw BadFile("its metadata has no 'classes'");
   return json.get<std::vector<std::string>>();
 }
@@ -128,8 +133,8 @@ Tokens Classification::load(const Config& config, const Data& data) {
   if (data.saved) tokens = Tokens::restore(Tokens::Kind::words, *data.saved);
   if (data.from == Data::From::nowhere) return *tokens;
   const std::string file = data.from == Data::From::files ? data.files.front() : config.resolve(section_["file"]);
-  const auto table = config.pointing_at(
-      "classification.file", [&] { return data::Csv::load(file, {.delimiter = delimiter(section_)}); });
+  const auto table = config.pointing_at("classification.file",
+                                        [&] { return data::Csv::load(file, {.delimiter = delimiter(section_)}); });
   for (const char* column : {"text", "label"})
     config.pointing_at(std::string("classification.") + column,
                        [&] { table.column(section_[column].get_ref<const std::string&>()); });
@@ -147,8 +152,8 @@ Tokens Classification::load(const Config& config, const Data& data) {
       return data::stratified_split(texts_.labels, section_["validation"], 0, seed_);
     });
     if (split_.validation.empty())
-      config.complain("classification.validation", "leaves no text to validate; " + file + " has " +
-                                                       std::to_string(texts_.texts.size()) + " rows");
+      config.complain("classification.validation",
+                      "leaves no text to validate; " + file + " has " + std::to_string(texts_.texts.size()) + " rows");
   }
   std::vector<std::vector<std::string>> words, learned;
   for (const std::string& text : texts_.texts) words.push_back(data::words(text));

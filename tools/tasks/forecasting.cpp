@@ -14,8 +14,12 @@ namespace {
 class Forecasting : public Task {
  public:
   Forecasting(const Config& config, const Data& data)
-      : section_(config.data()), T_(section_["length"]), N_(config.training()["batch"]), horizon_(section_["horizon"]),
-        seed_(config.training()["seed"]), rows_(load(config, data), seed_),
+      : section_(config.data()),
+        T_(section_["length"]),
+        N_(config.training()["batch"]),
+        horizon_(section_["horizon"]),
+        seed_(config.training()["seed"]),
+        rows_(load(config, data), seed_),
         model_(config, columns(), horizon_ * static_cast<std::int64_t>(targets_.size()), /*embedded=*/false) {}
 
   const Model& model() const override { return model_; }
@@ -23,8 +27,8 @@ class Forecasting : public Task {
     return {{"means", Json(means_).dump()}, {"deviations", Json(deviations_).dump()}};
   }
   std::string summary() const override {
-    return grouped(static_cast<std::int64_t>(learned_)) + " windows of " + std::to_string(T_) + " rows to learn from, " +
-           grouped(static_cast<std::int64_t>(judged_->count())) + " to validate";
+    return grouped(static_cast<std::int64_t>(learned_)) + " windows of " + std::to_string(T_) +
+           " rows to learn from, " + grouped(static_cast<std::int64_t>(judged_->count())) + " to validate";
   }
   std::uint64_t fingerprint() const override { return hash(raw_.values.data(), raw_.values.size() * 4); }
 
@@ -51,7 +55,7 @@ class Forecasting : public Task {
   /// x [T, N, C] -> [horizon, N, targets]
   Tensor forecast(Tensor x) const {
     const std::int64_t K = static_cast<std::int64_t>(targets_.size());
-    const Tensor all = model_.output(model_.cell->run(x).last_output);        // [N, horizon K]
+    const Tensor all = model_.output(model_.cell->run(x).last_output);  // [N, horizon K]
     return transpose(reshape(all, {x.dim(1), horizon_, K}), {1, 0, 2});
   }
   std::size_t load(const Config& config, const Data& data);
@@ -115,9 +119,10 @@ std::size_t Forecasting::load(const Config& config, const Data& data) {
     std::iota(targets_.begin(), targets_.end(), std::size_t{0});
   }
   const std::size_t rows = raw_.rows();
-  const auto train = !data.files.empty()
-                         ? 0
-                         : rows - static_cast<std::size_t>(static_cast<double>(rows) * section_["validation"].get<double>());
+  const auto train =
+      !data.files.empty()
+          ? 0
+          : rows - static_cast<std::size_t>(static_cast<double>(rows) * section_["validation"].get<double>());
   normalise(config, data, train);
   if (train > 0 && data.from == Data::From::config) {
     config.pointing_at("forecasting.length", [&] { train_.emplace(scaled_, windows(0, train)); });
@@ -193,8 +198,8 @@ std::vector<std::pair<std::string, Tensor>> Forecasting::inference(Graph& g, std
   }
   const auto C = columns(), K = static_cast<std::int64_t>(targets_.size());
   const Tensor x = g.input("x", {T ? T : T_, N ? N : 1, C});
-  const Tensor scaled = (x - g.parameter(Parameter("means", {C}, seen_means))) /
-                        g.parameter(Parameter("deviations", {C}, seen_scales));
+  const Tensor scaled =
+      (x - g.parameter(Parameter("means", {C}, seen_means))) / g.parameter(Parameter("deviations", {C}, seen_scales));
   return {{"forecast", forecast(scaled) * g.parameter(Parameter("target_deviations", {K}, scales)) +
                            g.parameter(Parameter("target_means", {K}, means))}};
 }
@@ -206,7 +211,8 @@ std::string Forecasting::generate(Device& device, const GenerateOptions& options
   if (length > horizon_ && K != C)
     throw Mistake("--length: at most " + std::to_string(horizon_) +
                   ", the run's horizon; for more all columns must be targets");
-  if (raw_.rows() < T) throw Mistake("the series has " + std::to_string(raw_.rows()) + " rows, the model sees " + std::to_string(T));
+  if (raw_.rows() < T)
+    throw Mistake("the series has " + std::to_string(raw_.rows()) + " rows, the model sees " + std::to_string(T));
   Graph g(Mode::inference);
   const Tensor x = g.input("x", {T_, 1, columns()});
   const Tensor y = forecast(x);  // [horizon, 1, K]

@@ -47,7 +47,8 @@ class Task {
   /// Over the validation data, or a part of it that is enough for a trend.
   enum class Extent { whole, part };
   virtual Scores evaluate(Device& device, Extent extent) = 0;
-  /// Adds what the model makes of inputs of T steps and N rows (0: as in training, and 1) to an inference graph; by name.
+  /// Adds what the model makes of inputs of T steps and N rows (0: as in training, and 1) to an inference graph; by
+  /// name.
   virtual std::vector<std::pair<std::string, Tensor>> inference(Graph& graph, std::int64_t T, std::int64_t N) = 0;
   /// Text to be printed.
   virtual std::string generate(Device& device, const GenerateOptions& options) = 0;

@@ -32,7 +32,8 @@ Trained Trained::open(const std::string& path) {
   }
   const auto found = metadata.find("config");
   if (found == metadata.end())
-    throw Mistake(file + ": is no model of volute train: its metadata has no 'config'; volute inspect shows what it has");
+    throw Mistake(file +
+                  ": is no model of volute train: its metadata has no 'config'; volute inspect shows what it has");
   return {file, metadata, Config::parse(file + ": its config", found->second)};
 }
 

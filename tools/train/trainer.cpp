@@ -30,8 +30,13 @@ std::string short_number(double value) {
 }  // namespace
 
 Trainer::Trainer(Device& device, const Config& config, Task& task, RunFolder folder)
-    : device_(device), training_(config.training()), task_(task), folder_(std::move(folder)),
-      steps_(steps_of(training_, task)), schedule_(make_schedule(training_, steps_)), program_(compile(device)) {
+    : device_(device),
+      training_(config.training()),
+      task_(task),
+      folder_(std::move(folder)),
+      steps_(steps_of(training_, task)),
+      schedule_(make_schedule(training_, steps_)),
+      program_(compile(device)) {
   program_.seed(training_["seed"]);
   length_ = steps_;
   every_ = training_["validate_every"];
@@ -69,7 +74,8 @@ void Trainer::resume() {
   if (!sound || !std::isfinite(seconds_)) throw Mistake(path + ": its counters are none that a run can have");
   if (length_ != steps && depends_on_length(training_))
     throw Mistake("training.schedule \"" + training_["schedule"].get<std::string>() + "\" was begun for " +
-                  std::to_string(length_) + " steps; the run cannot go on for another number, " + std::to_string(steps));
+                  std::to_string(length_) + " steps; the run cannot go on for another number, " +
+                  std::to_string(steps));
   length_ = steps;
   resumed_ = true;
 }
@@ -95,7 +101,8 @@ std::string Trainer::line(double loss) const {
                 static_cast<long long>(steps_), loss);
   std::string all = text;
   for (const auto& [name, value] : scores_)
-    if (name.rfind("naive", 0) != 0) all += (name == "loss" ? "  validation " : "  " + name + " ") + short_number(value);
+    if (name.rfind("naive", 0) != 0)
+      all += (name == "loss" ? "  validation " : "  " + name + " ") + short_number(value);
   return all + "  " + grouped(std::llround(made * static_cast<double>(task_.items()) / std::max(spent, 1e-9))) + " " +
          task_.item() + "/s  " + clock_text(spent / made * static_cast<double>(steps_ - done_)) + " left";
 }
