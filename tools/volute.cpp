@@ -25,14 +25,18 @@ std::vector<Command> add_commands(CLI::App& app) {
           add_devices(app), add_selfcheck(app), add_completion(app)};
 }
 
-void add_common_options(CLI::App& app, std::string& no_color) {
+/// What takes colours off: an option, or NO_COLOR=anything.
+struct Colourless {
+  bool asked = false;
+  std::string environment;
+};
+
+void add_common_options(CLI::App& app, Colourless& colourless) {
   app.set_version_flag("--version", "volute " VOLUTE_VERSION);
   app.add_flag("-q,--quiet", Console::get().quiet, "No progress and notes; results, warnings and errors alone");
-  // Its value means nothing; NO_COLOR=anything stands for the option.
-  app.add_option("--no-color", no_color, "No colours on a terminal; so does NO_COLOR")
-      ->envname("NO_COLOR")
-      ->expected(0, 1)
-      ->type_name("");
+  app.add_flag("--no-color", colourless.asked, "No colours on a terminal; so does NO_COLOR");
+  // An option without a group is in no help: it is there for the environment alone.
+  app.add_option("--no-color-environment", colourless.environment)->envname("NO_COLOR")->group("");
   // Common options may stand behind the command, too.
   app.fallthrough();
   app.footer(footer);
@@ -48,8 +52,8 @@ int finish(int status) {
 
 int run(int argc, char** argv) {
   CLI::App app("Trains recurrent networks on any Vulkan GPU", "volute");
-  std::string no_color;
-  add_common_options(app, no_color);
+  Colourless colourless;
+  add_common_options(app, colourless);
   // Not require_subcommand: it would hide the name of an unknown command behind "a subcommand is required".
   const std::vector<Command> commands = add_commands(app);
   try {
@@ -58,7 +62,7 @@ int run(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);
     throw Mistake(std::string(error.what()) + " (see volute --help)");
   }
-  Console::get().colour = app.count("--no-color") == 0;
+  Console::get().colour = !colourless.asked && colourless.environment.empty();
   for (const Command& command : commands)
     if (command.app->parsed()) return command.run();
   throw Mistake("no command given (see volute --help)");

@@ -68,7 +68,7 @@ class Painter {
   void use_series(std::size_t i) {
     use(palette[i % palette.size()]);
     cairo_set_line_width(c_, line_width);
-    const double dash = 6.0 / static_cast<double>(i / palette.size());  // each further round of colours in shorter dashes
+    const double dash = 6.0 / static_cast<double>(i / palette.size());  // shorter in each further round
     cairo_set_dash(c_, &dash, i < palette.size() ? 0 : 1, 0);
   }
 

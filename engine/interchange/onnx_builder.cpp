@@ -53,6 +53,10 @@ void Builder::run(const NodeProto& node) {
   }
   if (static_cast<std::size_t>(node.output_size()) > results.size())
     throw Unsupported(described(node) + ": its result " + std::to_string(results.size()) + " is not supported");
+  for (const Operand& result : results)
+    if (result.constant) constants_ += result.constant->shape.elements();
+  if (constants_ > max_constants) throw BadFile(described(node) + ": the nodes up to here hold more than " + std::to_string(max_constants) +
+                                             " values of constants");
   for (int i = 0; i < node.output_size(); ++i)
     if (!node.output(i).empty()) set(node.output(i), results[static_cast<std::size_t>(i)]);
 }

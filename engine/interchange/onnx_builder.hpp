@@ -114,6 +114,7 @@ class Builder {
   std::unordered_map<std::string, Operand> operands_;
   Reference* scratch_ = nullptr;  ///< of a graph made to compute constants
   int scratch_inputs_ = 0;
+  std::int64_t constants_ = 0;  ///< values of all that were computed
 };
 
 }  // namespace volute::onnx

@@ -35,10 +35,11 @@ void declare(Scope& scope, const std::string& name) {
     throw BadFile("onnx: the name \"" + name + "\" is empty or written twice");
 }
 
-/// Operators are known and names in order, in bodies too, which see the names of `outer`. Counts how often each is read.
+/// Operators are known and names in order, in bodies too, which see the names of `outer`. Counts reads of each.
 void check_graph(const ::onnx::GraphProto& graph, Scope scope, const Scope* outer, std::map<std::string, int>& reads) {
   const auto read = [&](const std::string& name) {
-    if (!scope.contains(name) && !(outer && outer->contains(name))) throw BadFile("onnx: \"" + name + "\" is read before it is written");
+    if (!scope.contains(name) && !(outer && outer->contains(name)))
+      throw BadFile("onnx: \"" + name + "\" is read before it is written");
     ++reads[name];
   };
   if (outer) {
@@ -49,6 +50,7 @@ void check_graph(const ::onnx::GraphProto& graph, Scope scope, const Scope* oute
     if (!is_standard(node.domain()) || !handlers().contains(node.op_type()))
       throw Unsupported(described(node) + ": the operator is not supported" +
                         (is_standard(node.domain()) ? "" : ", of domain " + node.domain()));
+    if (node.output_size() == 0) throw BadFile(described(node) + ": has no outputs");
     for (const std::string& name : node.input())
       if (!name.empty()) read(name);
     for (const auto& attribute : node.attribute())

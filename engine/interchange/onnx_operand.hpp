@@ -15,6 +15,8 @@ namespace volute::onnx {
 
 /// Elements of a constant the import computes itself: shapes, masks, positions.
 inline constexpr std::int64_t max_constant = 1 << 20;
+/// Of all nodes of a model together: a small file must not ask for all of the memory.
+inline constexpr std::int64_t max_constants = 1 << 25;
 
 enum class Element : std::uint8_t { real, integer, truth };
 

@@ -2,6 +2,7 @@
 #include "engine/interchange/onnx_recurrent.hpp"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 
 #include "engine/interchange/onnx_builder.hpp"
@@ -191,6 +192,8 @@ LayerParameters layer_parameters(const NodeProto& node, const std::vector<const 
     const Constant& from = *weights[i];
     if (from.shape != shapes[i])
       throw BadFile(spec.where + ": W, R, B or P must be " + shapes[i].str() + ", is " + from.shape.str());
+    if (!std::all_of(from.values.begin(), from.values.end(), [](double v) { return std::abs(v) <= FLT_MAX; }))
+      throw BadFile(spec.where + ": a weight is not finite, or beyond f32");
     const std::int64_t columns = from.shape.rank() == 3 ? from.shape[2] : 1, block = spec.hidden * columns;
     for (const WeightPart& part : weight_parts(spec, i == 3 ? 7 : static_cast<int>(i) + 1)) {
       std::vector<float> values;

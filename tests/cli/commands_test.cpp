@@ -143,7 +143,7 @@ TEST_F(Commands, ATerminalGetsOneLineAndColours) {
       succeed({"train", "config.json", "--out", "b"}, {.environment = {"NO_COLOR=1"}, .terminal = true}).out;
   EXPECT_THAT(plain, HasSubstr("\r####################"));
   EXPECT_THAT(plain, Not(HasSubstr("\033[3")));
-  const std::string asked = succeed({"train", "config.json", "--out", "c", "--no-color"}, {.terminal = true}).out;
+  const std::string asked = succeed({"train", "--no-color", "config.json", "--out", "c"}, {.terminal = true}).out;
   EXPECT_THAT(asked, Not(HasSubstr("\033[3")));
   // An empty NO_COLOR is none (no-color.org).
   EXPECT_THAT(run({"train", "nothing.json"}, {.environment = {"NO_COLOR="}, .terminal = true}).out,

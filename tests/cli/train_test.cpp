@@ -136,6 +136,33 @@ TEST_F(Train, AFinishedRunMayBeGivenMoreSteps) {
   EXPECT_EQ(score(more, "loss"), score(succeed({"evaluate", "run"}), "loss"));
 }
 
+TEST_F(Train, AResumeThatIsRefusedChangesNothing) {
+  write_series();
+  write("config.json", forecasting_config());
+  succeed({"train", "config.json", "--out", "run", "--set", "training.schedule=cosine"});
+  const std::string before = read("run/config.json");
+  for (const char* steps : {"training.steps=90", "training.steps=1"}) {
+    EXPECT_EQ(run({"train", "run", "--resume", "--set", steps}).status, 2) << steps;
+    EXPECT_EQ(read("run/config.json"), before) << steps;
+  }
+  succeed({"train", "run", "--resume"});
+}
+
+TEST_F(Train, FilesOfTheUsersOwnStay) {
+  write_series();
+  write("config.json", forecasting_config());
+  const Result here = run({"train", "config.json", "--out", "."});
+  EXPECT_EQ(here.status, 2);
+  EXPECT_THAT(here.err, HasSubstr("config.json: is there already"));
+  EXPECT_EQ(read("config.json"), forecasting_config());
+  succeed({"train", "config.json", "--out", "run"});
+  const std::string model = read("run/model.safetensors");
+  const Result over = run({"export", "run", "run/model.safetensors"});
+  EXPECT_EQ(over.status, 2);
+  EXPECT_THAT(over.err, HasSubstr("is the model that would be exported"));
+  EXPECT_EQ(read("run/model.safetensors"), model);
+}
+
 TEST_F(Train, WhatABitDependsOnMayNotChange) {
   write_series();
   write("config.json", forecasting_config());

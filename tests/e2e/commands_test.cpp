@@ -36,6 +36,7 @@ const Rule rules[] = {
     {R"(build/release/samples/live_sketch --headless .*)", "$&", ""},
     {R"(build/release/tools/volute selfcheck)", "$& --only 'random numbers'", "all parts take minutes: cli_selfcheck"},
     {R"(build/release/tools/volute (?!selfcheck$).*)", "$&", ""},
+    {R"(volute .*)", "PATH=$PWD/build/release/tools:$PATH $&", "it is installed into the PATH"},
     {R"((\./)?scripts/demo( .*)?)", "PATH=$PWD/stubs:$PATH $& --steps 3 --hidden 16 --embed 8 --sample-length 20",
      "trains for minutes; what it would build is built"},
     {R"((\./)?scripts/test( .*)?)", "PATH=$PWD/stubs:$PATH $&", "would build and run this test: the tests are listed"},

@@ -182,10 +182,34 @@ TEST(OnnxImport, RefusesFilesThatAreWrong) {
   refused([](auto& m) { m.mutable_graph()->mutable_initializer(0)->mutable_raw_data()->pop_back(); }, "cut off");
   refused([](auto& m) { m.mutable_graph()->mutable_initializer(0)->set_dims(0, 12); }, "needs 60 values, there are 55");
   refused([](auto& m) { m.mutable_graph()->mutable_initializer(0)->set_dims(0, -1); }, "negative extent");
+  refused([](auto& m) { m.mutable_graph()->add_node()->set_op_type("Split"); }, "): has no outputs");
+  refused([](auto& m) {
+    auto& weights = *m.mutable_graph()->mutable_initializer();
+    for (auto& tensor : weights)
+      if (tensor.name() == lstm_of(m).input(1)) tensor.mutable_raw_data()->replace(0, 4, "\xff\xff\xff\x7f");  // NaN
+  }, "a weight is not finite");
   refused([](auto& m) {
     for (auto& attribute : *lstm_of(m).mutable_attribute())
       if (attribute.name() == "hidden_size") attribute.set_i(1 << 29);
   }, "must be [2, 2147483648, 5]");
+}
+
+TEST(OnnxImport, ConstantsOfASmallFileHaveALimit) {
+  const auto many = [](::onnx::ModelProto& model) {
+    ::onnx::GraphProto& graph = *model.mutable_graph();
+    ::onnx::TensorProto& shape = *graph.add_initializer();
+    shape.set_name("a million");
+    shape.set_data_type(::onnx::TensorProto::INT64);
+    shape.add_dims(1);
+    shape.add_int64_data(1 << 20);
+    for (int i = 0; i < 40; ++i) {
+      ::onnx::NodeProto& node = *graph.add_node();
+      node.set_op_type("ConstantOfShape");
+      node.add_input("a million");
+      node.add_output("constant" + std::to_string(i));
+    }
+  };
+  EXPECT_THAT([&] { load_changed(many); }, ThrowsMessage<BadFile>(HasSubstr("values of constants")));
 }
 
 TEST(OnnxImport, RefusesInputsThatDoNotFit) {

@@ -29,6 +29,7 @@ bool is_file(const std::string& type) { return type == "FILE" || type == "DIR" |
 Entry entry_of(const CLI::App& app) {
   Entry entry{app.get_name(), app.get_description(), {}, false, {}};
   for (const CLI::Option* option : app.get_options()) {
+    if (option->get_group().empty()) continue;  // hidden
     const bool value = option->get_items_expected_max() > 0 && !option->get_type_name().empty();
     if (option->get_positional()) {
       const std::string type = option->get_type_name();

@@ -43,6 +43,9 @@ int run(const Arguments& a) {
   if (kind != ".safetensors") throw Mistake(a.file + ": this volute was built without the component interchange");
 #endif
   const Trained trained = Trained::open(a.run);
+  std::error_code none;
+  if (std::filesystem::equivalent(a.file, trained.file, none))
+    throw Mistake(a.file + ": is the model that would be exported; name another file");
   const std::unique_ptr<Task> task = trained.task({.from = Data::From::nowhere});
   if (kind == ".safetensors") io::save(a.file, task->model().entries());
 #ifdef VOLUTE_HAS_INTERCHANGE

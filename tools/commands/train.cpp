@@ -92,13 +92,25 @@ void check_data(const Task& task, const Config& config, const RunFolder& folder)
     config.complain(config.task(), "the data are not those with which the run in " + folder.path + " began");
 }
 
-void write_config(const Config& config, const RunFolder& folder) {
+/// Files of the user's own are not written over; a run's are, by the run that goes on.
+void make_folder(const RunFolder& folder, bool resume) {
   std::error_code error;
+  for (const std::string& file : {folder.config(), folder.model(), folder.metrics()})
+    if (!resume && fs::exists(file, error))
+      throw Mistake(file + ": is there already, and a run in this folder would write it; name another with --out");
   fs::create_directories(folder.path, error);
   if (error) throw Mistake(folder.path + ": the run's folder cannot be made: " + error.message());
-  std::ofstream file(folder.config(), std::ios::binary | std::ios::trunc);
+}
+
+/// Replaces it as a whole: a run that is stopped here can still go on.
+void write_config(const Config& config, const RunFolder& folder) {
+  const std::string temporary = folder.config() + ".tmp";
+  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
   file << config.whole().dump(2) << '\n' << std::flush;
-  if (!file) throw Mistake(folder.config() + ": cannot be written");
+  file.close();
+  std::error_code error;
+  if (file) fs::rename(temporary, folder.config(), error);
+  if (!file || error) throw Mistake(folder.config() + ": cannot be written");
 }
 
 void introduce(const Config& config, const Task& task, Progress& progress) {
@@ -166,7 +178,7 @@ int train(const Arguments& a) {
   }
   Device device = open_device(a.device);
   progress.note("device: " + device.name());
-  write_config(config, folder);
+  make_folder(folder, a.resume);
   set_warning_handler([&](const std::string& message) { progress.warning(message); });
   const std::shared_ptr<void> restored(nullptr, [](void*) { set_warning_handler({}); });
   Trainer trainer(device, config, *task, folder);
@@ -174,6 +186,7 @@ int train(const Arguments& a) {
     trainer.resume();
     progress.note("resumed after step " + std::to_string(trainer.done()));
   }
+  write_config(config, folder);  // not before a resume that is refused
   catch_interrupt();
   const Trainer::End end = trainer.run(progress);
   return conclude(end, trainer, device, config, *task, folder, progress);

@@ -152,13 +152,14 @@ std::string Reader::reason(std::size_t offset, const std::string& what) const {
   if (text_.find_first_not_of(" \t\r\n") == std::string_view::npos)
     return "the file is empty; a config is an object { }";
   if (has("406")) return "a number is too large; at most 1.8e308";
+  if (offset >= text_.size() && has("UTF-8")) return "the file ends within a character";
   if (has("UTF-8")) return "the text is not UTF-8: " + quoted_character(text_[offset]) + " cannot stand here";
   if (has("missing closing quote")) return "a text ends with \", which is missing before the end of the file";
   if (has("unexpected end of input")) return unfinished();
   if (has("control character")) return "a text goes over the end of a line; write \\n for a line break within it";
   std::size_t before = offset;
   while (before > 0 && is_space(text_[before - 1])) --before;
-  const char here = text_[offset], last = before > 0 ? text_[before - 1] : '\0';
+  const char here = offset < text_.size() ? text_[offset] : '\0', last = before > 0 ? text_[before - 1] : '\0';
   if (last == ',' && (here == '}' || here == ']')) return std::string("no comma may stand before ") + here;
   if (here == '\'' || (offset > 0 && text_[offset - 1] == '\'')) return "texts and keys stand in \"double quotes\"";
   if (here == '/' || here == '#') return "JSON has no comments";

@@ -76,6 +76,9 @@ void Trainer::resume() {
     throw Mistake("training.schedule \"" + training_["schedule"].get<std::string>() + "\" was begun for " +
                   std::to_string(length_) + " steps; the run cannot go on for another number, " +
                   std::to_string(steps));
+  if (done_ > steps)
+    throw Mistake("training.steps or training.epochs: the run has done " + std::to_string(done_) +
+                  " steps already, it cannot end after " + std::to_string(steps));
   length_ = steps;
   resumed_ = true;
 }
