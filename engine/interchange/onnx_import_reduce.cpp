@@ -77,8 +77,10 @@ Results batch_norm(const Call& c) {
   Ints dims(static_cast<std::size_t>(x.rank()) - 1, 1);
   dims[0] = x.dim(1);
   const auto channel = [&](std::size_t i) { return reshape(c.real(i), Shape(dims)); };
-  const Tensor scale = channel(1) / sqrt(channel(4) + attribute(c.node, "epsilon", 1e-5f));
-  return {real((x - channel(3)) * scale + channel(2))};
+  // Statistics are of the data the model was trained on: nothing trains them.
+  const Tensor mean = stop_gradient(channel(3)), variance = stop_gradient(channel(4));
+  const Tensor scale = channel(1) / sqrt(variance + attribute(c.node, "epsilon", 1e-5f));
+  return {real((x - mean) * scale + channel(2))};
 }
 
 Results mat_mul(const Call& c) {

@@ -105,7 +105,6 @@ std::size_t Forecasting::load(const Config& config, const Data& data) {
     return data::Series::from(table, names,
                               missing == "drop"       ? data::Missing::drop
                               : missing == "previous" ? data::Missing::previous
-                              : missing == "linear"   ? data::Missing::linear
                                                       : data::Missing::error);
   });
   for (std::size_t i = 0; i < section_["targets"].size(); ++i) {
