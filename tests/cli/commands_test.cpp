@@ -71,6 +71,9 @@ TEST_F(Commands, Inspect) {
   EXPECT_EQ(json.at("tensors").size(), 4u);
   write("wrong.safetensors", "not at all");
   EXPECT_EQ(run({"inspect", "wrong.safetensors"}).status, 2);
+  const std::string header = R"({"__metadata__":{"\u001b[31m":"x"}})";
+  write("escape.safetensors", std::string(1, static_cast<char>(header.size())) + std::string(7, '\0') + header);
+  EXPECT_THAT(succeed({"inspect", "escape.safetensors"}).out, Not(HasSubstr("\x1b")));
 }
 
 TEST_F(Commands, WeightsGoOutAndComeBack) {

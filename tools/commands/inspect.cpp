@@ -65,6 +65,12 @@ std::string shown(const std::string& text, std::size_t most) {
   return out;
 }
 
+/// Without quotes around it.
+std::string name_shown(const std::string& name) {
+  const std::string text = shown(name, 200);
+  return text.substr(1, text.size() - 2);
+}
+
 void print_json(const std::string& path, const std::vector<Entry>& entries, const io::Metadata& metadata) {
   Json all = {{"file", path}, {"tensors", Json::array()}, {"metadata", metadata}};
   for (const Entry& e : entries)
@@ -77,16 +83,15 @@ void print_text(const std::vector<Entry>& entries, const io::Metadata& metadata)
   std::int64_t count = 0;
   std::uint64_t bytes = 0;
   for (const Entry& e : entries) {
-    const std::string name = shown(e.name, 200);
-    rows.push_back(
-        {name.substr(1, name.size() - 2), e.dtype, e.shape.str(), grouped(e.shape.elements()), bytes_text(e.bytes)});
+    rows.push_back({name_shown(e.name), e.dtype, e.shape.str(), grouped(e.shape.elements()), bytes_text(e.bytes)});
     count += e.shape.elements();
     bytes += e.bytes;
   }
   rows.push_back({std::to_string(entries.size()) + " tensors", "", "", grouped(count), bytes_text(bytes)});
   print_table(rows);
   if (!metadata.empty()) std::puts("\nmetadata");
-  for (const auto& [key, value] : metadata) std::printf("  %-16s %s\n", key.c_str(), shown(value, 100).c_str());
+  for (const auto& [key, value] : metadata)
+    std::printf("  %-16s %s\n", name_shown(key).c_str(), shown(value, 100).c_str());
 }
 
 Entry entry_of(const HostArray& array) {

@@ -105,7 +105,7 @@ nlohmann::json json_of(const DeviceInfo& device, const std::vector<Verdict>& ver
 }  // namespace
 
 int selfcheck(const SelfcheckArguments& arguments) {
-  const Device device(arguments.device);
+  const Device device = open_device(arguments.device);
   Printer printer(Console::get().colours_on(STDOUT_FILENO));
   SelfcheckOptions options{.thorough = arguments.thorough, .only = arguments.only};
   bool begun = false;
