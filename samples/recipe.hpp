@@ -1,0 +1,120 @@
+// What the recipes share: options, a loop that keeps to its time, and how a result is said, kept and judged.
+// Invariant: a recipe exits with 0 only if it has reached the goal it states, or was asked to be --quick.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <volute/volute.hpp>
+
+namespace recipe {
+
+/// What every recipe can be told.
+struct Options {
+  std::string out;         ///< folder for what it leaves to look at
+  double seconds = 300;    ///< of training at most
+  std::uint32_t seed = 1;  ///< of data, initial values and dropout
+  bool quick = false;      ///< three steps, to see that it runs
+};
+
+/// Said in one line and kept as a row of a Markdown table.
+struct Result {
+  std::string metric;         ///< what was measured, on what was not trained on
+  double value = 0, goal = 0; ///< reached, and to be reached
+  std::string baseline;       ///< what it is held against
+  double baseline_value = 0;  ///< the same metric of that
+  bool higher = true;         ///< whether more is better
+};
+
+/// Counts the steps of a training until they are done or its time is up.
+///   for (recipe::Training training(o, 2000); training.next();) {
+///     train.run(...);
+///     if (training.due(100)) training.say("loss %.4f", train.value(loss));
+///   }
+class Training {
+ public:
+  Training(const Options& options, std::int64_t steps)
+      : steps_(options.quick ? std::min<std::int64_t>(steps, 3) : steps), seconds_(options.seconds) {}
+
+  /// Whether there is one more step to make.
+  bool next() {
+    if (step_ >= steps_ || elapsed() >= seconds_) return false;
+    ++step_;
+    return true;
+  }
+  std::int64_t step() const { return step_; }  ///< the first is 1
+  /// Of the steps, or of the time if that runs out first; 0 to 1.
+  double progress() const {
+    return std::min(1.0, std::max(static_cast<double>(step_) / static_cast<double>(steps_), elapsed() / seconds_));
+  }
+  /// Every so many steps, and at the last.
+  bool due(std::int64_t every) const { return step_ % every == 0 || step_ == steps_; }
+  double elapsed() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  /// A line with the step and the time before it.
+  template <class... Values>
+  void say(const char* format, Values... values) const {
+    std::printf("step %5lld/%lld  %6.1f s  ", static_cast<long long>(step_), static_cast<long long>(steps_), elapsed());
+    std::printf(format, values...);
+    std::printf("\n");
+    std::fflush(stdout);
+  }
+
+ private:
+  std::int64_t steps_, step_ = 0;
+  double seconds_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// Path of a file in the folder for what is left to look at.
+inline std::string path(const Options& options, const std::string& file) {
+  return (std::filesystem::path(options.out) / file).string();
+}
+
+/// Says the result, keeps it in "result.md", and gives the exit status.
+inline int finish(const Options& options, const Result& r, double trained_seconds) {
+  const bool reached = r.higher ? r.value >= r.goal : r.value <= r.goal;
+  std::printf("%s %.4g (goal: %s %.4g; %s: %.4g) after %.0f s of training\n", r.metric.c_str(), r.value,
+              r.higher ? "at least" : "at most", r.goal, r.baseline.c_str(), r.baseline_value, trained_seconds);
+  char row[512];
+  std::snprintf(row, sizeof row, "| %s | %.4g | %s %.4g | %.4g: %s | %.0f s |\n", r.metric.c_str(), r.value,
+                r.higher ? "≥" : "≤", r.goal, r.baseline_value, r.baseline.c_str(), trained_seconds);
+  std::ofstream(path(options, "result.md")) << row;
+  if (!reached && !options.quick) std::fprintf(stderr, "the goal was not reached\n");
+  return reached || options.quick ? 0 : 1;
+}
+
+/// Parses the command line, seeds, and runs; mistakes of the user's end with 2, errors with a message and 1.
+/// `more` adds options of the recipe's own.
+inline int main(int argc, char** argv, const std::string& about, const std::function<int(const Options&)>& run,
+                const std::function<void(CLI::App&)>& more = {}) {
+  Options o;
+  const std::string name = std::filesystem::path(argv[0]).filename().string();
+  o.out = name + "-out";
+  CLI::App app(about, name);
+  app.add_option("--out", o.out, "folder for what it leaves to look at")->capture_default_str();
+  app.add_option("--seconds", o.seconds, "of training at most")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--seed", o.seed, "of data, initial values and dropout")->capture_default_str();
+  app.add_flag("--quick", o.quick, "three steps, to see that it runs; the goal is not judged");
+  if (more) more(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  try {
+    std::filesystem::create_directories(o.out);
+    volute::manual_seed(o.seed);
+    return run(o);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
+    return 1;
+  }
+}
+
+}  // namespace recipe
