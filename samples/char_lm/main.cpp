@@ -16,6 +16,7 @@
 #include "samples/char_lm/resume.hpp"
 #include "samples/char_lm/sample.hpp"
 #include "samples/char_lm/train.hpp"
+#include "samples/ngram.hpp"
 
 namespace char_lm {
 namespace {
@@ -142,6 +143,16 @@ void conclude(Trainer& trainer, bool trained, Progress& progress) {
   progress.note(line);
 }
 
+/// What counting gives on the same texts.
+void compare(const Corpus& corpus, Progress& progress) {
+  ngram::Model counts(static_cast<std::int64_t>(corpus.vocabulary.size()), 6);
+  counts.train(corpus.train);
+  char line[160];
+  std::snprintf(line, sizeof line, "n-grams of up to 6 characters: %.4f nats per character",
+                counts.cross_entropy(corpus.validation, 1));
+  progress.note(line);
+}
+
 void train(const Options& o, Setup& setup, volute::Device& device) {
   introduce(o, setup);
   Trainer trainer(device, setup.model, setup.corpus, o, describe_run(o, setup.model, setup.corpus, device.name()));
@@ -162,6 +173,7 @@ void train(const Options& o, Setup& setup, volute::Device& device) {
   }
   if (interrupted()) progress.note("stopped after step " + std::to_string(done) + "; Ctrl-C again to quit at once");
   conclude(trainer, done > before, progress);
+  if (o.baseline) compare(setup.corpus, progress);
   if (done > before && !trainer.saved())
     throw std::runtime_error("the last steps are not in the checkpoint " + o.checkpoint +
                              ", which could not be written");

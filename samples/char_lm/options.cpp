@@ -102,6 +102,7 @@ void add_training_options(CLI::App& app, Options& o) {
   app.add_option("--precision", o.precision, "of products while training: f32, f16 or bf16")->capture_default_str();
   app.add_option("--non-finite", o.non_finite, "at a step with infinity or NaN: off, warn, skip it or stop")
       ->capture_default_str();
+  app.add_flag("--baseline", o.baseline, "at the end, also say how well n-grams of up to 6 characters do");
   app.add_option("--device", o.device, "index or part of the name of a Vulkan device");
 }
 

@@ -40,7 +40,7 @@ struct Options {
   std::string checkpoint;
   std::int64_t autosave_steps = 0;
   double autosave_seconds = 60;
-  bool resume = false;
+  bool resume = false, baseline = false;
 
   bool has(const std::string& name) const { return given.count(name) != 0; }
   /// Sampling from a loaded model needs no text.

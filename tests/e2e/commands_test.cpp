@@ -29,17 +29,20 @@ struct Rule {
 // The first that fits. In the scratch folder, scripts find stubs of cmake, which does nothing, and ctest, which lists.
 const Rule rules[] = {
     {R"((VOLUTE_\w+=\S* )*build/release/samples/(char_lm|embed)( .*)?)", "$&", ""},
+    {R"(build/release/samples/live_sketch --headless .*)", "$&", ""},
+    {R"(build/release/samples/\w+ --out \S+.*)", "$& --quick", "recipes train for minutes"},
     {R"(build/release/samples/live_sketch)",
      "if command -v xvfb-run; then xvfb-run -a -s '-screen 0 1400x900x24' $& --frames 10; else "
      "$& --headless --frames 10; fi",
      "its window stays until it is closed; without a virtual display it draws off screen"},
-    {R"(build/release/samples/live_sketch --headless .*)", "$&", ""},
     {R"(build/release/tools/volute selfcheck)", "$& --only 'random numbers'", "all parts take minutes: cli_selfcheck"},
     {R"(build/release/tools/volute (?!selfcheck$).*)", "$&", ""},
     {R"(volute .*)", "PATH=$PWD/build/release/tools:$PATH $&", "it is installed into the PATH"},
     {R"((\./)?scripts/demo( .*)?)", "PATH=$PWD/stubs:$PATH $& --steps 3 --hidden 16 --embed 8 --sample-length 20",
      "trains for minutes; what it would build is built"},
     {R"((\./)?scripts/test( .*)?)", "PATH=$PWD/stubs:$PATH $&", "would build and run this test: the tests are listed"},
+    {R"((\./)?scripts/recipes( .*)?)", "PATH=$PWD/stubs:$PATH ./scripts/test -R recipe_",
+     "trains for half an hour; the tests recipe_* make three steps of each"},
     {R"((\./)?scripts/bench( .*)?)", "PATH=$PWD/stubs:$PATH ./scripts/bench --no-peer --help",
      "minutes, and it installs PyTorch; bench_quick measures"},
     {R"((\./)?scripts/fuzz( .*)?)", "! ./scripts/fuzz soon > fuzz.log 2>&1 && grep usage fuzz.log",
@@ -135,7 +138,7 @@ TEST_P(Commands, Run) {
 }
 
 std::vector<std::string> documents() {
-  std::vector<std::string> names{"README.md", "docs/coming_from.md"};
+  std::vector<std::string> names{"README.md", "docs/coming_from.md", "docs/recipes.md"};
   for (const auto& entry : fs::directory_iterator(root / "docs" / "guide"))
     names.push_back("docs/guide/" + entry.path().filename().string());
   std::sort(names.begin(), names.end());
