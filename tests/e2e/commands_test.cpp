@@ -1,6 +1,6 @@
-// Every command of README.md and of the guide runs, in a scratch folder that looks like a clone that was built:
-// lines of shell blocks, and inline code that begins as a command does. What would recurse, install or take minutes
-// runs in the shorter form that stands in the table, with the reason. A command the table does not know is a failure.
+// Every command of README.md, of the guide and of the recipes runs, in a scratch folder that looks like a clone that was
+// built: lines of shell blocks, and inline code that begins as a command does. What would recurse, install or take
+// minutes runs in the shorter form that stands in the table, with the reason. A command it does not know is a failure.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -30,7 +30,7 @@ struct Rule {
 const Rule rules[] = {
     {R"((VOLUTE_\w+=\S* )*build/release/samples/(char_lm|embed)( .*)?)", "$&", ""},
     {R"(build/release/samples/live_sketch --headless .*)", "$&", ""},
-    {R"(build/release/samples/\w+ --out \S+.*)", "$& --quick", "recipes train for minutes"},
+    {R"(build/release/samples/\w+ --out \S+.*)", "$& --help", "minutes; the tests recipe_* run them for three steps"},
     {R"(build/release/samples/live_sketch)",
      "if command -v xvfb-run; then xvfb-run -a -s '-screen 0 1400x900x24' $& --frames 10; else "
      "$& --headless --frames 10; fi",
@@ -139,8 +139,9 @@ TEST_P(Commands, Run) {
 
 std::vector<std::string> documents() {
   std::vector<std::string> names{"README.md", "docs/coming_from.md", "docs/recipes.md"};
-  for (const auto& entry : fs::directory_iterator(root / "docs" / "guide"))
-    names.push_back("docs/guide/" + entry.path().filename().string());
+  for (const char* folder : {"docs/guide", "docs/recipes"})
+    for (const auto& entry : fs::directory_iterator(root / folder))
+      if (entry.path().extension() == ".md") names.push_back(folder + ("/" + entry.path().filename().string()));
   std::sort(names.begin(), names.end());
   return names;
 }

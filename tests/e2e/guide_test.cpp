@@ -116,4 +116,19 @@ TEST(GuideTest, ChaptersAreListedAndLinksLead) {
   for (const char* other : {"README.md", "CHANGELOG.md", "docs/coming_from.md"}) expect_links_lead(root / other);
 }
 
+/// A page for each recipe, and a line with its figures in the table.
+TEST(GuideTest, RecipesAreListedAndTheirLinksLead) {
+  const fs::path docs = fs::path(VOLUTE_SOURCE_DIR) / "docs";
+  const std::string contents = support::contents(docs / "recipes.md");
+  expect_links_lead(docs / "recipes.md");
+  for (const auto& entry : fs::directory_iterator(fs::path(VOLUTE_SOURCE_DIR) / "samples")) {
+    const fs::path program = entry.path() / "main.cpp";
+    if (!fs::exists(program) || support::contents(program).find("\"samples/recipe.hpp\"") == std::string::npos) continue;
+    const std::string name = entry.path().filename().string(), page = "recipes/" + name + ".md";
+    EXPECT_NE(contents.find("| [" + name + "](" + page + ") |"), std::string::npos) << name;
+    ASSERT_TRUE(fs::exists(docs / page)) << page;
+    expect_links_lead(docs / page);
+  }
+}
+
 }  // namespace
