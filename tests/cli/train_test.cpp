@@ -172,6 +172,11 @@ TEST_F(Train, WhatABitDependsOnMayNotChange) {
   EXPECT_THAT(other.err, HasSubstr("model.hidden: was 6 when the run in run began"));
   write("series.csv", read("series.csv") + "120,0,0\n");
   EXPECT_THAT(run({"train", "run", "--resume"}).err, HasSubstr("forecasting: the data are not those"));
+  const Result scored = run({"evaluate", "run"});
+  EXPECT_EQ(scored.status, 2);
+  EXPECT_EQ(scored.out, "");
+  EXPECT_THAT(scored.err, HasSubstr("run/model.safetensors: its data are not those it was trained on"));
+  succeed({"evaluate", "run", "--data", "series.csv"});
   EXPECT_THAT(run({"train", "config.json", "--out", "none", "--resume"}).err, HasSubstr("there is no run in none"));
 }
 

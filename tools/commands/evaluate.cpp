@@ -14,6 +14,14 @@ struct Arguments {
   bool json = false;
 };
 
+/// Parts are cut anew from data that changed: what the model learnt from may be among what it would be scored on.
+void check_data(const Trained& trained, const Task& task) {
+  const auto found = trained.metadata.find("data");
+  if (found != trained.metadata.end() && found->second != std::to_string(task.fingerprint()))
+    throw Mistake(trained.file + ": its data are not those it was trained on, they have changed since; " +
+                  "--data FILE scores it on all of a file");
+}
+
 int evaluate(const Arguments& a) {
   const Trained trained = Trained::open(a.run);
   Data data;
@@ -21,6 +29,7 @@ int evaluate(const Arguments& a) {
   if (a.data.size() > 1 && trained.config.task() != "language_model")
     throw Mistake("--data: one file, for a run of " + trained.config.task());
   const std::unique_ptr<Task> task = trained.task(data);
+  if (a.data.empty()) check_data(trained, *task);
   Device device = open_device(a.device);
   const Scores scores = task->evaluate(device, Task::Extent::whole);
   Json all = Json::object();

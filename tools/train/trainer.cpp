@@ -53,7 +53,6 @@ Trainer::Trainer(Device& device, const Config& config, Task& task, RunFolder fol
   if (plateau_) checkpoint_.add("plateau", *plateau_);
   if (stopping_) checkpoint_.add("stopping", *stopping_);
   io::Metadata metadata = describe(config, task);
-  metadata["data"] = std::to_string(task.fingerprint());
   metadata["device"] = device.name();
   const double seconds = training_["autosave_seconds"];
   autosave_.emplace(folder_.checkpoint(), checkpoint_,
