@@ -180,6 +180,42 @@ TEST_F(Train, WhatABitDependsOnMayNotChange) {
   EXPECT_THAT(run({"train", "config.json", "--out", "none", "--resume"}).err, HasSubstr("there is no run in none"));
 }
 
+/// "validation_loss" of each row of a run's metrics.
+std::vector<double> validation_losses(const std::string& metrics) {
+  std::vector<double> losses;
+  std::istringstream lines(metrics);
+  for (std::string line; std::getline(lines, line);)
+    losses.push_back(nlohmann::json::parse(line).at("validation_loss").get<double>());
+  return losses;
+}
+
+TEST_F(Train, NothingIsChosenByWhatTests) {
+  write_series();
+  write("config.json", forecasting_config());
+  const double one = score(succeed({"train", "config.json", "--out", "one"}), "loss");
+  EXPECT_NE(one, validation_losses(read("one/metrics.jsonl")).back());
+  std::string series = read("series.csv");
+  for (std::size_t row = series.find("\n110,"); row != std::string::npos; row = series.find("\n11", row + 1))
+    series.insert(series.rfind(',', series.find('\n', row + 1)) + 1, "5");
+  write("series.csv", series);
+  const double other = score(succeed({"train", "config.json", "--out", "other"}), "loss");
+  EXPECT_EQ(validation_losses(read("one/metrics.jsonl")), validation_losses(read("other/metrics.jsonl")));
+  EXPECT_NE(other, one);
+}
+
+TEST_F(Train, WithoutATestPartScoresAreOfWhatValidates) {
+  write_series();
+  write("config.json", forecasting_config());
+  const Result result = succeed({"train", "config.json", "--set", "forecasting.test=0", "--out", "run"});
+  EXPECT_NEAR(score(result, "loss"), validation_losses(read("run/metrics.jsonl")).back(), 1e-5);
+  EXPECT_THAT(succeed({"evaluate", "run"}).err, HasSubstr("the data that validated"));
+  write_text();
+  write("text.json", language_config());
+  EXPECT_THAT(succeed({"train", "text.json", "--check"}).err, HasSubstr(" to learn from, 180 to validate, 180 to test"));
+  EXPECT_THAT(succeed({"train", "text.json", "--check", "--set", "language_model.test=0"}).err,
+              HasSubstr("1,620 characters to learn from, 180 to validate; "));
+}
+
 TEST_F(Train, CheckTrainsNothing) {
   write_text();
   write("config.json", language_config());

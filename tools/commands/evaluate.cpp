@@ -1,8 +1,9 @@
-// `volute evaluate`: how good a trained model is, on its validation data or on others.
+// `volute evaluate`: how good a trained model is, on the data its config keeps to test or on others.
 #include <cstdio>
 #include <memory>
 
 #include "tools/commands/commands.hpp"
+#include "tools/console/progress.hpp"
 #include "tools/train/folder.hpp"
 
 namespace volute::tool {
@@ -31,7 +32,11 @@ int evaluate(const Arguments& a) {
   const std::unique_ptr<Task> task = trained.task(data);
   if (a.data.empty()) check_data(trained, *task);
   Device device = open_device(a.device);
-  const Scores scores = task->evaluate(device, Task::Extent::whole);
+  Progress progress;
+  progress.note("scores of " + (!a.data.empty() ? "all of " + a.data.front() + (a.data.size() > 1 ? " ..." : "")
+                                : task->tests() ? "the data kept to test"
+                                                : "the data that validated, by which training chose"));
+  const Scores scores = task->evaluate(device, Task::Extent::result);
   Json all = Json::object();
   for (const auto& [name, value] : scores) {
     all[name] = value;
@@ -45,9 +50,9 @@ int evaluate(const Arguments& a) {
 
 Command add_evaluate(CLI::App& app) {
   auto a = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("evaluate", "Score a trained model on its validation data, or on other files");
+  CLI::App* command = app.add_subcommand("evaluate", "Score a trained model on the data kept to test, or on other files");
   command->add_option("run", a->run, "The folder of a run, or its model.safetensors")->type_name("RUN")->required();
-  command->add_option("--data", a->data, "All of this file, instead of the run's validation data; may be repeated")
+  command->add_option("--data", a->data, "All of this file, instead of the run's own data; may be repeated")
       ->type_name("FILE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -57,6 +62,8 @@ Command add_evaluate(CLI::App& app) {
       "Scores: language models have loss (nats a token), perplexity and bits a character; classifiers have\n"
       "loss, accuracy and f1 (macro); forecasts have mae and rmse in the data's units, and the same of the\n"
       "naive forecast, which repeats the last value (or that of a season ago).\n"
+      "Nothing was chosen by the data they are of: the config's \"test\", a tenth unless given. With 0 there are\n"
+      "none, and scores are of what validated, by which early stopping and plateaus chose: they flatter.\n"
       "\n"
       "Examples:\n"
       "  volute evaluate sunspots-run\n"

@@ -151,7 +151,7 @@ int conclude(Trainer::End end, Trainer& trainer, Device& device, const Config& c
                   std::to_string(trainer.done()) + ", the best model is kept");
   trainer.restore_best();
   io::save(folder.model(), task.model().entries(), describe(config, task));
-  print(task.evaluate(device, Task::Extent::whole));
+  print(task.evaluate(device, Task::Extent::result));
   progress.note("the run is in " + folder.path + "; try: volute generate " + folder.path +
                 (config.task() == "classification" ? " --prompt TEXT" : ""));
   if (trainer.saved()) return done;

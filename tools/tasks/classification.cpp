@@ -37,8 +37,7 @@ class Classification : public Task {
     return metadata;
   }
   std::string summary() const override {
-    return grouped(static_cast<std::int64_t>(split_.train.size())) + " texts to learn from, " +
-           grouped(static_cast<std::int64_t>(split_.validation.size())) + " to validate, " +
+    return parts_text("texts", split_.train.size(), split_.validation.size(), split_.test.size()) + "; " +
            std::to_string(texts_.classes.size()) + " labels, " + grouped(tokens_.size()) + " words";
   }
   std::uint64_t fingerprint() const override {
@@ -62,7 +61,8 @@ class Classification : public Task {
     run(program, feeds_, rows);
   }
 
-  Scores evaluate(Device& device, Extent) override;
+  Scores evaluate(Device& device, Extent extent) override;
+  bool tests() const override { return !split_.test.empty(); }
   std::vector<std::pair<std::string, Tensor>> inference(Graph& g, std::int64_t T, std::int64_t N) override {
     Inputs in;
     in.x = g.input("x", {T ? T : T_, N ? N : 1}, DType::u32);
@@ -149,11 +149,12 @@ Tokens Classification::load(const Config& config, const Data& data) {
     std::sort(split_.validation.begin(), split_.validation.end());
   } else {
     split_ = config.pointing_at("classification.validation", [&] {
-      return data::stratified_split(texts_.labels, section_["validation"], 0, seed_);
+      return data::stratified_split(texts_.labels, section_["validation"], section_["test"], seed_);
     });
-    if (split_.validation.empty())
-      config.complain("classification.validation",
-                      "leaves no text to validate; " + file + " has " + std::to_string(texts_.texts.size()) + " rows");
+    const std::string rows = file + " has " + std::to_string(texts_.texts.size()) + " rows";
+    if (split_.validation.empty()) config.complain("classification.validation", "leaves no text to validate; " + rows);
+    if (split_.test.empty() && section_["test"] > 0)
+      config.complain("classification.test", "leaves no text to test; " + rows + "; 0 does without");
   }
   std::vector<std::vector<std::string>> words, learned;
   for (const std::string& text : texts_.texts) words.push_back(data::words(text));
@@ -178,9 +179,9 @@ std::vector<float> Classification::judge(const std::vector<std::size_t>& rows, d
   return scores;
 }
 
-Scores Classification::evaluate(Device& device, Extent) {
+Scores Classification::evaluate(Device& device, Extent extent) {
   if (!evaluation_) compile_evaluation(device);
-  const std::vector<std::size_t>& all = split_.validation;
+  const std::vector<std::size_t>& all = extent == Extent::result && tests() ? split_.test : split_.validation;
   const auto classes = static_cast<std::ptrdiff_t>(texts_.classes.size());
   metrics::ConfusionMatrix matrix(classes);
   double loss = 0;

@@ -110,7 +110,7 @@ std::string Trainer::line(double loss) const {
 }
 
 void Trainer::validate(Progress& progress) {
-  scores_ = task_.evaluate(device_, Task::Extent::part);
+  scores_ = task_.evaluate(device_, Task::Extent::trend);
   mean_ = looks_ > 0 ? loss_sum_ / static_cast<double>(looks_) : last_loss_;
   std::vector<io::Metric> row{{"loss", mean_}};
   for (const auto& [name, value] : scores_) row.emplace_back("validation_" + name, value);
