@@ -96,6 +96,21 @@ TEST_F(Commands, WeightsGoOutAndComeBack) {
   EXPECT_EQ(files().count("none"), 0u);
 }
 
+TEST_F(Commands, WhatUsesNoDataNeedsNone) {
+  write_all();
+  write_text();
+  write("text.json", language_config());
+  for (const std::string config : {"config", "text"}) succeed({"train", config + ".json"});
+  for (const char* data : {"series.csv", "text.txt"}) std::filesystem::remove(folder_ / data);
+  for (const std::string config : {"config", "text"}) {
+    succeed({"export", config + "-run", config + ".safetensors"});
+    EXPECT_THAT(run({"export", config + "-run", config + ".onnx"}).err, Not(HasSubstr("there is no")));
+    EXPECT_EQ(run({"evaluate", config + "-run"}).status, 2);
+  }
+  succeed({"generate", "text-run", "--length", "3"});
+  EXPECT_THAT(run({"generate", "config-run"}).err, HasSubstr("series.csv"));
+}
+
 TEST_F(Commands, Onnx) {
   write_all();
   write("gru.json", forecasting_config().replace(forecasting_config().find("mingru"), 6, "gru"));

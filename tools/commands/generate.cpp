@@ -30,7 +30,7 @@ int generate(Arguments a) {
   if (a.options.prompt == "-") a.options.prompt = {std::istreambuf_iterator<char>(std::cin), {}};
   // A forecast goes on from the rows there are; they may be newer than those that were learnt from.
   if (!a.data.empty() && trained.config.task() != "forecasting") throw Mistake("--data: is for runs of forecasting");
-  const std::unique_ptr<Task> task = trained.task({.from = Data::From::nowhere, .files = a.data});
+  const std::unique_ptr<Task> task = trained.task({.from = Data::From::history, .files = a.data});
   Device device = open_device(a.device);
   const std::string text = task->generate(device, a.options);
   std::fwrite(text.data(), 1, text.size(), stdout);

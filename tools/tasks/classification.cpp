@@ -131,7 +131,7 @@ Tokens Classification::load(const Config& config, const Data& data) {
   if (data.saved) texts_.classes = classes_of(*data.saved);
   std::optional<Tokens> tokens;
   if (data.saved) tokens = Tokens::restore(Tokens::Kind::words, *data.saved);
-  if (data.from == Data::From::nowhere) return *tokens;
+  if (!data.judges()) return *tokens;
   const std::string file = data.from == Data::From::files ? data.files.front() : config.resolve(section_["file"]);
   const auto table = config.pointing_at("classification.file",
                                         [&] { return data::Csv::load(file, {.delimiter = delimiter(section_)}); });

@@ -139,10 +139,10 @@ void Forecasting::load_targets(const Config& config) {
 
 /// Windows to learn from.
 std::size_t Forecasting::load(const Config& config, const Data& data) {
-  load_series(config, data);
   load_targets(config);
+  raw_.names = section_["columns"].get<std::vector<std::string>>();
+  if (data.from != Data::From::nowhere) load_series(config, data);
   const std::size_t rows = raw_.rows();
-  // A forecast needs the rows it goes on from, and none behind them.
   if (data.from != Data::From::config) normalise(config, data, 0);
   if (data.from == Data::From::files)
     config.pointing_at("forecasting.length", [&] { validation_ = judging(0, rows); });

@@ -98,7 +98,7 @@ Tokens LanguageModel::load(const Config& config, const Data& data) {
   if (data.from == Data::From::config)
     for (const Json& name : section_["text"]) files.push_back(config.resolve(name));
   std::optional<data::Text> text;
-  if (data.from != Data::From::nowhere)
+  if (data.judges())
     text = config.pointing_at("language_model.text", [&] {
       return data.text.empty() ? data::Text::load(files) : data::Text::from_string(data.text);
     });

@@ -57,13 +57,15 @@ class Task {
   virtual std::string generate(Device& device, const GenerateOptions& options) = 0;
 };
 
-/// Where its data come from: the config's files, to learn from, validate and test; others, of which all is scored; or
-/// nowhere, to use the model (a forecast goes on from the last rows of a file all the same).
+/// Where its data come from: the config's files, to learn from, validate and test; others, of which all is scored;
+/// those a forecast goes on from, which other tasks have none of; or nowhere.
 struct Data {
-  enum class From { config, files, nowhere } from = From::config;
+  enum class From { config, files, history, nowhere } from = From::config;
   std::vector<std::string> files = {};
   const io::Metadata* saved = nullptr;  ///< of a model that is there already
   std::string text = {};                ///< of a language model, instead of files
+  /// Whether there are any that are learnt from or scored.
+  bool judges() const { return from == From::config || from == From::files; }
 };
 
 /// Throws Mistake that points at the config's key.
