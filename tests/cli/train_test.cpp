@@ -36,6 +36,15 @@ double score(const Result& result, const std::string& name) {
   return 0;
 }
 
+/// "validation_loss" of each row of a run's metrics.
+std::vector<double> validation_losses(const std::string& metrics) {
+  std::vector<double> losses;
+  std::istringstream lines(metrics);
+  for (std::string line; std::getline(lines, line);)
+    losses.push_back(nlohmann::json::parse(line).at("validation_loss").get<double>());
+  return losses;
+}
+
 TEST_F(Train, LanguageModel) {
   write_text();
   write("config.json", language_config("\"steps\": 60"));
@@ -136,6 +145,26 @@ TEST_F(Train, AFinishedRunMayBeGivenMoreSteps) {
   EXPECT_EQ(score(more, "loss"), score(succeed({"evaluate", "run"}), "loss"));
 }
 
+TEST_F(Train, TheLastStepMayBeTheBest) {
+  write_series();
+  write("config.json", forecasting_config());
+  const auto train = [&](const std::string& run, const std::string& patience) {
+    return succeed({"train", "config.json", "--out", run, "--set", "training.steps=25", "--set",
+                    "training.validate_every=10", "--set", "training.early_stopping=" + patience});
+  };
+  const std::string without = train("without", "0").out;
+  const auto losses = validation_losses(read("without/metrics.jsonl"));
+  ASSERT_EQ(std::min_element(losses.begin(), losses.end()) + 1, losses.end());
+  EXPECT_EQ(train("with", "50").out, without);
+  // Also when nothing is left to do but to write the model again.
+  EXPECT_EQ(succeed({"train", "with", "--resume"}).out, without);
+  // The look at step 25 is none of a run that goes on.
+  succeed({"train", "with", "--resume", "--set", "training.steps=40"});
+  succeed({"train", "config.json", "--out", "whole", "--set", "training.steps=40", "--set",
+           "training.validate_every=10", "--set", "training.early_stopping=50"});
+  EXPECT_EQ(succeed({"evaluate", "with"}).out, succeed({"evaluate", "whole"}).out);
+}
+
 TEST_F(Train, AResumeThatIsRefusedChangesNothing) {
   write_series();
   write("config.json", forecasting_config());
@@ -178,15 +207,6 @@ TEST_F(Train, WhatABitDependsOnMayNotChange) {
   EXPECT_THAT(scored.err, HasSubstr("run/model.safetensors: its data are not those it was trained on"));
   succeed({"evaluate", "run", "--data", "series.csv"});
   EXPECT_THAT(run({"train", "config.json", "--out", "none", "--resume"}).err, HasSubstr("there is no run in none"));
-}
-
-/// "validation_loss" of each row of a run's metrics.
-std::vector<double> validation_losses(const std::string& metrics) {
-  std::vector<double> losses;
-  std::istringstream lines(metrics);
-  for (std::string line; std::getline(lines, line);)
-    losses.push_back(nlohmann::json::parse(line).at("validation_loss").get<double>());
-  return losses;
 }
 
 TEST_F(Train, NothingIsChosenByWhatTests) {

@@ -151,7 +151,17 @@ Trainer::End Trainer::run(Progress& progress) {
     saved_ = autosave_->save();
     record_->finish();
   }
-  return stopped() ? End::stopped_early : done_ == steps_ ? End::finished : End::interrupted;
+  const End end = stopped() ? End::stopped_early : done_ == steps_ ? End::finished : End::interrupted;
+  if (end == End::finished) look_at_the_last();
+  return end;
+}
+
+/// A last step between two validations may be the best. The checkpoint is written by now and does not know of this look:
+/// a run that is given more steps goes on as if it had not ended here.
+void Trainer::look_at_the_last() {
+  if (!stopping_ || done_ % every_ == 0) return;
+  if (scores_.empty()) scores_ = task_.evaluate(device_, Task::Extent::trend);
+  stopping_->observe(scores_.front().second);
 }
 
 void Trainer::restore_best() {
