@@ -58,6 +58,35 @@ TEST_F(Commands, MistakesInArguments) {
   }
 }
 
+TEST_F(Commands, OptionsThatWouldDoNothingAreMistakes) {
+  write_all();
+  write_text();
+  write_reviews();
+  write("text.json", language_config());
+  write("labels.json", classification_config());
+  succeed({"train", "config.json", "--out", "rows"});
+  succeed({"train", "text.json", "--out", "text"});
+  succeed({"train", "labels.json", "--out", "labels", "--set", "training.epochs=1"});
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"generate", "rows", "--prompt", "1"},
+                                             {"generate", "rows", "--temperature", "0.8"},
+                                             {"generate", "rows", "--seed", "2"},
+                                             {"generate", "rows", "--length", "0"},
+                                             {"generate", "labels", "--prompt", "fine", "--length", "3"},
+                                             {"generate", "labels", "--prompt", "fine", "--seed", "3"},
+                                             {"generate", "text", "--data", "text.txt"},
+                                             {"export", "rows", "x.safetensors", "--length", "3"},
+                                             {"export", "rows", "x.npz", "--batch", "2"},
+                                             {"train", "config.json", "--schema"},
+                                             {"train", "--schema", "--out", "x"}}) {
+    SCOPED_TRACE(::testing::PrintToString(arguments));
+    const Result result = run(arguments);
+    EXPECT_EQ(result.status, 2);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, ::testing::MatchesRegex("volute: [^\n]*--[^\n]+\n"));
+  }
+}
+
 TEST_F(Commands, Inspect) {
   write_all();
   succeed({"train", "config.json", "--out", "run"});

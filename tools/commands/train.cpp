@@ -205,8 +205,10 @@ Command add_train(CLI::App& app) {
   command->add_option("--out", a->out, "Folder of the run")->type_name("DIR");
   command->add_flag("--resume", a->resume, "Go on with a run that was interrupted, or for more steps");
   command->add_flag("--check", a->check, "Check config and data, and train nothing");
-  command->add_flag("--schema", a->schema, "Print the JSON schema of configs");
+  CLI::Option* schema = command->add_flag("--schema", a->schema, "Print the JSON schema of configs");
   add_device_option(*command, a->device);
+  for (CLI::Option* other : command->get_options())
+    if (other != schema && other != command->get_help_ptr()) schema->excludes(other);
   command->footer(help);
   return {command, [a] { return train(*a); }};
 }
