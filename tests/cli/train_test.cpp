@@ -56,7 +56,7 @@ TEST_F(Train, LanguageModel) {
   for (const std::string& name : left)
     EXPECT_TRUE(name.rfind("config-run", 0) == 0 || name == "text.txt" || name == "config.json") << name;
   EXPECT_THAT(result.err, HasSubstr("step 60/60  loss "));
-  EXPECT_THAT(result.err, HasSubstr(" characters/s  0:00 left\n"));
+  EXPECT_THAT(result.err, HasSubstr(" bytes/s  0:00 left\n"));
   const std::string text = succeed({"generate", "config-run", "--prompt", "the ", "--length", "30"}).out;
   EXPECT_EQ(text.size(), 4 + 30 + 1u);
   EXPECT_EQ(text, succeed({"generate", "config-run", "--prompt", "the ", "--length", "30"}).out);
@@ -233,7 +233,7 @@ TEST_F(Train, WithoutATestPartScoresAreOfWhatValidates) {
   write("text.json", language_config());
   EXPECT_THAT(succeed({"train", "text.json", "--check"}).err, HasSubstr(" to learn from, 180 to validate, 180 to test"));
   EXPECT_THAT(succeed({"train", "text.json", "--check", "--set", "language_model.test=0"}).err,
-              HasSubstr("1,620 characters to learn from, 180 to validate; "));
+              HasSubstr("1,620 bytes to learn from, 180 to validate; "));
 }
 
 TEST_F(Train, CheckTrainsNothing) {

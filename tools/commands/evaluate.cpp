@@ -59,7 +59,7 @@ Command add_evaluate(CLI::App& app) {
   command->add_flag("--json", a->json, "Scores as one JSON object");
   add_device_option(*command, a->device);
   command->footer(
-      "Scores: language models have loss (nats a token), perplexity and bits a character; classifiers have\n"
+      "Scores: language models have loss (nats a token), perplexity and bits a byte; classifiers have\n"
       "loss, accuracy and f1 (macro); forecasts have mae and rmse in the data's units, and the same of the\n"
       "naive forecast, which repeats the last value (or that of a season ago).\n"
       "Nothing was chosen by the data they are of: the config's \"test\", a tenth unless given. With 0 there are\n"

@@ -29,7 +29,7 @@ constexpr const char* help =
     "    \"training\": {\"epochs\": 20, \"batch\": 32, \"lr\": 0.002, \"schedule\": \"cosine\"}\n"
     "  }\n"
     "What to learn is one of\n"
-    "  language_model   continue text: \"text\" (files), \"tokens\" (characters or words), \"length\"\n"
+    "  language_model   continue text: \"text\" (files), \"tokens\" (characters, that is bytes, or words), \"length\"\n"
     "  classification   label texts: \"file\" (CSV), \"text\" and \"label\" (its columns), \"length\"\n"
     "  forecasting      continue columns of numbers: \"file\" (CSV), \"columns\", \"length\", \"horizon\"\n"
     "Every key, its default and what is allowed: volute train --schema. Files are relative to the config.\n"

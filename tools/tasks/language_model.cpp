@@ -39,7 +39,7 @@ class LanguageModel : public Task {
 
   std::int64_t steps(std::int64_t epochs) const override { return epochs * streams_->pieces(); }
   std::int64_t items() const override { return T_ * N_; }
-  const char* item() const override { return tokens_.kind() == Tokens::Kind::words ? "words" : "characters"; }
+  const char* item() const override { return tokens_.kind() == Tokens::Kind::words ? "words" : "bytes"; }
 
   Tensor loss(Graph& g) override {
     x_ = g.input("x", {T_, N_}, DType::u32);
@@ -185,7 +185,7 @@ Scores LanguageModel::evaluate(Device& device, Extent extent) {
   }
   const double loss = total / static_cast<double>(count);
   Scores scores{{"loss", loss}, {"perplexity", metrics::perplexity(loss)}};
-  if (tokens_.kind() == Tokens::Kind::characters) scores.emplace_back("bits_per_character", loss / std::log(2.0));
+  if (tokens_.kind() == Tokens::Kind::characters) scores.emplace_back("bits_per_byte", loss / std::log(2.0));
   return scores;
 }
 
