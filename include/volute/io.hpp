@@ -73,6 +73,10 @@ VOLUTE_API LoadReport load(const std::string& path, const std::vector<Entry>& en
 /// its checksum is wrong.
 VOLUTE_API Metadata read_metadata(const std::string& path);
 
+/// What came from a file or a user, for a message: cut after `most` bytes, and what is a control character or no UTF-8
+/// in hexadecimal, so that no terminal does what it says.
+VOLUTE_API std::string printable(std::string_view text, std::size_t most = 100);
+
 // Arrays. ---------------------------------------------------------------------------------------------
 
 /// An array of f32. Throws InvalidGraph unless there are shape.elements() values.

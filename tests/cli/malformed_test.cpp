@@ -318,6 +318,37 @@ TEST_F(Malformed, ADifferentValidatorAgrees) {
     EXPECT_TRUE(accepts(config));
 }
 
+TEST_F(Malformed, NoTerminalDoesWhatAConfigSays) {
+  write_text();
+  for (const std::string& text : {model("\"\\u001b[31m\": 1"), model("\"cell\": \"\\u009b31m\""),
+                                  model("\"cell\": \"\x1b\""),
+                                  std::string("{\n  \"language_model\": {\"text\": [\"\\u001b]0;x\\u0007\"]}\n}")}) {
+    write("bad.json", text);
+    const Result result = run({"train", "bad.json"});
+    EXPECT_EQ(result.status, 2);
+    for (const char* code : {"\x1b", "\xc2\x9b", "\a"}) EXPECT_THAT(result.err, ::testing::Not(HasSubstr(code)));
+  }
+  EXPECT_THAT(run({"evaluate", "\x1b[31m"}).err, HasSubstr("\\x1b[31m: there is no such run"));
+}
+
+TEST_F(Malformed, WhatIsNotUtf8IsRefusedWhereItStands) {
+  write_reviews();
+  write("config.json", classification_config());
+  const auto refused = [&](const std::vector<std::string>& arguments, const std::string& why) {
+    const Result result = run(arguments);
+    EXPECT_EQ(result.status, 2);
+    EXPECT_THAT(result.err, HasSubstr(why));
+  };
+  refused({"train", "config.json", "--set", "classification.text=t\xe4xt"},
+          "--set classification.text=t\\xe4xt: is not UTF-8");
+  std::filesystem::create_directory(folder_ / "F\xe4ger");
+  write("F\xe4ger/config.json", classification_config());
+  write_reviews("F\xe4ger/reviews.csv");
+  refused({"train", "F\xe4ger/config.json"}, "reviews.csv: its name is not UTF-8");
+  write("reviews.csv", read("reviews.csv") + "\"so so\",m\xe4\xdfig\n\"so so\",m\xe4\xdfig\n");
+  refused({"train", "config.json"}, "the label \"m\\xe4\\xdfig\" is not UTF-8");
+}
+
 TEST_F(Malformed, SettingsOfTheCommandLineAreCheckedAsTheFileIs) {
   write_text();
   write("config.json", language_config());

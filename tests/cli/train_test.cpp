@@ -231,7 +231,7 @@ TEST_F(Train, WithoutATestPartScoresAreOfWhatValidates) {
   EXPECT_THAT(succeed({"evaluate", "run"}).err, HasSubstr("the data that validated"));
   write_text();
   write("text.json", language_config());
-  EXPECT_THAT(succeed({"train", "text.json", "--check"}).err, HasSubstr(" to learn from, 180 to validate, 180 to test"));
+  EXPECT_THAT(succeed({"train", "text.json", "--check"}).err, HasSubstr(" from, 180 to validate, 180 to test"));
   EXPECT_THAT(succeed({"train", "text.json", "--check", "--set", "language_model.test=0"}).err,
               HasSubstr("1,620 bytes to learn from, 180 to validate; "));
 }

@@ -50,7 +50,7 @@ int evaluate(const Arguments& a) {
 
 Command add_evaluate(CLI::App& app) {
   auto a = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("evaluate", "Score a trained model on the data kept to test, or on other files");
+  CLI::App* command = app.add_subcommand("evaluate", "Score a trained model on the data kept to test, or on others");
   command->add_option("run", a->run, "The folder of a run, or its model.safetensors")->type_name("RUN")->required();
   command->add_option("--data", a->data, "All of this file, instead of the run's own data; may be repeated")
       ->type_name("FILE")

@@ -32,7 +32,7 @@ class Classification : public Task {
 
   const Model& model() const override { return model_; }
   io::Metadata describe() const override {
-    io::Metadata metadata{{"classes", Json(texts_.classes).dump(-1, ' ', true, Json::error_handler_t::replace)}};
+    io::Metadata metadata{{"classes", Json(texts_.classes).dump(-1, ' ', true)}};
     tokens_.describe(metadata);
     return metadata;
   }
@@ -144,6 +144,8 @@ Tokens Classification::load(const Config& config, const Data& data) {
   if (texts_.classes.size() < 2)
     config.complain("classification.label", "must have two different labels at least; " + file + " has " +
                                                 std::to_string(texts_.classes.size()));
+  for (const std::string& label : texts_.classes)
+    if (!is_utf8(label)) config.complain("classification.label", "the label \"" + label + "\" is not UTF-8");
   if (data.from == Data::From::files) {
     split_.validation = data::shuffled(texts_.texts.size(), seed_);
     std::sort(split_.validation.begin(), split_.validation.end());

@@ -28,7 +28,8 @@ class Forecasting : public Task {
     return {{"means", Json(means_).dump()}, {"deviations", Json(deviations_).dump()}};
   }
   std::string summary() const override {
-    return parts_text(("windows of " + std::to_string(T_) + " rows").c_str(), train_->count(), validation_.windows->count(),
+    const std::string item = "windows of " + std::to_string(T_) + " rows";
+    return parts_text(item.c_str(), train_->count(), validation_.windows->count(),
                       tests() ? test_.windows->count() : 0);
   }
   std::uint64_t fingerprint() const override { return hash(raw_.values.data(), raw_.values.size() * 4); }

@@ -33,8 +33,9 @@ class LanguageModel : public Task {
            " different";
   }
   std::uint64_t fingerprint() const override {
-    const auto chain = [](const auto& part, std::uint64_t before) { return hash(part.data(), part.size() * 4, before); };
-    return chain(test_, chain(validation_, chain(train_, 0)));
+    std::uint64_t all = 0;
+    for (const auto* part : {&train_, &validation_, &test_}) all = hash(part->data(), part->size() * 4, all);
+    return all;
   }
 
   std::int64_t steps(std::int64_t epochs) const override { return epochs * streams_->pieces(); }

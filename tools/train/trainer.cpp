@@ -156,8 +156,8 @@ Trainer::End Trainer::run(Progress& progress) {
   return end;
 }
 
-/// A last step between two validations may be the best. The checkpoint is written by now and does not know of this look:
-/// a run that is given more steps goes on as if it had not ended here.
+/// A last step between two validations may be the best. The checkpoint, written by now, does not know of this look: a
+/// run that is given more steps goes on as if it had not ended here.
 void Trainer::look_at_the_last() {
   if (!stopping_ || done_ % every_ == 0) return;
   if (scores_.empty()) scores_ = task_.evaluate(device_, Task::Extent::trend);
