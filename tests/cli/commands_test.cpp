@@ -197,6 +197,20 @@ TEST_F(Commands, ATerminalGetsOneLineAndColours) {
               HasSubstr("\033[1;31mvolute:"));
 }
 
+TEST_F(Commands, LongWorkIsSeenOnATerminal) {
+  write_all();
+  succeed({"train", "config.json", "--out", "run"});
+  const std::string scored = succeed({"evaluate", "run"}, {.terminal = true}).out;
+  EXPECT_THAT(scored, HasSubstr("--------------------"));
+  EXPECT_THAT(scored, HasSubstr("compiling"));
+  EXPECT_THAT(scored, HasSubstr("\r\033[Kloss "));  // nothing of it stays
+  EXPECT_THAT(succeed({"explain", "config.json"}, {.terminal = true}).out, HasSubstr("compiling"));
+  const Result piped = succeed({"evaluate", "run"});
+  EXPECT_THAT(piped.err, HasSubstr("scores of the data kept to test"));
+  EXPECT_THAT(piped.err, Not(HasSubstr("compiling")));
+  EXPECT_EQ(succeed({"evaluate", "run", "--quiet"}).err, "");
+}
+
 TEST_F(Commands, QuietLeavesResultsAlone) {
   write_all();
   for (const bool terminal : {false, true}) {

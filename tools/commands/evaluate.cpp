@@ -36,7 +36,10 @@ int evaluate(const Arguments& a) {
   progress.note("scores of " + (!a.data.empty() ? "all of " + a.data.front() + (a.data.size() > 1 ? " ..." : "")
                                 : task->tests() ? "the data kept to test"
                                                 : "the data that validated, by which training chose"));
-  const Scores scores = task->evaluate(device, Task::Extent::result);
+  progress.update(0, "compiling");
+  const Scores scores = task->evaluate(device, Task::Extent::result,
+                                       [&](double fraction) { progress.update(fraction, "scoring"); });
+  progress.clear();
   Json all = Json::object();
   for (const auto& [name, value] : scores) {
     all[name] = value;

@@ -151,7 +151,10 @@ int conclude(Trainer::End end, Trainer& trainer, Device& device, const Config& c
                   std::to_string(trainer.done()) + ", the best model is kept");
   trainer.restore_best();
   io::save(folder.model(), task.model().entries(), describe(config, task));
-  print(task.evaluate(device, Task::Extent::result));
+  const Scores scores = task.evaluate(device, Task::Extent::result,
+                                      [&](double fraction) { progress.update(fraction, "scoring"); });
+  progress.clear();
+  print(scores);
   progress.note("the run is in " + folder.path + "; try: volute generate " + folder.path +
                 (config.task() == "classification" ? " --prompt TEXT" : ""));
   if (trainer.saved()) return done;

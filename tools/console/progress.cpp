@@ -91,6 +91,11 @@ void Progress::warning(const std::string& line) {
   line_open_ = false;
 }
 
+void Progress::clear() {
+  if (line_open_) std::fputs("\r\033[K", stderr);
+  line_open_ = false;
+}
+
 void Progress::end_line() {
   if (line_open_) std::fputc('\n', stderr);
   line_open_ = false;

@@ -39,6 +39,8 @@ class Progress {
   void note(const std::string& line);
   void warning(const std::string& line);
   void end_line();
+  /// What the updating line shows goes.
+  void clear();
 
  private:
   void show(double fraction, const std::string& line);

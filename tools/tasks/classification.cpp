@@ -61,7 +61,7 @@ class Classification : public Task {
     run(program, feeds_, rows);
   }
 
-  Scores evaluate(Device& device, Extent extent) override;
+  Scores evaluate(Device& device, Extent extent, const Watch& watch) override;
   bool tests() const override { return !split_.test.empty(); }
   std::vector<std::pair<std::string, Tensor>> inference(Graph& g, std::int64_t T, std::int64_t N) override {
     Inputs in;
@@ -181,13 +181,14 @@ std::vector<float> Classification::judge(const std::vector<std::size_t>& rows, d
   return scores;
 }
 
-Scores Classification::evaluate(Device& device, Extent extent) {
+Scores Classification::evaluate(Device& device, Extent extent, const Watch& watch) {
   if (!evaluation_) compile_evaluation(device);
   const std::vector<std::size_t>& all = extent == Extent::result && tests() ? split_.test : split_.validation;
   const auto classes = static_cast<std::ptrdiff_t>(texts_.classes.size());
   metrics::ConfusionMatrix matrix(classes);
   double loss = 0;
   for (std::size_t begin = 0; begin < all.size(); begin += static_cast<std::size_t>(N_)) {
+    watch(static_cast<double>(begin) / static_cast<double>(all.size()));
     const std::size_t end = std::min(all.size(), begin + static_cast<std::size_t>(N_));
     const std::vector<std::size_t> rows(all.begin() + static_cast<std::ptrdiff_t>(begin),
                                         all.begin() + static_cast<std::ptrdiff_t>(end));

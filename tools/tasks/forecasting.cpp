@@ -48,7 +48,7 @@ class Forecasting : public Task {
     program.run({{x_, batch.x}, {y_, batch.y}});
   }
 
-  Scores evaluate(Device& device, Extent extent) override;
+  Scores evaluate(Device& device, Extent extent, const Watch& watch) override;
   bool tests() const override { return test_.windows.has_value(); }
   std::vector<std::pair<std::string, Tensor>> inference(Graph& g, std::int64_t T, std::int64_t N) override;
   std::string generate(Device& device, const GenerateOptions& options) override;
@@ -180,7 +180,7 @@ void Forecasting::normalise(const Config& config, const Data& data, std::size_t 
     scaled_.values[i] = static_cast<float>((scaled_.values[i] - means_[i % C]) / deviations_[i % C]);
 }
 
-Scores Forecasting::evaluate(Device& device, Extent extent) {
+Scores Forecasting::evaluate(Device& device, Extent extent, const Watch& watch) {
   if (!evaluation_) {
     seen_ = graph_.input("x", {T_, N_, columns()});
     guess_ = forecast(seen_);
@@ -192,6 +192,7 @@ Scores Forecasting::evaluate(Device& device, Extent extent) {
   const auto T = static_cast<std::size_t>(T_), season = section_["season"].get<std::size_t>();
   double scaled = 0, absolute = 0, squared = 0, naive_absolute = 0, naive_squared = 0, count = 0;
   for (std::size_t begin = 0; begin < windows; begin += N) {
+    watch(static_cast<double>(begin) / static_cast<double>(windows));
     std::vector<std::size_t> rows(N);
     for (std::size_t n = 0; n < N; ++n) rows[n] = std::min(begin + n, windows - 1);
     evaluation_->run({{seen_, judged.windows->batch(rows).x}});

@@ -53,7 +53,7 @@ class LanguageModel : public Task {
     program.run({{x_, batch.x}, {y_, batch.y}});
   }
 
-  Scores evaluate(Device& device, Extent extent) override;
+  Scores evaluate(Device& device, Extent extent, const Watch& watch) override;
   bool tests() const override { return !test_.empty(); }
   std::vector<std::pair<std::string, Tensor>> inference(Graph& g, std::int64_t T, std::int64_t N) override {
     return {{"logits", logits(g, g.input("x", {T ? T : T_, N ? N : 1}, DType::u32))}};
@@ -171,7 +171,7 @@ std::int64_t LanguageModel::fill(const std::vector<std::uint32_t>& judged, std::
   return count;
 }
 
-Scores LanguageModel::evaluate(Device& device, Extent extent) {
+Scores LanguageModel::evaluate(Device& device, Extent extent, const Watch& watch) {
   if (!evaluation_) compile_evaluation(device);
   const std::vector<std::uint32_t>& judged = extent == Extent::result ? results() : validation_;
   std::int64_t pieces = (stride(judged) + T_ - 1) / T_;
@@ -180,6 +180,7 @@ Scores LanguageModel::evaluate(Device& device, Extent extent) {
   double total = 0;
   std::int64_t count = 0;
   for (std::int64_t i = 0; i < pieces; ++i) {
+    watch(static_cast<double>(i) / static_cast<double>(pieces));
     count += fill(judged, i);
     evaluation_->run({{seen_, xs_}, {wanted_, ys_}});
     total += evaluation_->value(sum_);

@@ -2,6 +2,7 @@
 // may have.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,6 +16,8 @@ namespace volute::tool {
 
 /// Named figures; the first is the loss.
 using Scores = std::vector<std::pair<std::string, double>>;
+
+using Watch = std::function<void(double)>;
 
 struct GenerateOptions {
   std::string prompt;
@@ -47,7 +50,9 @@ class Task {
   /// Over a part of the validation data that is enough for a trend; or over all that is kept to test, which nothing is
   /// chosen by, or, where none is, to validate.
   enum class Extent { trend, result };
-  virtual Scores evaluate(Device& device, Extent extent) = 0;
+  /// `watch` is told now and then which part of it is done, 0 to 1.
+  virtual Scores evaluate(Device& device, Extent extent, const Watch& watch) = 0;
+  Scores evaluate(Device& device, Extent extent) { return evaluate(device, extent, [](double) {}); }
   /// Whether there are data to test.
   virtual bool tests() const = 0;
   /// Adds what the model makes of inputs of T steps and N rows (0: as in training, and 1) to an inference graph; by
