@@ -122,6 +122,8 @@ TEST_F(Commands, WeightsGoOutAndComeBack) {
   EXPECT_THAT(run({"import", "config.json", "weights.safetensors", "--rename", "hat=fc"}).err, HasSubstr("mingru"));
   EXPECT_EQ(run({"import", "config.json", "weights.safetensors", "--out", "run"}).status, 2);
   EXPECT_EQ(run({"export", "run", "weights.pt"}).status, 2);
+  EXPECT_THAT(run({"import", "config.json", "weights.pt", "--out", "none"}).err, HasSubstr("model.state_dict()"));
+  EXPECT_THAT(run({"import", "config.json", "weights.onnx", "--out", "none"}).err, HasSubstr("with onnx::Model"));
   EXPECT_EQ(files().count("none"), 0u);
 }
 
