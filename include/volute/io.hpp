@@ -425,7 +425,8 @@ struct SaveOptions {
 ///   onnx::save("model.onnx", {{"logits", head(lstm(embed(x)))}});
 VOLUTE_API void save(const std::string& path, const std::vector<Output>& outputs, const SaveOptions& options = {});
 
-/// An input or output of a model. Integers are u32 in a graph, truth values f32 with 0 or 1.
+/// An input or output of a model. Integers are u32 in a graph, and 0 if they are negative there; truth values are f32 with
+/// 0 or 1.
 struct Value {
   std::string name;                   ///< in the file
   std::vector<std::int64_t> extents;  ///< -1 where the file leaves it open
