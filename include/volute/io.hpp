@@ -171,11 +171,12 @@ struct VOLUTE_API WeightLayout {
 /// Gives one layer and direction of an RNN, LSTM or GRU the weights.
 ///   auto keras = io::load_npz("gru.npz");   // np.savez("gru.npz", *layer.get_weights())
 ///   io::set_weights(gru, {.input = keras[0], .recurrent = keras[1], .bias = keras[2]}, io::WeightLayout::keras());
-/// A bias is summed or filled up with zeros as the
-/// module's Bias and the layout's want it, if that gives the same outputs. With z_keeps = false, z's part is negated,
-/// which its sigmoid makes 1 - z. Throws InvalidGraph, and changes nothing, naming both sides: shapes that do not fit,
-/// other resets, coupling, peepholes, projection or layer norm; a bias the module has no place for; values that are not
-/// finite; z_keeps = false with a gate_activation of one's own or lopsided clip_inputs; another cell.
+/// A bias is summed or filled up with zeros as the module's Bias and the layout's want it, if that gives the same
+/// outputs. With z_keeps = false, z's part is negated, which its sigmoid makes 1 - z. Throws InvalidGraph, and changes
+/// nothing, naming both sides: shapes that do not fit, other resets, coupling, peepholes, projection or layer norm;
+/// coupling with layer norm, whose mean over all gates has f in it on one side; a bias the module has no place for;
+/// values that are not finite; z_keeps = false with a gate_activation of one's own or lopsided clip_inputs; another
+/// cell.
 VOLUTE_API void set_weights(const nn::Recurrent& module, const RecurrentWeights& weights, const WeightLayout& layout,
                             int layer = 0, bool backward = false);
 /// The way back; the same errors. A coupled LSTM's f gets the negated rows of i: 1 - i, whoever reads them.
