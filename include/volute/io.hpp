@@ -77,6 +77,9 @@ VOLUTE_API Metadata read_metadata(const std::string& path);
 /// in hexadecimal, so that no terminal does what it says.
 VOLUTE_API std::string printable(std::string_view text, std::size_t most = 100);
 
+/// Writes the file as save does, atomically: it is the old one or the whole new one. Throws BadFile, as save.
+VOLUTE_API void replace_file(const std::string& path, std::string_view bytes);
+
 // Arrays. ---------------------------------------------------------------------------------------------
 
 /// An array of f32. Throws InvalidGraph unless there are shape.elements() values.

@@ -2,7 +2,6 @@
 // Invariant: what can be wrong with arguments, config and data is found before a device is touched or a file written.
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include "tools/commands/commands.hpp"
@@ -102,17 +101,6 @@ void make_folder(const RunFolder& folder, bool resume) {
   if (error) throw Mistake(folder.path + ": the run's folder cannot be made: " + error.message());
 }
 
-/// Replaces it as a whole: a run that is stopped here can still go on.
-void write_config(const Config& config, const RunFolder& folder) {
-  const std::string temporary = folder.config() + ".tmp";
-  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-  file << config.whole().dump(2) << '\n' << std::flush;
-  file.close();
-  std::error_code error;
-  if (file) fs::rename(temporary, folder.config(), error);
-  if (!file || error) throw Mistake(folder.config() + ": cannot be written");
-}
-
 void introduce(const Config& config, const Task& task, Progress& progress) {
   const Json& m = config.model();
   progress.note(task.summary());
@@ -189,7 +177,7 @@ int train(const Arguments& a) {
     trainer.resume();
     progress.note("resumed after step " + std::to_string(trainer.done()));
   }
-  write_config(config, folder);  // not before a resume that is refused
+  io::replace_file(folder.config(), config.whole().dump(2) + '\n');  // not before a resume that is refused
   catch_interrupt();
   const Trainer::End end = trainer.run(progress);
   return conclude(end, trainer, device, config, *task, folder, progress);
