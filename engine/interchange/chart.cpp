@@ -11,7 +11,6 @@
 #include <volute/io.hpp>
 
 #include "engine/interchange/axis.hpp"
-#include "engine/io/file.hpp"
 
 namespace volute::io {
 namespace {
@@ -283,10 +282,7 @@ void save_chart(const std::string& path, const Chart& chart) {
   const std::string extension = std::filesystem::path(path).extension().string();
   if (extension != ".svg" && extension != ".png")
     throw BadFile(path + ": cannot be written: a chart's name ends in .svg or .png");
-  const std::string bytes = draw(path, chart, extension == ".svg");
-  ReplacingFile file(path);
-  file.write(bytes.data(), bytes.size());
-  file.commit();
+  replace_file(path, draw(path, chart, extension == ".svg"));
 }
 
 }  // namespace volute::io

@@ -1,5 +1,6 @@
 // NumPy's .npz: a zip archive of .npy files, by libzip.
 // Invariant: memory grows with what is unpacked, up to a limit, and never by what the archive says of itself.
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <set>
@@ -37,7 +38,10 @@ std::string text_of(int code) {
 class Reading {
  public:
   Reading(const std::string& path, std::uint64_t most) : path_(path), most_(most), left_(most) {
-    if (const File file(path); file.size() > data::max_file_bytes) bad("it is larger than 2 GiB");
+    // What is larger unpacks to more, however many names it has; libzip need not look at it.
+    const std::uint64_t largest = std::max(most, most + max_header_bytes);  // the first where the sum wraps around
+    if (const File file(path); file.size() > largest)
+      throw BadFile(path + ": is too large: the limit is " + std::to_string(largest) + " bytes");
     int code = 0;
     archive_.reset(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
     if (!archive_) bad(text_of(code));
@@ -165,10 +169,7 @@ void save_npz(const std::string& path, const std::vector<HostArray>& arrays, boo
       throw InvalidGraph("save_npz: two arrays are named '" + printable(array.name) + "'");
     files.push_back(format_npy(array));
   }
-  const std::string bytes = arrays.empty() ? empty_archive() : archive_of(arrays, files, compressed);
-  ReplacingFile file(path);
-  file.write(bytes.data(), bytes.size());
-  file.commit();
+  replace_file(path, arrays.empty() ? empty_archive() : archive_of(arrays, files, compressed));
 }
 
 }  // namespace volute::io

@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+
+#include <volute/io.hpp>
 
 namespace volute::onnx {
 
 std::string described(const NodeProto& node) {
   const std::string& name = node.name().empty() && node.output_size() ? node.output(0) : node.name();
-  return "onnx: " + node.op_type() + " (node \"" + name + "\")";
+  return "onnx: " + io::printable(node.op_type()) + " (node " + quoted(name) + ")";
 }
 
 Operand Builder::get(const std::string& name) const {
@@ -19,7 +22,7 @@ Operand Builder::get(const std::string& name) const {
   const auto constant = parts_.constants.find(name);
   if (constant != parts_.constants.end()) return constant->second;
   const auto parameter = parts_.parameters.find(name);
-  if (parameter == parts_.parameters.end()) throw BadFile("onnx: \"" + name + "\" is read before it is written");
+  if (parameter == parts_.parameters.end()) throw BadFile("onnx: " + quoted(name) + " is read before it is written");
   Graph graph = graph_;
   return {graph.parameter(parameter->second), {}, Element::real};
 }
@@ -27,7 +30,7 @@ Operand Builder::get(const std::string& name) const {
 Builder::Builder(const Builder& outer, const ::onnx::GraphProto& body)
     : parts_(outer.parts_), graph_(outer.graph_), outer_(&outer) {
   for (const auto& tensor : body.initializer())
-    set(tensor.name(), read_tensor(tensor, "onnx: \"" + tensor.name() + "\""));
+    set(tensor.name(), read_tensor(tensor, "onnx: " + quoted(tensor.name())));
 }
 
 void Builder::run(const ::onnx::GraphProto& graph) {
@@ -55,8 +58,9 @@ void Builder::run(const NodeProto& node) {
     throw Unsupported(described(node) + ": its result " + std::to_string(results.size()) + " is not supported");
   for (const Operand& result : results)
     if (result.constant) constants_ += result.constant->shape.elements();
-  if (constants_ > max_constants) throw BadFile(described(node) + ": the nodes up to here hold more than " + std::to_string(max_constants) +
-                                             " values of constants");
+  if (constants_ > max_constants)
+    throw BadFile(described(node) + ": the nodes up to here hold more than " + std::to_string(max_constants) +
+                  " values of constants");
   for (int i = 0; i < node.output_size(); ++i)
     if (!node.output(i).empty()) set(node.output(i), results[static_cast<std::size_t>(i)]);
 }
@@ -89,10 +93,25 @@ bool counts_up(const Constant& constant) {
   return true;
 }
 
-/// A parameter nothing trains.
+/// A parameter nothing trains. It is saved with the program, so it is finite: infinities are put over it.
 Tensor fixed(Graph graph, const Constant& constant) {
-  return stop_gradient(graph.parameter(
-      Parameter("constant", constant.shape, std::vector<float>(constant.values.begin(), constant.values.end()))));
+  const auto kept = [&](std::vector<float> values) {
+    return stop_gradient(graph.parameter(Parameter("constant", constant.shape, std::move(values))));
+  };
+  std::vector<float> finite(constant.values.begin(), constant.values.end()), signs;  // of infinities; else 0
+  for (float& value : finite) {
+    if (std::isnan(value)) throw Unsupported("onnx: a constant that is no number is not supported");
+    signs.push_back(std::isinf(value) ? std::copysign(1.0f, value) : 0.0f);
+    if (std::isinf(value)) value = 0;
+  }
+  Tensor result = kept(std::move(finite));
+  if (std::all_of(signs.begin(), signs.end(), [](float sign) { return sign == 0; })) return result;
+  const Tensor which = kept(signs);
+  for (const float sign : {1.0f, -1.0f})
+    if (std::find(signs.begin(), signs.end(), sign) != signs.end())
+      result = where(equal(which, graph.full(constant.shape, sign)),
+                     graph.full(constant.shape, sign * std::numeric_limits<float>::infinity()), result);
+  return result;
 }
 
 Tensor integers(Graph graph, const Constant& constant) {
@@ -112,6 +131,8 @@ Tensor integers(Graph graph, const Constant& constant) {
 Tensor Builder::materialise(const Operand& operand, DType dtype) {
   if (operand.tensor) {
     if (operand.tensor.dtype() == dtype) return operand.tensor;
+    if (operand.element == Element::integer)  // one that was computed, or one to compute with
+      return dtype == DType::f32 ? to_f32(operand.tensor) : to_u32(maximum(operand.tensor, graph_.full({}, 0.0f)));
     throw InvalidGraph("takes " + std::string(name_of(dtype)) + " here, got " + name_of(operand.tensor.dtype()) + " " +
                        operand.shape().str());
   }

@@ -13,14 +13,14 @@ void check(const std::vector<Output>& outputs) {
   if (outputs.empty()) throw InvalidGraph("onnx::save: there is nothing to save; name at least one output");
   std::set<std::string> names;
   for (const auto& [name, value] : outputs) {
-    if (!value) throw InvalidGraph("onnx::save: output \"" + name + "\" is an empty tensor");
+    if (!value) throw InvalidGraph("onnx::save: output " + quoted(name) + " is an empty tensor");
     if (name.empty() || !names.insert(name).second)
-      throw InvalidGraph("onnx::save: output names must be different and not empty, got \"" + name + "\"");
+      throw InvalidGraph("onnx::save: output names must be different and not empty, got " + quoted(name));
     if (value.node()->graph != outputs[0].value.node()->graph)
-      throw InvalidGraph("onnx::save: output \"" + name + "\" is a tensor of another graph");
+      throw InvalidGraph("onnx::save: output " + quoted(name) + " is a tensor of another graph");
     if (value.node()->scope)
-      throw InvalidGraph("onnx::save: output \"" + name +
-                         "\" is inside a scan body; return it as an output of the scan");
+      throw InvalidGraph("onnx::save: output " + quoted(name) +
+                         " is inside a scan body; return it as an output of the scan");
   }
   if (graph_of(outputs[0].value).training())
     throw InvalidGraph("onnx::save: the graph is one for training; build the model in Graph g(Mode::inference)");
@@ -40,7 +40,7 @@ void Exporter::run() {
     if (node->op == Op::input || node->op == Op::state) write_input(node);
   for (const Output& output : outputs_) {
     if (writer_.fresh(output.name) != output.name)
-      throw InvalidGraph("onnx::save: \"" + output.name + "\" is the name of an input or state too");
+      throw InvalidGraph("onnx::save: " + quoted(output.name) + " is the name of an input or state too");
     wanted_.try_emplace(output.value.node(), output.name);
   }
   for (const Node* node : order)
@@ -70,7 +70,7 @@ void Exporter::write_outputs() {
 }
 
 void Exporter::refuse(const Node* node, const std::string& why) const {
-  const std::string named = node->name.empty() ? "" : " \"" + node->name + "\"";
+  const std::string named = node->name.empty() ? "" : " " + quoted(node->name);
   throw Unsupported("onnx::save: " + std::string(volute::name_of(node->op)) + named + " " + node->shape.str() + ": " +
                     why);
 }

@@ -107,7 +107,7 @@ void Exporter::write(const Node* node) {
 std::vector<float> Exporter::finite_values(const Node* parameter) {
   std::vector<float> values = Parameter(parameter->parameter).values();
   for (const float value : values)
-    if (!std::isfinite(value)) throw NotFinite("onnx::save: parameter \"" + parameter->name + "\" is not finite");
+    if (!std::isfinite(value)) throw NotFinite("onnx::save: parameter " + quoted(parameter->name) + " is not finite");
   return values;
 }
 

@@ -10,6 +10,7 @@
 #include <volute/io.hpp>
 
 #include "engine/graph/node.hpp"
+#include "engine/interchange/onnx_operand.hpp"
 #include "engine/interchange/onnx_writer.hpp"
 #include "engine/nn/recurrent_operator.hpp"
 

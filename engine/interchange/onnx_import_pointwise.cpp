@@ -42,12 +42,16 @@ Results variadic(const Call& c) {
   return {like(c, result)};
 }
 
-/// Both as u32 if one is so in the graph, else as f32.
+/// Both as u32 if one is so in the graph and the other is or can be, else as f32: integers that were computed, which
+/// may be negative, are f32 there.
 template <class F>
 Results compare(const Call& c, F f) {
-  const auto whole = [&](std::size_t i) { return c.operand(i).tensor && c.operand(i).tensor.dtype() == DType::u32; };
-  if (whole(0) || whole(1)) return {truth(f(c.indices(0), c.indices(1)))};
-  return {truth(f(c.real(0), c.real(1)))};
+  const auto is = [&](std::size_t i, DType dtype) {
+    return c.operand(i).tensor && c.operand(i).tensor.dtype() == dtype;
+  };
+  const bool whole = is(0, DType::u32) || is(1, DType::u32), computed = is(0, DType::f32) || is(1, DType::f32);
+  const DType both = whole && !computed ? DType::u32 : DType::f32;
+  return {truth(f(c.builder().materialise(c.operand(0), both), c.builder().materialise(c.operand(1), both)))};
 }
 
 Results less_than(const Call& c) {
@@ -76,12 +80,15 @@ Tensor multiply(Tensor a, Tensor b) { return a * b; }
 Tensor negative(Tensor a) { return -a; }
 Tensor reciprocal(Tensor a) { return 1.0f / a; }
 
-/// Integers are divided towards zero.
+/// The integer next to x towards zero, as f32, which has a sign.
+Operand towards_zero(const Call& c, Tensor x) {
+  const Tensor whole = to_f32(to_u32(abs(x)));
+  return {where(less(x, scalar(c, 0.0f)), -whole, whole), {}, Element::integer};
+}
+
 Results divide(const Call& c) {
   const Tensor quotient = c.real(0) / c.real(1);
-  if (c.operand(0).element != Element::integer) return {real(quotient)};
-  const Tensor whole = to_f32(to_u32(abs(quotient)));
-  return {like(c, where(less(quotient, scalar(c, 0.0f)), -whole, whole))};
+  return {c.operand(0).element == Element::integer ? towards_zero(c, quotient) : real(quotient)};
 }
 
 Results power(const Call& c) {
@@ -138,13 +145,13 @@ Results cast(const Call& c) {
   Tensor x = c.real(0);
   if (to == Element::truth) return {truth(1.0f - equal(x, scalar(c, 0.0f)))};
   if (to == Element::real) return {real(x)};
-  return {{to_u32(x), {}, to}};
+  return {from.element == Element::truth ? Operand{x, {}, to} : towards_zero(c, x)};
 }
 
-/// Constants of any sign, towards zero, without the graph that has u32 alone.
+/// Constants stay constants: axes and shapes are computed by way of reals, too.
 Results cast_any(const Call& c) {
   const Operand& from = c.operand(0);
-  if (!from.constant || from.element != Element::real) return cast(c);
+  if (!from.constant) return cast(c);
   const Element to = element_of(static_cast<int>(attribute(c.node, "to", std::int64_t{0})), described(c.node));
   std::vector<double> values = from.constant->values;
   for (double& value : values)

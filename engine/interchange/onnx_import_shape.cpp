@@ -73,10 +73,13 @@ Results flatten(const Call& c) {
 
 Results concat_of(const Call& c) {
   std::vector<Tensor> parts;
-  const bool whole = std::any_of(c.inputs.begin(), c.inputs.end(), [](const Operand& each) {
-    return each.tensor && each.tensor.dtype() == DType::u32;
-  });
-  for (std::size_t i = 0; i < c.count(); ++i) parts.push_back(whole ? c.indices(i) : c.tensor(i));
+  const auto any = [&](DType dtype) {
+    return std::any_of(c.inputs.begin(), c.inputs.end(),
+                       [&](const Operand& each) { return each.tensor && each.tensor.dtype() == dtype; });
+  };
+  // Integers that were computed are f32.
+  const DType all = any(DType::u32) && !any(DType::f32) ? DType::u32 : DType::f32;
+  for (std::size_t i = 0; i < c.count(); ++i) parts.push_back(c.builder().materialise(c.operand(i), all));
   if (parts.empty()) c.broken("has no inputs");
   return {like(c, concat(parts, c.axis(attribute(c.node, "axis", std::int64_t{0}), parts[0].rank())))};
 }

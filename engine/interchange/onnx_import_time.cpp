@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/interchange/onnx_builder.hpp"
+#include "engine/nn/init.hpp"
 
 namespace volute::onnx {
 namespace {
@@ -71,6 +72,7 @@ Results recurrent(const Call& c) {
   in.lengths = lengths_of(c, T);
   in.initial = initial_of(c, spec, N);
   const bool peepholes = spec.kind == nn::Cell::Kind::lstm && c.has(7);
+  const nn::KeptGenerator kept;  // the layer's initial values are none of the user's
   const nn::RecurrentResult run = spec.layer(x.dim(2), c.has(3), peepholes)->run(x, in);
   const Tensor steps = reshape(run.outputs, {T, N, D, H});
   using Order = std::vector<int>;
@@ -146,9 +148,12 @@ Results scan_of(const Call& c) {
     ScanStep step;
     for (int i = 0; i < node.body->output_size(); ++i) {
       const Operand result = inside.get(node.body->output(i).name());
-      const Tensor value = inside.materialise(result, result.tensor ? result.tensor.dtype() : dtype_of(result.element));
+      const bool state = static_cast<std::size_t>(i) < node.states;
+      const Tensor value = inside.materialise(result, state ? old[static_cast<std::size_t>(i)].dtype()
+                                                      : result.tensor ? result.tensor.dtype()
+                                                                      : dtype_of(result.element));
       result_elements.push_back(result.element);
-      (static_cast<std::size_t>(i) < node.states ? step.states : step.outputs).push_back(value);
+      (state ? step.states : step.outputs).push_back(value);
     }
     return step;
   };

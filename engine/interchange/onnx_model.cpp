@@ -27,19 +27,19 @@ std::int64_t opset_of(const ::onnx::ModelProto& model) {
       return each.version();
     }
   if (model.opset_import_size() == 0) throw BadFile("onnx: the model names no opset");
-  throw Unsupported("onnx: operators of the domain \"" + model.opset_import(0).domain() + "\" are not supported");
+  throw Unsupported("onnx: operators of the domain " + quoted(model.opset_import(0).domain()) + " are not supported");
 }
 
 void declare(Scope& scope, const std::string& name) {
   if (name.empty() || !scope.insert(name).second)
-    throw BadFile("onnx: the name \"" + name + "\" is empty or written twice");
+    throw BadFile("onnx: the name " + quoted(name) + " is empty or written twice");
 }
 
 /// Operators are known and names in order, in bodies too, which see the names of `outer`. Counts reads of each.
 void check_graph(const ::onnx::GraphProto& graph, Scope scope, const Scope* outer, std::map<std::string, int>& reads) {
   const auto read = [&](const std::string& name) {
     if (!scope.contains(name) && !(outer && outer->contains(name)))
-      throw BadFile("onnx: \"" + name + "\" is read before it is written");
+      throw BadFile("onnx: " + quoted(name) + " is read before it is written");
     ++reads[name];
   };
   if (outer) {
@@ -49,7 +49,7 @@ void check_graph(const ::onnx::GraphProto& graph, Scope scope, const Scope* oute
   for (const NodeProto& node : graph.node()) {
     if (!is_standard(node.domain()) || !handlers().contains(node.op_type()))
       throw Unsupported(described(node) + ": the operator is not supported" +
-                        (is_standard(node.domain()) ? "" : ", of domain " + node.domain()));
+                        (is_standard(node.domain()) ? "" : ", of domain " + io::printable(node.domain())));
     if (node.output_size() == 0) throw BadFile(described(node) + ": has no outputs");
     for (const std::string& name : node.input())
       if (!name.empty()) read(name);
@@ -65,7 +65,7 @@ void check_graph(const ::onnx::GraphProto& graph, Scope scope, const Scope* oute
 }
 
 Value value_of(const ::onnx::ValueInfoProto& info) {
-  const std::string where = "onnx: \"" + info.name() + "\"";
+  const std::string where = "onnx: " + quoted(info.name());
   if (!info.type().has_tensor_type()) throw Unsupported(where + ": only tensors are supported");
   const auto& type = info.type().tensor_type();
   Value value;
@@ -108,7 +108,7 @@ std::string text_of(const Value& value) {
 void check_input(const Value& value, Tensor given, const Graph& graph) {
   const bool right = given && graph_of(given).data() == graph.data() && given.dtype() == value.dtype;
   if (!right || !fits(value, given.shape()))
-    throw InvalidGraph("onnx: the input \"" + value.name + "\" must be " + text_of(value) + " of the graph" +
+    throw InvalidGraph("onnx: the input " + quoted(value.name) + " must be " + text_of(value) + " of the graph" +
                        (given ? ", got " + std::string(name_of(given.dtype())) + " " + given.shape().str() : ""));
 }
 
@@ -145,11 +145,12 @@ struct Model::Data {
     Scope scope;
     for (const auto& tensor : parts.graph.initializer()) {
       declare(scope, tensor.name());
-      parts.constants[tensor.name()] = read_tensor(tensor, "onnx: \"" + tensor.name() + "\"");
+      parts.constants[tensor.name()] = read_tensor(tensor, "onnx: " + quoted(tensor.name()));
     }
+    Scope declared;
     for (const auto& input : parts.graph.input()) {
       const bool optional = parts.constants.contains(input.name());
-      if (!optional) declare(scope, input.name());
+      declare(optional ? declared : scope, input.name());
       if (optional && lists_weights) continue;
       inputs.push_back(value_of(input));
       inputs.back().optional = optional;
@@ -163,6 +164,14 @@ struct Model::Data {
     const auto found = parts.constants.find(node.input(input));
     return found == parts.constants.end() || found->second.element != Element::real ? nullptr
                                                                                      : found->second.constant.get();
+  }
+
+  /// Whether an initializer other than the node's own would be taken for one of its layer's.
+  bool is_taken(const std::string& prefix, const NodeProto& node) const {
+    return std::any_of(parts.constants.begin(), parts.constants.end(), [&](const auto& entry) {
+      return entry.first.starts_with(prefix + ".") &&
+             std::find(node.input().begin(), node.input().end(), entry.first) == node.input().end();
+    });
   }
 
   /// Layers of nodes whose weights are initializers that nothing else reads and no input replaces.
@@ -184,7 +193,8 @@ struct Model::Data {
       }
       const std::string named = node.name().empty() ? node.op_type() : node.name();
       std::string prefix = named;
-      for (int k = 2; !names.insert(prefix).second; ++k) prefix = named + std::to_string(k);
+      for (int k = 2; is_taken(prefix, node) || !names.insert(prefix).second; ++k)
+        prefix = named + std::to_string(k);
       const auto made = layer_parameters(node, weights, prefix);
       for (const auto& [name, parameter] : made) parameters.push_back(parameter);
       parts.layers.emplace(&node, made);
@@ -237,7 +247,7 @@ const io::Metadata& Model::metadata() const { return data_->metadata; }
 
 std::map<std::string, Tensor> Model::operator()(Graph graph, const std::map<std::string, Tensor>& inputs) const {
   for (const auto& [name, tensor] : inputs)
-    if (!data_->knows(name)) throw InvalidGraph("onnx: the model has no input \"" + name + "\"");
+    if (!data_->knows(name)) throw InvalidGraph("onnx: the model has no input " + quoted(name));
   Builder builder(data_->parts, graph);
   for (std::size_t i = 0; i < data_->inputs.size(); ++i) {
     const Value& value = data_->inputs[i];
@@ -246,15 +256,15 @@ std::map<std::string, Tensor> Model::operator()(Graph graph, const std::map<std:
       check_input(value, given->second, graph);
       builder.set(value.name, {given->second, {}, data_->input_elements[i]});
     } else if (!value.optional) {
-      throw InvalidGraph("onnx: the input \"" + value.name + "\", " + text_of(value) + ", is missing");
+      throw InvalidGraph("onnx: the input " + quoted(value.name) + ", " + text_of(value) + ", is missing");
     }
   }
   builder.run(data_->parts.graph);
   std::map<std::string, Tensor> results;
   for (const Value& output : data_->outputs) {
     const Operand result = builder.get(output.name);
-    results[output.name] =
-        builder.materialise(result, result.tensor ? result.tensor.dtype() : dtype_of(result.element));
+    const bool whole = result.element == Element::integer || !result.tensor;
+    results[output.name] = builder.materialise(result, whole ? dtype_of(result.element) : result.tensor.dtype());
   }
   return results;
 }

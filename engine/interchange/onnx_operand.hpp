@@ -35,6 +35,9 @@ struct Operand {
   const Shape& shape() const { return constant ? constant->shape : tensor.shape(); }
 };
 
+/// A name of a file's, for a message.
+std::string quoted(const std::string& name);
+
 Operand constant_operand(Shape shape, std::vector<double> values, Element element);
 /// [n]
 Operand integers_operand(const std::vector<std::int64_t>& values);

@@ -79,7 +79,7 @@ std::vector<Known> functions_of(const NodeProto& node, std::vector<std::string> 
     const auto found = std::find_if(std::begin(known), std::end(known),
                                     [&](const Known& each) { return each.name == lower(name); });
     if (found == std::end(known))
-      throw Unsupported(described(node) + ": the activation \"" + name + "\" is not supported");
+      throw Unsupported(described(node) + ": the activation " + quoted(name) + " is not supported");
     made.push_back(*found);
     if (!std::isnan(found->alpha) && alpha < alphas.size()) made.back().alpha = alphas[alpha++];
     if (!std::isnan(found->beta) && beta < betas.size()) made.back().beta = betas[beta++];
@@ -135,7 +135,7 @@ RecurrentNode::RecurrentNode(const NodeProto& node) : where(described(node)) {
   if (hidden <= 0 || hidden > max_parameter_elements) throw BadFile(where + ": hidden_size must be positive");
   const std::string direction = attribute(node, "direction", std::string("forward"));
   if (direction != "forward" && direction != "reverse" && direction != "bidirectional")
-    throw BadFile(where + ": the direction \"" + direction + "\" is unknown");
+    throw BadFile(where + ": the direction " + quoted(direction) + " is unknown");
   directions = direction == "bidirectional" ? 2 : 1;
   options.bidirectional = directions == 2;
   options.reverse = direction == "reverse";

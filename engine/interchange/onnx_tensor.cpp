@@ -2,6 +2,8 @@
 #include <bit>
 #include <cstring>
 
+#include <volute/io.hpp>
+
 #include "engine/interchange/onnx_operand.hpp"
 
 namespace volute::onnx {
@@ -49,6 +51,8 @@ std::vector<double> values_of(const TensorProto& t, const std::string& where) {
 }
 
 }  // namespace
+
+std::string quoted(const std::string& name) { return "\"" + io::printable(name, 200) + "\""; }
 
 Operand constant_operand(Shape shape, std::vector<double> values, Element element) {
   return {{}, std::make_shared<const Constant>(Constant{std::move(shape), std::move(values)}), element};

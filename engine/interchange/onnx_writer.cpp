@@ -60,7 +60,8 @@ void set_attribute(::onnx::NodeProto& node, const char* name, const std::vector<
   for (const std::string& value : values) added.add_strings(value);
 }
 
-std::string Writer::fresh(const std::string& hint) {
+std::string Writer::fresh(const std::string& given) {
+  const std::string hint = given.empty() ? "unnamed" : given;  // an empty name says that an input is left out
   if (taken_.insert(hint).second) return hint;
   for (int& number = next_.try_emplace(hint, 2).first->second;;) {
     const std::string name = hint + "_" + std::to_string(number++);

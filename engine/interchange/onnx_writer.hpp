@@ -37,7 +37,7 @@ class Writer {
   ::onnx::GraphProto& main() { return main_; }
 
   /// The name itself, or one like it that is free.
-  std::string fresh(const std::string& hint);
+  std::string fresh(const std::string& given);
   ::onnx::NodeProto& node(const std::string& op, const Names& inputs, const Names& outputs);
   /// A node with one result; its name.
   std::string add(const std::string& op, const Names& inputs) { return add(op, inputs, fresh(op)); }

@@ -14,6 +14,8 @@
 #include <filesystem>
 #include <thread>
 
+#include <volute/io.hpp>
+
 namespace volute::io {
 namespace {
 
@@ -62,6 +64,21 @@ void File::read_at(std::uint64_t offset, void* target, std::uint64_t bytes) cons
     offset += static_cast<std::uint64_t>(got);
     bytes -= static_cast<std::uint64_t>(got);
   }
+}
+
+std::string read_file(const std::string& path, std::uint64_t most) {
+  const File file(path);
+  if (file.size() > most)
+    throw BadFile(path + ": is too large: the limit is " + std::to_string(most) + " bytes");
+  std::string bytes(file.size(), '\0');
+  file.read_at(0, bytes.data(), bytes.size());
+  return bytes;
+}
+
+void replace_file(const std::string& path, std::string_view bytes) {
+  ReplacingFile file(path);
+  file.write(bytes.data(), bytes.size());
+  file.commit();
 }
 
 ReplacingFile::ReplacingFile(std::string path) : path_(std::move(path)), temporary_(path_ + ".tmp") {

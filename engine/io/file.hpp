@@ -54,6 +54,9 @@ class VOLUTE_API File {
   std::uint64_t size_ = 0;
 };
 
+/// All of a regular file of at most `most` bytes.
+VOLUTE_API std::string read_file(const std::string& path, std::uint64_t most = ~std::uint64_t{0});
+
 /// A file written beside `path` ("run.safetensors.tmp", locked as long) and put in its place by commit(). Waits for
 /// another that is writing the same path.
 class VOLUTE_API ReplacingFile {

@@ -153,16 +153,6 @@ void take_own(const File& file, Header& header) {
 
 }  // namespace
 
-std::string printable(std::string_view text, std::size_t most) {
-  std::string out;
-  for (const char c : text.substr(0, most)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 32 && byte != 127) out += c;
-    else out += {'\\', 'x', "0123456789abcdef"[byte / 16], "0123456789abcdef"[byte % 16]};
-  }
-  return out + (text.size() > most ? "..." : "");
-}
-
 void bad(const File& file, const std::string& what) {
   throw BadFile(file.path() + ": is not a valid safetensors file: " + printable(what, 500));
 }

@@ -36,10 +36,6 @@ class Differs : public BadFile {
   using BadFile::BadFile;
 };
 
-/// What came from a file, for a message: cut after `most` bytes, control characters as \xHH. The component
-/// interchange uses it, hence VOLUTE_API.
-VOLUTE_API std::string printable(std::string_view text, std::size_t most = 100);
-
 [[noreturn]] void bad(const File& file, const std::string& what);
 
 /// Throws BadFile saying what is wrong with it.

@@ -93,13 +93,6 @@ void for_each_line(std::string_view text, const std::function<void(std::string_v
     look(text.substr(at, end - at), ++number);
 }
 
-std::string read_all(const std::string& path) {
-  const File file(path);
-  std::string text(file.size(), '\0');
-  file.read_at(0, text.data(), text.size());
-  return text;
-}
-
 /// Behind a link, so that the link stays one.
 std::string behind_links(const std::string& path) {
   std::error_code ignored;
@@ -108,10 +101,8 @@ std::string behind_links(const std::string& path) {
 }
 
 void replace(const std::string& path, const std::string& text) {
-  ReplacingFile file(behind_links(path));
-  file.write(text.data(), text.size());
   try {
-    file.commit();
+    replace_file(behind_links(path), text);
   } catch (const Unsettled&) {
     // It is written, and no row is promised to outlive the machine.
   }
@@ -136,7 +127,7 @@ struct MetricsFile::Data {
 
   /// Drops rows after `step`, and what is left of a line at the end.
   void cut(std::int64_t step) {
-    const std::string text = read_all(path);
+    const std::string text = read_file(path);
     std::string kept;
     for_each_line(text, [&](std::string_view line, int number) {
       const bool is_names = csv && number == 1;
@@ -168,7 +159,7 @@ struct MetricsFile::Data {
     if (before == 0) return;
     try {
       std::string text = names();
-      for_each_line(read_all(path), [&](std::string_view line, int number) {
+      for_each_line(read_file(path), [&](std::string_view line, int number) {
         if (number > 1) text.append(line).append(columns.size() - before, ',') += '\n';
       });
       replace(path, text);

@@ -157,21 +157,13 @@ std::string format_npy(const HostArray& array) {
 }
 
 HostArray load_npy(const std::string& path, std::optional<DType> as) {
-  const File file(path);
-  if (file.size() > data::max_file_bytes)
-    throw BadFile(path + ": is too large: the limit is " + std::to_string(data::max_file_bytes) + " bytes");
-  std::string bytes(file.size(), '\0');
-  file.read_at(0, bytes.data(), bytes.size());
-  HostArray array = parse_npy(bytes, path, as);
+  HostArray array = parse_npy(read_file(path, data::max_file_bytes), path, as);
   array.name.clear();
   return array;
 }
 
 void save_npy(const std::string& path, const HostArray& array) {
-  const std::string bytes = format_npy(array);
-  ReplacingFile file(path);
-  file.write(bytes.data(), bytes.size());
-  file.commit();
+  replace_file(path, format_npy(array));
 }
 
 }  // namespace volute::io

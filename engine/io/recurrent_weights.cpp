@@ -69,6 +69,9 @@ class Exchange {
            resets(o_.reset_after) + "; no weights make one the other");
     if (is_lstm() && layout_.coupled != o_.coupled)
       fail("the layout has coupled = " + yes_or_no(layout_.coupled) + ", the module " + yes_or_no(o_.coupled));
+    if (o_.coupled && o_.layer_norm)
+      fail("the module has coupled and layer_norm: its mean is over three gates, the layout's over four; no rows of f "
+           "make one the other");
     if (o_.peepholes && layout_.peepholes.empty()) fail("the module has peepholes, the layout has not");
     if (o_.projection && !layout_.projection)
       fail("the module has a projection of " + std::to_string(o_.projection) + ", the layout has none");

@@ -7,6 +7,8 @@
 #include <random>
 #include <vector>
 
+#include <volute/graph.hpp>
+
 namespace volute::nn {
 
 /// n values from U(-bound, bound).
@@ -19,8 +21,9 @@ std::vector<float> orthogonal(std::int64_t rows, std::int64_t columns);
 /// n values from N(0, 1).
 std::vector<float> normal(std::int64_t n);
 
-/// Puts the generator back as it was: for what draws values that are not the user's.
-class KeptGenerator {
+/// Puts the generator back as it was: for what draws values that are not the user's. The component interchange uses it,
+/// hence VOLUTE_API.
+class VOLUTE_API KeptGenerator {
  public:
   KeptGenerator();
   ~KeptGenerator();

@@ -73,6 +73,13 @@ VOLUTE_API LoadReport load(const std::string& path, const std::vector<Entry>& en
 /// its checksum is wrong.
 VOLUTE_API Metadata read_metadata(const std::string& path);
 
+/// What came from a file or a user, for a message: cut after `most` bytes, and what is a control character or no UTF-8
+/// in hexadecimal, so that no terminal does what it says.
+VOLUTE_API std::string printable(std::string_view text, std::size_t most = 100);
+
+/// Writes the file as save does, atomically: it is the old one or the whole new one. Throws BadFile, as save.
+VOLUTE_API void replace_file(const std::string& path, std::string_view bytes);
+
 // Arrays. ---------------------------------------------------------------------------------------------
 
 /// An array of f32. Throws InvalidGraph unless there are shape.elements() values.
@@ -167,11 +174,12 @@ struct VOLUTE_API WeightLayout {
 /// Gives one layer and direction of an RNN, LSTM or GRU the weights.
 ///   auto keras = io::load_npz("gru.npz");   // np.savez("gru.npz", *layer.get_weights())
 ///   io::set_weights(gru, {.input = keras[0], .recurrent = keras[1], .bias = keras[2]}, io::WeightLayout::keras());
-/// A bias is summed or filled up with zeros as the
-/// module's Bias and the layout's want it, if that gives the same outputs. With z_keeps = false, z's part is negated,
-/// which its sigmoid makes 1 - z. Throws InvalidGraph, and changes nothing, naming both sides: shapes that do not fit,
-/// other resets, coupling, peepholes, projection or layer norm; a bias the module has no place for; values that are not
-/// finite; z_keeps = false with a gate_activation of one's own or lopsided clip_inputs; another cell.
+/// A bias is summed or filled up with zeros as the module's Bias and the layout's want it, if that gives the same
+/// outputs. With z_keeps = false, z's part is negated, which its sigmoid makes 1 - z. Throws InvalidGraph, and changes
+/// nothing, naming both sides: shapes that do not fit, other resets, coupling, peepholes, projection or layer norm;
+/// coupling with layer norm, whose mean over all gates has f in it on one side; a bias the module has no place for;
+/// values that are not finite; z_keeps = false with a gate_activation of one's own or lopsided clip_inputs; another
+/// cell.
 VOLUTE_API void set_weights(const nn::Recurrent& module, const RecurrentWeights& weights, const WeightLayout& layout,
                             int layer = 0, bool backward = false);
 /// The way back; the same errors. A coupled LSTM's f gets the negated rows of i: 1 - i, whoever reads them.
@@ -421,7 +429,8 @@ struct SaveOptions {
 ///   onnx::save("model.onnx", {{"logits", head(lstm(embed(x)))}});
 VOLUTE_API void save(const std::string& path, const std::vector<Output>& outputs, const SaveOptions& options = {});
 
-/// An input or output of a model. Integers are u32 in a graph, truth values f32 with 0 or 1.
+/// An input or output of a model. Integers are u32 in a graph, and 0 if they are negative there; truth values are f32 with
+/// 0 or 1.
 struct Value {
   std::string name;                   ///< in the file
   std::vector<std::int64_t> extents;  ///< -1 where the file leaves it open

@@ -58,6 +58,35 @@ TEST_F(Commands, MistakesInArguments) {
   }
 }
 
+TEST_F(Commands, OptionsThatWouldDoNothingAreMistakes) {
+  write_all();
+  write_text();
+  write_reviews();
+  write("text.json", language_config());
+  write("labels.json", classification_config());
+  succeed({"train", "config.json", "--out", "rows"});
+  succeed({"train", "text.json", "--out", "text"});
+  succeed({"train", "labels.json", "--out", "labels", "--set", "training.epochs=1"});
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"generate", "rows", "--prompt", "1"},
+                                             {"generate", "rows", "--temperature", "0.8"},
+                                             {"generate", "rows", "--seed", "2"},
+                                             {"generate", "rows", "--length", "0"},
+                                             {"generate", "labels", "--prompt", "fine", "--length", "3"},
+                                             {"generate", "labels", "--prompt", "fine", "--seed", "3"},
+                                             {"generate", "text", "--data", "text.txt"},
+                                             {"export", "rows", "x.safetensors", "--length", "3"},
+                                             {"export", "rows", "x.npz", "--batch", "2"},
+                                             {"train", "config.json", "--schema"},
+                                             {"train", "--schema", "--out", "x"}}) {
+    SCOPED_TRACE(::testing::PrintToString(arguments));
+    const Result result = run(arguments);
+    EXPECT_EQ(result.status, 2);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err, ::testing::MatchesRegex("volute: [^\n]*--[^\n]+\n"));
+  }
+}
+
 TEST_F(Commands, Inspect) {
   write_all();
   succeed({"train", "config.json", "--out", "run"});
@@ -93,7 +122,24 @@ TEST_F(Commands, WeightsGoOutAndComeBack) {
   EXPECT_THAT(run({"import", "config.json", "weights.safetensors", "--rename", "hat=fc"}).err, HasSubstr("mingru"));
   EXPECT_EQ(run({"import", "config.json", "weights.safetensors", "--out", "run"}).status, 2);
   EXPECT_EQ(run({"export", "run", "weights.pt"}).status, 2);
+  EXPECT_THAT(run({"import", "config.json", "weights.pt", "--out", "none"}).err, HasSubstr("model.state_dict()"));
+  EXPECT_THAT(run({"import", "config.json", "weights.onnx", "--out", "none"}).err, HasSubstr("with onnx::Model"));
   EXPECT_EQ(files().count("none"), 0u);
+}
+
+TEST_F(Commands, WhatUsesNoDataNeedsNone) {
+  write_all();
+  write_text();
+  write("text.json", language_config());
+  for (const std::string config : {"config", "text"}) succeed({"train", config + ".json"});
+  for (const char* data : {"series.csv", "text.txt"}) std::filesystem::remove(folder_ / data);
+  for (const std::string config : {"config", "text"}) {
+    succeed({"export", config + "-run", config + ".safetensors"});
+    EXPECT_THAT(run({"export", config + "-run", config + ".onnx"}).err, Not(HasSubstr("there is no")));
+    EXPECT_EQ(run({"evaluate", config + "-run"}).status, 2);
+  }
+  succeed({"generate", "text-run", "--length", "3"});
+  EXPECT_THAT(run({"generate", "config-run"}).err, HasSubstr("series.csv"));
 }
 
 TEST_F(Commands, Onnx) {
@@ -151,6 +197,20 @@ TEST_F(Commands, ATerminalGetsOneLineAndColours) {
   // An empty NO_COLOR is none (no-color.org).
   EXPECT_THAT(run({"train", "nothing.json"}, {.environment = {"NO_COLOR="}, .terminal = true}).out,
               HasSubstr("\033[1;31mvolute:"));
+}
+
+TEST_F(Commands, LongWorkIsSeenOnATerminal) {
+  write_all();
+  succeed({"train", "config.json", "--out", "run"});
+  const std::string scored = succeed({"evaluate", "run"}, {.terminal = true}).out;
+  EXPECT_THAT(scored, HasSubstr("--------------------"));
+  EXPECT_THAT(scored, HasSubstr("compiling"));
+  EXPECT_THAT(scored, HasSubstr("\r\033[Kloss "));  // nothing of it stays
+  EXPECT_THAT(succeed({"explain", "config.json"}, {.terminal = true}).out, HasSubstr("compiling"));
+  const Result piped = succeed({"evaluate", "run"});
+  EXPECT_THAT(piped.err, HasSubstr("scores of the data kept to test"));
+  EXPECT_THAT(piped.err, Not(HasSubstr("compiling")));
+  EXPECT_EQ(succeed({"evaluate", "run", "--quiet"}).err, "");
 }
 
 TEST_F(Commands, QuietLeavesResultsAlone) {

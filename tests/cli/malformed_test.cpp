@@ -128,6 +128,11 @@ const std::vector<Case> all_cases = {
        3,
        {"model.layer_norm", "true or false, not \"yes\""}},
       {"null", schema, model("\"dropout\": null"), 3, {"model.dropout", "a number from 0, below 1, not null"}},
+      {"most_of_it_tests",
+       schema,
+       table("\"columns\": [\"wave\"], \"test\": 0.6"),
+       3,
+       {"forecasting.test", "a number from 0 to 0.5, not 0.6"}},
       {"number_for_section", schema, with("  \"training\": 5"), 3, {"training", "an object { }, not 5"}},
       {"text_for_list",
        schema,
@@ -191,6 +196,12 @@ const std::vector<Case> all_cases = {
        3,
        {"forecasting.targets[0]", "one of the columns: [\"wave\"]"}},
       {"series_too_short", meaning, table("\"columns\": [\"wave\"], \"length\": 500"), 3, {"forecasting.length"}},
+      {"too_little_to_test", meaning, table("\"columns\": [\"wave\"], \"test\": 0.005"), 3, {"forecasting.test"}},
+      {"nothing_to_learn_from",
+       meaning,
+       table("\"columns\": [\"wave\"], \"validation\": 0.95"),
+       3,
+       {"forecasting.validation", "leaves no row to learn from; there are 120, of which 12 test"}},
       {"text_too_short",
        meaning,
        "{\n  \"language_model\": {\"text\": [\"text.txt\"],\n    \"length\": 5000}\n}",
@@ -221,6 +232,16 @@ const std::vector<Case> all_cases = {
        model("\"hidden\": 8, \"projection\": 9"),
        3,
        {"model.projection", "below hidden"}},
+      {"one_mask_of_no_dropout",
+       meaning,
+       model("\"layers\": 2, \"variational\": true"),
+       3,
+       {"model.variational", "without dropout"}},
+      {"one_mask_of_no_recurrent_dropout",
+       meaning,
+       model("\"recurrent_variational\": true"),
+       3,
+       {"model.recurrent_variational", "without recurrent_dropout"}},
       {"reset_of_an_lstm",
        meaning,
        model("\"reset_after\": false"),
@@ -295,6 +316,37 @@ TEST_F(Malformed, ADifferentValidatorAgrees) {
   }
   for (const std::string& config : {language_config(), classification_config(), forecasting_config()})
     EXPECT_TRUE(accepts(config));
+}
+
+TEST_F(Malformed, NoTerminalDoesWhatAConfigSays) {
+  write_text();
+  for (const std::string& text : {model("\"\\u001b[31m\": 1"), model("\"cell\": \"\\u009b31m\""),
+                                  model("\"cell\": \"\x1b\""),
+                                  std::string("{\n  \"language_model\": {\"text\": [\"\\u001b]0;x\\u0007\"]}\n}")}) {
+    write("bad.json", text);
+    const Result result = run({"train", "bad.json"});
+    EXPECT_EQ(result.status, 2);
+    for (const char* code : {"\x1b", "\xc2\x9b", "\a"}) EXPECT_THAT(result.err, ::testing::Not(HasSubstr(code)));
+  }
+  EXPECT_THAT(run({"evaluate", "\x1b[31m"}).err, HasSubstr("\\x1b[31m: there is no such run"));
+}
+
+TEST_F(Malformed, WhatIsNotUtf8IsRefusedWhereItStands) {
+  write_reviews();
+  write("config.json", classification_config());
+  const auto refused = [&](const std::vector<std::string>& arguments, const std::string& why) {
+    const Result result = run(arguments);
+    EXPECT_EQ(result.status, 2);
+    EXPECT_THAT(result.err, HasSubstr(why));
+  };
+  refused({"train", "config.json", "--set", "classification.text=t\xe4xt"},
+          "--set classification.text=t\\xe4xt: is not UTF-8");
+  std::filesystem::create_directory(folder_ / "F\xe4ger");
+  write("F\xe4ger/config.json", classification_config());
+  write_reviews("F\xe4ger/reviews.csv");
+  refused({"train", "F\xe4ger/config.json"}, "reviews.csv: its name is not UTF-8");
+  write("reviews.csv", read("reviews.csv") + "\"so so\",m\xe4\xdfig\n\"so so\",m\xe4\xdfig\n");
+  refused({"train", "config.json"}, "the label \"m\\xe4\\xdfig\" is not UTF-8");
 }
 
 TEST_F(Malformed, SettingsOfTheCommandLineAreCheckedAsTheFileIs) {

@@ -36,6 +36,15 @@ double score(const Result& result, const std::string& name) {
   return 0;
 }
 
+/// "validation_loss" of each row of a run's metrics.
+std::vector<double> validation_losses(const std::string& metrics) {
+  std::vector<double> losses;
+  std::istringstream lines(metrics);
+  for (std::string line; std::getline(lines, line);)
+    losses.push_back(nlohmann::json::parse(line).at("validation_loss").get<double>());
+  return losses;
+}
+
 TEST_F(Train, LanguageModel) {
   write_text();
   write("config.json", language_config("\"steps\": 60"));
@@ -47,7 +56,7 @@ TEST_F(Train, LanguageModel) {
   for (const std::string& name : left)
     EXPECT_TRUE(name.rfind("config-run", 0) == 0 || name == "text.txt" || name == "config.json") << name;
   EXPECT_THAT(result.err, HasSubstr("step 60/60  loss "));
-  EXPECT_THAT(result.err, HasSubstr(" characters/s  0:00 left\n"));
+  EXPECT_THAT(result.err, HasSubstr(" bytes/s  0:00 left\n"));
   const std::string text = succeed({"generate", "config-run", "--prompt", "the ", "--length", "30"}).out;
   EXPECT_EQ(text.size(), 4 + 30 + 1u);
   EXPECT_EQ(text, succeed({"generate", "config-run", "--prompt", "the ", "--length", "30"}).out);
@@ -136,6 +145,26 @@ TEST_F(Train, AFinishedRunMayBeGivenMoreSteps) {
   EXPECT_EQ(score(more, "loss"), score(succeed({"evaluate", "run"}), "loss"));
 }
 
+TEST_F(Train, TheLastStepMayBeTheBest) {
+  write_series();
+  write("config.json", forecasting_config());
+  const auto train = [&](const std::string& run, const std::string& patience) {
+    return succeed({"train", "config.json", "--out", run, "--set", "training.steps=25", "--set",
+                    "training.validate_every=10", "--set", "training.early_stopping=" + patience});
+  };
+  const std::string without = train("without", "0").out;
+  const auto losses = validation_losses(read("without/metrics.jsonl"));
+  ASSERT_EQ(std::min_element(losses.begin(), losses.end()) + 1, losses.end());
+  EXPECT_EQ(train("with", "50").out, without);
+  // Also when nothing is left to do but to write the model again.
+  EXPECT_EQ(succeed({"train", "with", "--resume"}).out, without);
+  // The look at step 25 is none of a run that goes on.
+  succeed({"train", "with", "--resume", "--set", "training.steps=40"});
+  succeed({"train", "config.json", "--out", "whole", "--set", "training.steps=40", "--set",
+           "training.validate_every=10", "--set", "training.early_stopping=50"});
+  EXPECT_EQ(succeed({"evaluate", "with"}).out, succeed({"evaluate", "whole"}).out);
+}
+
 TEST_F(Train, AResumeThatIsRefusedChangesNothing) {
   write_series();
   write("config.json", forecasting_config());
@@ -172,7 +201,39 @@ TEST_F(Train, WhatABitDependsOnMayNotChange) {
   EXPECT_THAT(other.err, HasSubstr("model.hidden: was 6 when the run in run began"));
   write("series.csv", read("series.csv") + "120,0,0\n");
   EXPECT_THAT(run({"train", "run", "--resume"}).err, HasSubstr("forecasting: the data are not those"));
+  const Result scored = run({"evaluate", "run"});
+  EXPECT_EQ(scored.status, 2);
+  EXPECT_EQ(scored.out, "");
+  EXPECT_THAT(scored.err, HasSubstr("run/model.safetensors: its data are not those it was trained on"));
+  succeed({"evaluate", "run", "--data", "series.csv"});
   EXPECT_THAT(run({"train", "config.json", "--out", "none", "--resume"}).err, HasSubstr("there is no run in none"));
+}
+
+TEST_F(Train, NothingIsChosenByWhatTests) {
+  write_series();
+  write("config.json", forecasting_config());
+  const double one = score(succeed({"train", "config.json", "--out", "one"}), "loss");
+  EXPECT_NE(one, validation_losses(read("one/metrics.jsonl")).back());
+  std::string series = read("series.csv");
+  for (std::size_t row = series.find("\n110,"); row != std::string::npos; row = series.find("\n11", row + 1))
+    series.insert(series.rfind(',', series.find('\n', row + 1)) + 1, "5");
+  write("series.csv", series);
+  const double other = score(succeed({"train", "config.json", "--out", "other"}), "loss");
+  EXPECT_EQ(validation_losses(read("one/metrics.jsonl")), validation_losses(read("other/metrics.jsonl")));
+  EXPECT_NE(other, one);
+}
+
+TEST_F(Train, WithoutATestPartScoresAreOfWhatValidates) {
+  write_series();
+  write("config.json", forecasting_config());
+  const Result result = succeed({"train", "config.json", "--set", "forecasting.test=0", "--out", "run"});
+  EXPECT_NEAR(score(result, "loss"), validation_losses(read("run/metrics.jsonl")).back(), 1e-5);
+  EXPECT_THAT(succeed({"evaluate", "run"}).err, HasSubstr("the data that validated"));
+  write_text();
+  write("text.json", language_config());
+  EXPECT_THAT(succeed({"train", "text.json", "--check"}).err, HasSubstr(" from, 180 to validate, 180 to test"));
+  EXPECT_THAT(succeed({"train", "text.json", "--check", "--set", "language_model.test=0"}).err,
+              HasSubstr("1,620 bytes to learn from, 180 to validate; "));
 }
 
 TEST_F(Train, CheckTrainsNothing) {

@@ -1,6 +1,7 @@
 // .npz archives: NumPy's are read, ours are the same arrays again, and what is damaged or hostile is a BadFile. With
 // --folder=FOLDER files stay there for make_npy_goldens.py --check.
 #include <cmath>
+#include <filesystem>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -161,6 +162,16 @@ TEST(Npz, TwoArraysOfOneNameAreRefused) {
 }
 
 // Zeros pack a thousandfold, and a byte of a file may become four of words.
+// A file of holes, which takes no room on a disk.
+TEST(Npz, TheLimitIsTheCallers) {
+  const Folder folder;
+  write_bytes(folder / "large.npz", "");
+  std::filesystem::resize_file(folder / "large.npz", data::max_file_bytes + 2 * io::max_header_bytes);
+  EXPECT_THAT(refusal(folder / "large.npz"), HasSubstr("is too large"));
+  EXPECT_THAT([&] { io::load_npz(folder / "large.npz", {}, 2 * data::max_file_bytes); },
+              ::testing::ThrowsMessage<BadFile>(HasSubstr("is not a valid .npz file")));
+}
+
 TEST(Npz, WhatUnpacksToTooMuchIsRefused) {
   const Folder folder;
   const std::string path = folder / "bomb.npz";

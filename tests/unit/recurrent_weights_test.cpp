@@ -107,6 +107,15 @@ TEST(RecurrentWeights, PartsOneSideHasNotAreRefused) {
   EXPECT_THAT(refused(plain, weights, own), HasSubstr("one of bias and recurrent_bias"));
 }
 
+// A layer norm takes its mean over all gates: with f's rows, which a coupled LSTM has not, it is another.
+TEST(RecurrentWeights, CoupledGatesUnderALayerNormAreRefused) {
+  const nn::LSTM coupled(I, H, {.coupled = true, .layer_norm = true}), plain(I, H, {.layer_norm = true});
+  WeightLayout layout;
+  layout.coupled = true;
+  EXPECT_THAT(refusal([&] { weights_of(coupled, layout); }), HasSubstr("coupled and layer_norm"));
+  EXPECT_THAT(refused(coupled, weights_of(plain, {}), layout), HasSubstr("coupled and layer_norm"));
+}
+
 TEST(RecurrentWeights, ShapesAndValuesAreChecked) {
   const nn::LSTM lstm(I, H);
   const WeightLayout keras = WeightLayout::keras();

@@ -190,7 +190,7 @@ Command add_bench(CLI::App& app) {
   command->footer(
       "A step is all of it: feeding a batch, forward, backward, clipping, update. \"forward\" is a program of the "
       "loss\n"
-      "alone. Without a config: T 64, N 32, 95 characters. Nothing else should run beside it.\n"
+      "alone. Without a config: T 64, N 32, 95 different bytes. Nothing else should run beside it.\n"
       "\n"
       "Examples:\n"
       "  volute bench samples/configs/char_lm.json\n"

@@ -36,6 +36,9 @@ CLI::Option* add_device_option(CLI::App& command, std::string& device);
 /// Throws Mistake if it was named and is not there.
 Device open_device(const std::string& device);
 
+/// Throws Mistake "OPTION: why" if the option was given: one that would do nothing is a misunderstanding.
+void refuse_option(const CLI::App& command, const std::string& option, const std::string& why);
+
 using Row = std::vector<std::string>;
 /// Columns as wide as they must be; the first row is the header.
 void print_table(const std::vector<Row>& rows);

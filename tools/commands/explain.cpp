@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "tools/commands/commands.hpp"
+#include "tools/console/progress.hpp"
 #include "tools/tasks/task.hpp"
 #include "tools/train/optimizer.hpp"
 
@@ -18,10 +19,13 @@ int explain(const Arguments& a) {
   const Config config = Config::load(a.config, a.settings);
   const std::unique_ptr<Task> task = make_task(config, {});
   Device device = open_device(a.device);
+  Progress progress;
+  progress.update(0, "compiling");
   Graph graph;
   const Tensor loss = task->loss(graph);
   const Program program =
       device.compile(graph, minimize(loss, make_optimizer(config.training()), make_minimize(config.training())));
+  progress.clear();
   std::vector<Row> rows{{"parameter", "shape", "count"}};
   for (const io::Entry& part : task->model().entries())
     for (const Parameter& p : part.module->parameters())

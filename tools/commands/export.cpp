@@ -32,13 +32,15 @@ void save_npz(const Arguments& a, const Task& task) {
 }
 #endif
 
-int run(const Arguments& a) {
-  if (a.length < 0 || a.length > 65536)
+int run(const Arguments& a, const CLI::App& command) {
+  if (a.length < (command.count("--length") ? 1 : 0) || a.length > 65536)
     throw Mistake("--length: must be from 1 to 65536, not " + std::to_string(a.length));
   if (a.batch < 1 || a.batch > 65536) throw Mistake("--batch: must be from 1 to 65536, not " + std::to_string(a.batch));
   const std::string kind = std::filesystem::path(a.file).extension().string();
   if (kind != ".safetensors" && kind != ".onnx" && kind != ".npz")
     throw Mistake(a.file + ": must end in .safetensors, .onnx or .npz, which says what it becomes");
+  for (const char* option : {"--length", "--batch"})
+    if (kind != ".onnx") refuse_option(command, option, "is for .onnx files; others hold weights alone");
 #ifndef VOLUTE_HAS_INTERCHANGE
   if (kind != ".safetensors") throw Mistake(a.file + ": this volute was built without the component interchange");
 #endif
@@ -76,10 +78,10 @@ Command add_export(CLI::App& app) {
       "\n"
       "Examples:\n"
       "  volute export sunspots-run sunspots.onnx\n"
-      "  volute export char_lm-run step.onnx --length 1        one character at a time\n"
+      "  volute export char_lm-run step.onnx --length 1        one byte at a time\n"
       "  volute export char_lm-run weights.safetensors         for torch's load_state_dict\n"
       "  volute export char_lm-run weights.npz                 for numpy.load");
-  return {command, [a] { return run(*a); }};
+  return {command, [a, command] { return run(*a, *command); }};
 }
 
 }  // namespace volute::tool

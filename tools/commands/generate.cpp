@@ -17,20 +17,30 @@ struct Arguments {
   GenerateOptions options;
 };
 
-void check(const Arguments& a) {
+void check(const Arguments& a, const CLI::App& command) {
   if (!(a.options.temperature >= 0.01 && a.options.temperature <= 100))  // false for nan
     throw Mistake("--temperature: must be from 0.01 to 100, not " + number_text(a.options.temperature));
-  if (a.options.length < 0 || a.options.length > 10'000'000)
+  if (a.options.length < (command.count("--length") ? 1 : 0) || a.options.length > 10'000'000)
     throw Mistake("--length: must be from 1 to 10000000, not " + std::to_string(a.options.length));
 }
 
-int generate(Arguments a) {
-  check(a);
+/// What has no meaning for the run's task.
+void check_task(const std::string& task, const CLI::App& command) {
+  const bool text = task == "language_model", forecast = task == "forecasting";
+  if (!forecast) refuse_option(command, "--data", "is for runs of forecasting");
+  if (forecast) refuse_option(command, "--prompt", "is not for runs of forecasting, which go on from rows; see --data");
+  if (task == "classification") refuse_option(command, "--length", "is not for runs of classification");
+  for (const char* option : {"--temperature", "--seed"})
+    if (!text) refuse_option(command, option, "is for runs of language_model, which draw; nothing is drawn here");
+}
+
+int generate(Arguments a, const CLI::App& command) {
+  check(a, command);
   const Trained trained = Trained::open(a.run);
+  check_task(trained.config.task(), command);
   if (a.options.prompt == "-") a.options.prompt = {std::istreambuf_iterator<char>(std::cin), {}};
   // A forecast goes on from the rows there are; they may be newer than those that were learnt from.
-  if (!a.data.empty() && trained.config.task() != "forecasting") throw Mistake("--data: is for runs of forecasting");
-  const std::unique_ptr<Task> task = trained.task({.from = Data::From::nowhere, .files = a.data});
+  const std::unique_ptr<Task> task = trained.task({.from = Data::From::history, .files = a.data});
   Device device = open_device(a.device);
   const std::string text = task->generate(device, a.options);
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -46,7 +56,7 @@ Command add_generate(CLI::App& app) {
   command->add_option("--prompt", a->options.prompt, "Text to continue, or to label; - reads standard input")
       ->type_name("TEXT");
   command
-      ->add_option("--length", a->options.length, "Characters or words (500, 100 unless given), or rows (the horizon)")
+      ->add_option("--length", a->options.length, "Bytes or words (500, 100 unless given), or rows (the horizon)")
       ->type_name("COUNT");
   command->add_option("--temperature", a->options.temperature, "Of text: below 1 safer, above 1 wilder")
       ->type_name("NUMBER")
@@ -65,7 +75,7 @@ Command add_generate(CLI::App& app) {
       "  cut -f2 new.tsv | volute generate reviews-run --prompt -    a label, its probability, the text\n"
       "  volute generate sunspots-run --length 11 > next.csv\n"
       "The same run, prompt and seed give the same text on one device.");
-  return {command, [a] { return generate(*a); }};
+  return {command, [a, command] { return generate(*a, *command); }};
 }
 
 }  // namespace volute::tool

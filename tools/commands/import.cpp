@@ -59,6 +59,18 @@ void assign(const std::string& file, const Model& model, const std::map<std::str
 }
 #endif
 
+/// What to do with files people have.
+std::string advice(const std::string& kind) {
+  if (kind == ".onnx")
+    return "; ONNX keeps layers by node, not by name: save the weights where the model was trained, or take the whole "
+           "model with onnx::Model in a program";
+  if (kind == ".pt" || kind == ".pth" || kind == ".bin" || kind == ".ckpt")
+    return "; in Python: safetensors.torch.save_file(model.state_dict(), \"weights.safetensors\")";
+  if (kind == ".h5" || kind == ".keras")
+    return "; Keras keeps gates in another order: io::set_weights in a program takes them";
+  return "";
+}
+
 void load(const Arguments& a, const Model& model) {
   const auto names = renames_of(a, model);
   const std::string kind = fs::path(a.file).extension().string();
@@ -68,7 +80,7 @@ void load(const Arguments& a, const Model& model) {
     io::load(a.file, entries);
     return;
   }
-  if (kind != ".npz") throw Mistake(a.file + ": must end in .safetensors or .npz");
+  if (kind != ".npz") throw Mistake(a.file + ": must end in .safetensors or .npz" + advice(kind));
 #ifdef VOLUTE_HAS_INTERCHANGE
   assign(a.file, model, names);
 #else

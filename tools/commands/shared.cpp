@@ -19,6 +19,10 @@ Device open_device(const std::string& device) {
   }
 }
 
+void refuse_option(const CLI::App& command, const std::string& option, const std::string& why) {
+  if (command.count(option) > 0) throw Mistake(option + ": " + why);
+}
+
 void print_table(const std::vector<Row>& rows) {
   std::vector<std::size_t> widths(rows.front().size());
   for (const Row& row : rows)

@@ -2,7 +2,6 @@
 // Invariant: what can be wrong with arguments, config and data is found before a device is touched or a file written.
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include "tools/commands/commands.hpp"
@@ -29,7 +28,7 @@ constexpr const char* help =
     "    \"training\": {\"epochs\": 20, \"batch\": 32, \"lr\": 0.002, \"schedule\": \"cosine\"}\n"
     "  }\n"
     "What to learn is one of\n"
-    "  language_model   continue text: \"text\" (files), \"tokens\" (characters or words), \"length\"\n"
+    "  language_model   continue text: \"text\" (files), \"tokens\" (characters, that is bytes, or words), \"length\"\n"
     "  classification   label texts: \"file\" (CSV), \"text\" and \"label\" (its columns), \"length\"\n"
     "  forecasting      continue columns of numbers: \"file\" (CSV), \"columns\", \"length\", \"horizon\"\n"
     "Every key, its default and what is allowed: volute train --schema. Files are relative to the config.\n"
@@ -102,17 +101,6 @@ void make_folder(const RunFolder& folder, bool resume) {
   if (error) throw Mistake(folder.path + ": the run's folder cannot be made: " + error.message());
 }
 
-/// Replaces it as a whole: a run that is stopped here can still go on.
-void write_config(const Config& config, const RunFolder& folder) {
-  const std::string temporary = folder.config() + ".tmp";
-  std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
-  file << config.whole().dump(2) << '\n' << std::flush;
-  file.close();
-  std::error_code error;
-  if (file) fs::rename(temporary, folder.config(), error);
-  if (!file || error) throw Mistake(folder.config() + ": cannot be written");
-}
-
 void introduce(const Config& config, const Task& task, Progress& progress) {
   const Json& m = config.model();
   progress.note(task.summary());
@@ -151,7 +139,10 @@ int conclude(Trainer::End end, Trainer& trainer, Device& device, const Config& c
                   std::to_string(trainer.done()) + ", the best model is kept");
   trainer.restore_best();
   io::save(folder.model(), task.model().entries(), describe(config, task));
-  print(task.evaluate(device, Task::Extent::whole));
+  const Scores scores = task.evaluate(device, Task::Extent::result,
+                                      [&](double fraction) { progress.update(fraction, "scoring"); });
+  progress.clear();
+  print(scores);
   progress.note("the run is in " + folder.path + "; try: volute generate " + folder.path +
                 (config.task() == "classification" ? " --prompt TEXT" : ""));
   if (trainer.saved()) return done;
@@ -186,7 +177,7 @@ int train(const Arguments& a) {
     trainer.resume();
     progress.note("resumed after step " + std::to_string(trainer.done()));
   }
-  write_config(config, folder);  // not before a resume that is refused
+  io::replace_file(folder.config(), config.whole().dump(2) + '\n');  // not before a resume that is refused
   catch_interrupt();
   const Trainer::End end = trainer.run(progress);
   return conclude(end, trainer, device, config, *task, folder, progress);
@@ -205,8 +196,10 @@ Command add_train(CLI::App& app) {
   command->add_option("--out", a->out, "Folder of the run")->type_name("DIR");
   command->add_flag("--resume", a->resume, "Go on with a run that was interrupted, or for more steps");
   command->add_flag("--check", a->check, "Check config and data, and train nothing");
-  command->add_flag("--schema", a->schema, "Print the JSON schema of configs");
+  CLI::Option* schema = command->add_flag("--schema", a->schema, "Print the JSON schema of configs");
   add_device_option(*command, a->device);
+  for (CLI::Option* other : command->get_options())
+    if (other != schema && other != command->get_help_ptr()) schema->excludes(other);
   command->footer(help);
   return {command, [a] { return train(*a); }};
 }

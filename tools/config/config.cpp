@@ -28,6 +28,7 @@ void apply(Source& source, const std::string& setting) {
   const std::size_t equals = setting.find('=');
   if (equals == std::string::npos || equals == 0)
     throw Mistake("--set " + setting + ": must be KEY=VALUE, for example training.lr=0.01");
+  if (!is_utf8(setting)) throw Mistake("--set " + setting + ": is not UTF-8");
   const std::string text = setting.substr(equals + 1);
   Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   const std::string path = setting.substr(0, equals);
@@ -69,7 +70,9 @@ Config Config::load(const std::string& path, const std::vector<std::string>& set
   Source source = Source::load(path);
   for (const std::string& setting : settings) apply(source, setting);
   check(source);
-  return Config(std::move(source));
+  Config config(std::move(source));
+  config.check_names();
+  return config;
 }
 
 Config Config::parse(const std::string& name, std::string_view text) {
@@ -80,6 +83,15 @@ Config Config::parse(const std::string& name, std::string_view text) {
 
 std::string Config::resolve(const std::string& name) const {
   return (fs::path(source_.name()).parent_path() / name).string();
+}
+
+/// Names in the text are UTF-8; that of the folder they are relative to need not be.
+void Config::check_names() const {
+  Json all = source_.root;
+  for_each_file(all, schema(), [&](const Json& name) {
+    if (const std::string file = fs::absolute(resolve(name)).string(); !is_utf8(file))
+      throw Mistake(file + ": its name is not UTF-8, as those that a run's config keeps must be");
+  });
 }
 
 Json Config::whole() const {

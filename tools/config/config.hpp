@@ -40,6 +40,7 @@ class Config {
 
  private:
   explicit Config(Source source);
+  void check_names() const;
   Source source_;
   std::string task_;
 };

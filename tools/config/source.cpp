@@ -16,6 +16,15 @@ constexpr std::uintmax_t most_bytes = 1 << 20;  // a thousand times what a confi
 
 }  // namespace
 
+bool is_utf8(const std::string& text) {
+  try {
+    Json(text).dump();
+    return true;
+  } catch (const Json::type_error&) {
+    return false;
+  }
+}
+
 std::string join(const std::string& path, const std::string& key) { return path.empty() ? key : path + "." + key; }
 std::string join(const std::string& path, std::size_t index) { return path + "[" + std::to_string(index) + "]"; }
 std::string parent(const std::string& path) {

@@ -39,6 +39,7 @@ class Source {
   std::map<std::string, bool> set_;      ///< paths from the command line
 };
 
+bool is_utf8(const std::string& text);
 /// "model" and "hidden" -> "model.hidden"
 std::string join(const std::string& path, const std::string& key);
 std::string join(const std::string& path, std::size_t index);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <volute/io.hpp>
 
 namespace volute::tool {
 namespace {
@@ -19,6 +20,9 @@ std::size_t terminal_columns() {
   return size.ws_col - 1u;
 }
 
+/// Messages have names and values of files in them.
+std::string shown(const std::string& message) { return io::printable(message, std::string::npos); }
+
 }  // namespace
 
 Console& Console::get() {
@@ -30,7 +34,8 @@ bool Console::colours_on(int file) const { return colour && ::isatty(file) != 0;
 
 void Console::error(const std::string& message) const {
   const bool red = colours_on(STDERR_FILENO);
-  std::fprintf(stderr, "%svolute:%s %s\n", red ? "\033[1;31m" : "", red ? "\033[0m" : "", message.c_str());
+  std::fprintf(stderr, "%svolute:%s %s\n", red ? "\033[1;31m" : "", red ? "\033[0m" : "",
+               shown(message).c_str());
 }
 
 std::string clock_text(double seconds) {
@@ -76,13 +81,18 @@ void Progress::show(double fraction, const std::string& line) {
 
 void Progress::note(const std::string& line) {
   if (Console::get().quiet) return;
-  std::fprintf(stderr, "%s%s\n", line_open_ ? "\r\033[K" : "", line.c_str());
+  std::fprintf(stderr, "%s%s\n", line_open_ ? "\r\033[K" : "", shown(line).c_str());
   line_open_ = false;
 }
 
 void Progress::warning(const std::string& line) {
   std::fprintf(stderr, "%s%swarning:%s %s\n", line_open_ ? "\r\033[K" : "", colour_ ? "\033[33m" : "",
-               colour_ ? "\033[0m" : "", line.c_str());
+               colour_ ? "\033[0m" : "", shown(line).c_str());
+  line_open_ = false;
+}
+
+void Progress::clear() {
+  if (line_open_) std::fputs("\r\033[K", stderr);
   line_open_ = false;
 }
 

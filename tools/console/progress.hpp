@@ -1,6 +1,7 @@
 // What a person sees of long work, on standard error: one updating line on a terminal, plain lines now and then in a
 // pipe, nothing with --quiet.
-// Invariant: standard output is never touched; escape codes go to terminals only, colours only if they may.
+// Invariant: standard output is never touched; escape codes go to terminals only, colours only if they may, and none of
+// them is from a file or an argument.
 #pragma once
 
 #include <chrono>
@@ -38,6 +39,8 @@ class Progress {
   void note(const std::string& line);
   void warning(const std::string& line);
   void end_line();
+  /// What the updating line shows goes.
+  void clear();
 
  private:
   void show(double fraction, const std::string& line);

@@ -32,13 +32,12 @@ class Classification : public Task {
 
   const Model& model() const override { return model_; }
   io::Metadata describe() const override {
-    io::Metadata metadata{{"classes", Json(texts_.classes).dump(-1, ' ', true, Json::error_handler_t::replace)}};
+    io::Metadata metadata{{"classes", Json(texts_.classes).dump(-1, ' ', true)}};
     tokens_.describe(metadata);
     return metadata;
   }
   std::string summary() const override {
-    return grouped(static_cast<std::int64_t>(split_.train.size())) + " texts to learn from, " +
-           grouped(static_cast<std::int64_t>(split_.validation.size())) + " to validate, " +
+    return parts_text("texts", split_.train.size(), split_.validation.size(), split_.test.size()) + "; " +
            std::to_string(texts_.classes.size()) + " labels, " + grouped(tokens_.size()) + " words";
   }
   std::uint64_t fingerprint() const override {
@@ -62,7 +61,8 @@ class Classification : public Task {
     run(program, feeds_, rows);
   }
 
-  Scores evaluate(Device& device, Extent) override;
+  Scores evaluate(Device& device, Extent extent, const Watch& watch) override;
+  bool tests() const override { return !split_.test.empty(); }
   std::vector<std::pair<std::string, Tensor>> inference(Graph& g, std::int64_t T, std::int64_t N) override {
     Inputs in;
     in.x = g.input("x", {T ? T : T_, N ? N : 1}, DType::u32);
@@ -131,7 +131,7 @@ Tokens Classification::load(const Config& config, const Data& data) {
   if (data.saved) texts_.classes = classes_of(*data.saved);
   std::optional<Tokens> tokens;
   if (data.saved) tokens = Tokens::restore(Tokens::Kind::words, *data.saved);
-  if (data.from == Data::From::nowhere) return *tokens;
+  if (!data.judges()) return *tokens;
   const std::string file = data.from == Data::From::files ? data.files.front() : config.resolve(section_["file"]);
   const auto table = config.pointing_at("classification.file",
                                         [&] { return data::Csv::load(file, {.delimiter = delimiter(section_)}); });
@@ -144,16 +144,19 @@ Tokens Classification::load(const Config& config, const Data& data) {
   if (texts_.classes.size() < 2)
     config.complain("classification.label", "must have two different labels at least; " + file + " has " +
                                                 std::to_string(texts_.classes.size()));
+  for (const std::string& label : texts_.classes)
+    if (!is_utf8(label)) config.complain("classification.label", "the label \"" + label + "\" is not UTF-8");
   if (data.from == Data::From::files) {
     split_.validation = data::shuffled(texts_.texts.size(), seed_);
     std::sort(split_.validation.begin(), split_.validation.end());
   } else {
     split_ = config.pointing_at("classification.validation", [&] {
-      return data::stratified_split(texts_.labels, section_["validation"], 0, seed_);
+      return data::stratified_split(texts_.labels, section_["validation"], section_["test"], seed_);
     });
-    if (split_.validation.empty())
-      config.complain("classification.validation",
-                      "leaves no text to validate; " + file + " has " + std::to_string(texts_.texts.size()) + " rows");
+    const std::string rows = file + " has " + std::to_string(texts_.texts.size()) + " rows";
+    if (split_.validation.empty()) config.complain("classification.validation", "leaves no text to validate; " + rows);
+    if (split_.test.empty() && section_["test"] > 0)
+      config.complain("classification.test", "leaves no text to test; " + rows + "; 0 does without");
   }
   std::vector<std::vector<std::string>> words, learned;
   for (const std::string& text : texts_.texts) words.push_back(data::words(text));
@@ -178,13 +181,14 @@ std::vector<float> Classification::judge(const std::vector<std::size_t>& rows, d
   return scores;
 }
 
-Scores Classification::evaluate(Device& device, Extent) {
+Scores Classification::evaluate(Device& device, Extent extent, const Watch& watch) {
   if (!evaluation_) compile_evaluation(device);
-  const std::vector<std::size_t>& all = split_.validation;
+  const std::vector<std::size_t>& all = extent == Extent::result && tests() ? split_.test : split_.validation;
   const auto classes = static_cast<std::ptrdiff_t>(texts_.classes.size());
   metrics::ConfusionMatrix matrix(classes);
   double loss = 0;
   for (std::size_t begin = 0; begin < all.size(); begin += static_cast<std::size_t>(N_)) {
+    watch(static_cast<double>(begin) / static_cast<double>(all.size()));
     const std::size_t end = std::min(all.size(), begin + static_cast<std::size_t>(N_));
     const std::vector<std::size_t> rows(all.begin() + static_cast<std::ptrdiff_t>(begin),
                                         all.begin() + static_cast<std::ptrdiff_t>(end));

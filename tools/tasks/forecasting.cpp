@@ -1,5 +1,6 @@
-// Learning the next values of columns: windows over rows in the order of time, judged on the last rows, which training
+// Learning the next values of columns: windows over rows in the order of time, judged on later rows, which training
 // never sees, in the data's own units and against a forecast that only repeats.
+// Invariant: what tests comes after what validates, and that after what is learnt; no window reaches into a later part.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -27,8 +28,9 @@ class Forecasting : public Task {
     return {{"means", Json(means_).dump()}, {"deviations", Json(deviations_).dump()}};
   }
   std::string summary() const override {
-    return grouped(static_cast<std::int64_t>(learned_)) + " windows of " + std::to_string(T_) +
-           " rows to learn from, " + grouped(static_cast<std::int64_t>(judged_->count())) + " to validate";
+    const std::string item = "windows of " + std::to_string(T_) + " rows";
+    return parts_text(item.c_str(), train_->count(), validation_.windows->count(),
+                      tests() ? test_.windows->count() : 0);
   }
   std::uint64_t fingerprint() const override { return hash(raw_.values.data(), raw_.values.size() * 4); }
 
@@ -46,7 +48,8 @@ class Forecasting : public Task {
     program.run({{x_, batch.x}, {y_, batch.y}});
   }
 
-  Scores evaluate(Device& device, Extent) override;
+  Scores evaluate(Device& device, Extent extent, const Watch& watch) override;
+  bool tests() const override { return test_.windows.has_value(); }
   std::vector<std::pair<std::string, Tensor>> inference(Graph& g, std::int64_t T, std::int64_t N) override;
   std::string generate(Device& device, const GenerateOptions& options) override;
 
@@ -58,10 +61,23 @@ class Forecasting : public Task {
     const Tensor all = model_.output(model_.cell->run(x).last_output);  // [N, horizon K]
     return transpose(reshape(all, {x.dim(1), horizon_, K}), {1, 0, 2});
   }
+  void load_series(const Config& config, const Data& data);
+  void load_targets(const Config& config);
   std::size_t load(const Config& config, const Data& data);
   void normalise(const Config& config, const Data& data, std::size_t train);
   data::WindowOptions windows(std::size_t begin, std::size_t end) const {
     return {.length = T_, .horizon = horizon_, .targets = targets_, .begin = begin, .end = end};
+  }
+  /// Windows of which rows from `begin` to `end` are forecast; what was before may be looked at.
+  struct Judged {
+    std::size_t first = 0;  ///< row where the first begins
+    std::optional<data::Windows> windows = {};
+  };
+  Judged judging(std::size_t begin, std::size_t end) const {
+    const auto T = static_cast<std::size_t>(T_);
+    Judged judged{begin > T ? begin - T : 0};
+    judged.windows.emplace(scaled_, windows(judged.first, end));
+    return judged;
   }
   float undone(float value, std::size_t column) const {
     return static_cast<float>(value * deviations_[column] + means_[column]);
@@ -73,8 +89,8 @@ class Forecasting : public Task {
   data::Series raw_, scaled_;
   std::vector<std::size_t> targets_;
   std::vector<double> means_, deviations_;
-  std::optional<data::Windows> train_, judged_;
-  std::size_t learned_ = 0, first_judged_ = 0;  ///< windows; row where the first judged window begins
+  std::optional<data::Windows> train_;
+  Judged validation_, test_;
   Rows rows_;
   Model model_;
   Tensor x_, y_;
@@ -92,8 +108,7 @@ std::vector<double> numbers_of(const io::Metadata& metadata, const char* key, st
   return json.get<std::vector<double>>();
 }
 
-/// Windows to learn from.
-std::size_t Forecasting::load(const Config& config, const Data& data) {
+void Forecasting::load_series(const Config& config, const Data& data) {
   const std::string file = data.files.empty() ? config.resolve(section_["file"]) : data.files.front();
   const auto table =
       config.pointing_at("forecasting.file", [&] { return data::Csv::load(file, {.delimiter = delimiter(section_)}); });
@@ -107,6 +122,10 @@ std::size_t Forecasting::load(const Config& config, const Data& data) {
                               : missing == "previous" ? data::Missing::previous
                                                       : data::Missing::error);
   });
+}
+
+void Forecasting::load_targets(const Config& config) {
+  const auto names = section_["columns"].get<std::vector<std::string>>();
   for (std::size_t i = 0; i < section_["targets"].size(); ++i) {
     const auto found = std::find(names.begin(), names.end(), section_["targets"][i].get<std::string>());
     if (found == names.end())
@@ -117,22 +136,31 @@ std::size_t Forecasting::load(const Config& config, const Data& data) {
     targets_.resize(names.size());
     std::iota(targets_.begin(), targets_.end(), std::size_t{0});
   }
+}
+
+/// Windows to learn from.
+std::size_t Forecasting::load(const Config& config, const Data& data) {
+  load_targets(config);
+  raw_.names = section_["columns"].get<std::vector<std::string>>();
+  if (data.from != Data::From::nowhere) load_series(config, data);
   const std::size_t rows = raw_.rows();
-  const auto train =
-      !data.files.empty()
-          ? 0
-          : rows - static_cast<std::size_t>(static_cast<double>(rows) * section_["validation"].get<double>());
+  if (data.from != Data::From::config) normalise(config, data, 0);
+  if (data.from == Data::From::files)
+    config.pointing_at("forecasting.length", [&] { validation_ = judging(0, rows); });
+  if (data.from != Data::From::config) return 1;
+  const auto part = [&](const char* key) {
+    return static_cast<std::size_t>(static_cast<double>(rows) * section_[key].get<double>());
+  };
+  const std::size_t end = rows - part("test"), validated = part("validation");
+  if (validated >= end)
+    config.complain("forecasting.validation", "leaves no row to learn from; there are " + std::to_string(rows) +
+                                                  ", of which " + std::to_string(rows - end) + " test");
+  const std::size_t train = end - validated;
   normalise(config, data, train);
-  if (train > 0 && data.from == Data::From::config) {
-    config.pointing_at("forecasting.length", [&] { train_.emplace(scaled_, windows(0, train)); });
-    learned_ = train_->count();
-  }
-  // The first row that is judged is the first that training never saw; what was before it may be looked at.
-  first_judged_ = train > static_cast<std::size_t>(T_) ? train - static_cast<std::size_t>(T_) : 0;
-  // A forecast needs the rows it goes on from, and none behind them.
-  if (data.from == Data::From::nowhere) return 1;
-  config.pointing_at("forecasting.validation", [&] { judged_.emplace(scaled_, windows(first_judged_, 0)); });
-  return std::max<std::size_t>(learned_, 1);
+  config.pointing_at("forecasting.length", [&] { train_.emplace(scaled_, windows(0, train)); });
+  config.pointing_at("forecasting.validation", [&] { validation_ = judging(train, end); });
+  if (section_["test"] > 0) config.pointing_at("forecasting.test", [&] { test_ = judging(end, rows); });
+  return train_->count();
 }
 
 void Forecasting::normalise(const Config& config, const Data& data, std::size_t train) {
@@ -152,24 +180,27 @@ void Forecasting::normalise(const Config& config, const Data& data, std::size_t 
     scaled_.values[i] = static_cast<float>((scaled_.values[i] - means_[i % C]) / deviations_[i % C]);
 }
 
-Scores Forecasting::evaluate(Device& device, Extent) {
+Scores Forecasting::evaluate(Device& device, Extent extent, const Watch& watch) {
   if (!evaluation_) {
     seen_ = graph_.input("x", {T_, N_, columns()});
     guess_ = forecast(seen_);
     evaluation_ = device.compile(graph_, guess_);
   }
+  const Judged& judged = extent == Extent::result && tests() ? test_ : validation_;
+  const std::size_t windows = judged.windows->count();
   const auto C = static_cast<std::size_t>(columns()), N = static_cast<std::size_t>(N_), K = targets_.size();
   const auto T = static_cast<std::size_t>(T_), season = section_["season"].get<std::size_t>();
   double scaled = 0, absolute = 0, squared = 0, naive_absolute = 0, naive_squared = 0, count = 0;
-  for (std::size_t begin = 0; begin < judged_->count(); begin += N) {
+  for (std::size_t begin = 0; begin < windows; begin += N) {
+    watch(static_cast<double>(begin) / static_cast<double>(windows));
     std::vector<std::size_t> rows(N);
-    for (std::size_t n = 0; n < N; ++n) rows[n] = std::min(begin + n, judged_->count() - 1);
-    evaluation_->run({{seen_, judged_->batch(rows).x}});
+    for (std::size_t n = 0; n < N; ++n) rows[n] = std::min(begin + n, windows - 1);
+    evaluation_->run({{seen_, judged.windows->batch(rows).x}});
     const std::vector<float> guesses = evaluation_->read(guess_);
     for (std::size_t i = 0; i < guesses.size(); ++i) {
       const std::size_t step = i / (N * K), n = i / K % N, column = targets_[i % K];
-      if (begin + n >= judged_->count()) continue;
-      const std::size_t last = first_judged_ + begin + n + T - 1, row = last + 1 + step;
+      if (begin + n >= windows) continue;
+      const std::size_t last = judged.first + begin + n + T - 1, row = last + 1 + step;
       // The value a season ago that was already known.
       const std::size_t back = (step / season + 1) * season, known = row >= back ? row - back : last;
       const double value = raw_.values[row * C + column], naive = raw_.values[known * C + column];

@@ -1,6 +1,6 @@
 // Learning to continue a text: truncated BPTT over contiguous streams, judged by what it finds likely in text it has
 // not seen, from a state that starts at zero.
-// Invariant: in a whole evaluation every token but the first is a target exactly once.
+// Invariant: in an evaluation for a result every token but the first is a target exactly once.
 #include <algorithm>
 #include <cmath>
 
@@ -11,7 +11,7 @@
 namespace volute::tool {
 namespace {
 
-constexpr std::int64_t pieces_of_a_part = 8;
+constexpr std::int64_t pieces_of_a_trend = 8;
 
 class LanguageModel : public Task {
  public:
@@ -29,17 +29,18 @@ class LanguageModel : public Task {
     return metadata;
   }
   std::string summary() const override {
-    return grouped(static_cast<std::int64_t>(train_.size())) + " " + item() + " to learn from, " +
-           grouped(static_cast<std::int64_t>(validation_.size())) + " to validate, " + grouped(tokens_.size()) +
+    return parts_text(item(), train_.size(), validation_.size(), test_.size()) + "; " + grouped(tokens_.size()) +
            " different";
   }
   std::uint64_t fingerprint() const override {
-    return hash(validation_.data(), validation_.size() * 4, hash(train_.data(), train_.size() * 4));
+    std::uint64_t all = 0;
+    for (const auto* part : {&train_, &validation_, &test_}) all = hash(part->data(), part->size() * 4, all);
+    return all;
   }
 
   std::int64_t steps(std::int64_t epochs) const override { return epochs * streams_->pieces(); }
   std::int64_t items() const override { return T_ * N_; }
-  const char* item() const override { return tokens_.kind() == Tokens::Kind::words ? "words" : "characters"; }
+  const char* item() const override { return tokens_.kind() == Tokens::Kind::words ? "words" : "bytes"; }
 
   Tensor loss(Graph& g) override {
     x_ = g.input("x", {T_, N_}, DType::u32);
@@ -52,7 +53,8 @@ class LanguageModel : public Task {
     program.run({{x_, batch.x}, {y_, batch.y}});
   }
 
-  Scores evaluate(Device& device, Extent extent) override;
+  Scores evaluate(Device& device, Extent extent, const Watch& watch) override;
+  bool tests() const override { return !test_.empty(); }
   std::vector<std::pair<std::string, Tensor>> inference(Graph& g, std::int64_t T, std::int64_t N) override {
     return {{"logits", logits(g, g.input("x", {T ? T : T_, N ? N : 1}, DType::u32))}};
   }
@@ -63,13 +65,22 @@ class LanguageModel : public Task {
   Tensor logits(const Graph& g, Tensor x) const { return model_.output((*model_.cell)(model_.embed(x), g.carried())); }
 
   Tokens load(const Config& config, const Data& data);
+  /// Ends of what is learnt and of what validates among so many tokens; what is behind tests.
+  std::pair<std::ptrdiff_t, std::ptrdiff_t> cuts(std::size_t count) const;
+  void cut(const Config& config);
   void compile_evaluation(Device& device);
-  /// Feeds piece i to the evaluation; returns how many of its targets count.
-  std::int64_t fill(std::int64_t i);
+  /// What result scores are of.
+  const std::vector<std::uint32_t>& results() const { return tests() ? test_ : validation_; }
+  /// Tokens of a stream.
+  std::int64_t stride(const std::vector<std::uint32_t>& judged) const {
+    return (static_cast<std::int64_t>(judged.size()) - 2 + rows_) / rows_;
+  }
+  /// Feeds piece i of the tokens to the evaluation; returns how many of its targets count.
+  std::int64_t fill(const std::vector<std::uint32_t>& judged, std::int64_t i);
 
   const Json& section_;
   std::int64_t T_, N_;
-  std::vector<std::uint32_t> train_, validation_;
+  std::vector<std::uint32_t> train_, validation_, test_;
   Tokens tokens_;
   Model model_;
   std::optional<data::Streams> streams_;
@@ -77,7 +88,7 @@ class LanguageModel : public Task {
   // Evaluation.
   Graph graph_{Mode::inference};
   Tensor seen_, wanted_, sum_;
-  std::int64_t rows_ = 0, stride_ = 0;
+  std::int64_t rows_ = 0;
   std::vector<std::uint32_t> xs_, ys_;
   std::optional<Program> evaluation_;
 };
@@ -88,7 +99,7 @@ Tokens LanguageModel::load(const Config& config, const Data& data) {
   if (data.from == Data::From::config)
     for (const Json& name : section_["text"]) files.push_back(config.resolve(name));
   std::optional<data::Text> text;
-  if (data.from != Data::From::nowhere)
+  if (data.judges())
     text = config.pointing_at("language_model.text", [&] {
       return data.text.empty() ? data::Text::load(files) : data::Text::from_string(data.text);
     });
@@ -102,27 +113,40 @@ Tokens LanguageModel::load(const Config& config, const Data& data) {
     validation_ = tokens->encode(bytes, "the text does not fit the model");
   } else {
     const std::vector<std::string> words = data::words(bytes);
-    const auto cut = words.begin() + static_cast<std::ptrdiff_t>(words.size() * 9 / 10);
     if (!tokens)
-      tokens = Tokens::words({std::vector<std::string>(words.begin(), cut)}, section_["min_count"],
-                             section_["max_vocabulary"]);
+      tokens = Tokens::words({std::vector<std::string>(words.begin(), words.begin() + cuts(words.size()).first)},
+                             section_["min_count"], section_["max_vocabulary"]);
     validation_ = tokens->encode(words);
   }
   if (validation_.size() < 2 || (data.from == Data::From::config && validation_.size() < 20))
     config.complain("language_model.text", "the text is too short: it has " + std::to_string(validation_.size()) + " " +
                                                std::string(section_["tokens"]));
-  if (data.from == Data::From::config) {
-    const auto cut = validation_.begin() + static_cast<std::ptrdiff_t>(validation_.size() * 9 / 10);
-    train_.assign(validation_.begin(), cut);
-    validation_.erase(validation_.begin(), cut);
-  }
+  if (data.from == Data::From::config) cut(config);
   return *tokens;
 }
 
+std::pair<std::ptrdiff_t, std::ptrdiff_t> LanguageModel::cuts(std::size_t count) const {
+  const auto all = static_cast<std::ptrdiff_t>(count), tenth = all - all * 9 / 10;
+  const auto end = all - static_cast<std::ptrdiff_t>(static_cast<double>(count) * section_["test"].get<double>());
+  return {std::max<std::ptrdiff_t>(end - tenth, 0), end};
+}
+
+/// validation_, which has all so far.
+void LanguageModel::cut(const Config& config) {
+  const auto [learned, validated] = cuts(validation_.size());
+  const auto begin = validation_.begin();
+  train_.assign(begin, begin + learned);
+  test_.assign(begin + validated, validation_.end());
+  validation_ = std::vector<std::uint32_t>(begin + learned, begin + validated);
+  if (test_.size() < 2 && section_["test"] > 0)
+    config.complain("language_model.test", "leaves " + std::to_string(test_.size()) + " " +
+                                               section_["tokens"].get<std::string>() +
+                                               " to test, too few; 0 does without");
+}
+
 void LanguageModel::compile_evaluation(Device& device) {
-  const auto targets = static_cast<std::int64_t>(validation_.size()) - 1;
+  const auto targets = static_cast<std::int64_t>(results().size()) - 1;
   rows_ = std::clamp<std::int64_t>(targets / T_, 1, N_);
-  stride_ = (targets + rows_ - 1) / rows_;
   seen_ = graph_.input("x", {T_, rows_}, DType::u32);
   wanted_ = graph_.input("y", {T_, rows_}, DType::u32);
   sum_ = cross_entropy(logits(graph_, seen_), wanted_, {.reduction = Reduction::sum});
@@ -131,37 +155,39 @@ void LanguageModel::compile_evaluation(Device& device) {
   evaluation_ = device.compile(graph_, sum_);
 }
 
-std::int64_t LanguageModel::fill(std::int64_t i) {
-  const auto targets = static_cast<std::int64_t>(validation_.size()) - 1;
+std::int64_t LanguageModel::fill(const std::vector<std::uint32_t>& judged, std::int64_t i) {
+  const std::int64_t targets = static_cast<std::int64_t>(judged.size()) - 1, stride = this->stride(judged);
   std::int64_t count = 0;
   std::size_t k = 0;
   for (std::int64_t t = 0; t < T_; ++t) {
     for (std::int64_t n = 0; n < rows_; ++n, ++k) {
-      const std::int64_t within = i * T_ + t, at = n * stride_ + within;
-      const bool counts = within < stride_ && at < targets;
-      xs_[k] = counts ? validation_[static_cast<std::size_t>(at)] : 0;
-      ys_[k] = counts ? validation_[static_cast<std::size_t>(at + 1)] : ClassOptions().ignore_index;
+      const std::int64_t within = i * T_ + t, at = n * stride + within;
+      const bool counts = within < stride && at < targets;
+      xs_[k] = counts ? judged[static_cast<std::size_t>(at)] : 0;
+      ys_[k] = counts ? judged[static_cast<std::size_t>(at + 1)] : ClassOptions().ignore_index;
       count += counts;
     }
   }
   return count;
 }
 
-Scores LanguageModel::evaluate(Device& device, Extent extent) {
+Scores LanguageModel::evaluate(Device& device, Extent extent, const Watch& watch) {
   if (!evaluation_) compile_evaluation(device);
-  std::int64_t pieces = (stride_ + T_ - 1) / T_;
-  if (extent == Extent::part) pieces = std::min(pieces, pieces_of_a_part);
+  const std::vector<std::uint32_t>& judged = extent == Extent::result ? results() : validation_;
+  std::int64_t pieces = (stride(judged) + T_ - 1) / T_;
+  if (extent == Extent::trend) pieces = std::min(pieces, pieces_of_a_trend);
   evaluation_->reset();
   double total = 0;
   std::int64_t count = 0;
   for (std::int64_t i = 0; i < pieces; ++i) {
-    count += fill(i);
+    watch(static_cast<double>(i) / static_cast<double>(pieces));
+    count += fill(judged, i);
     evaluation_->run({{seen_, xs_}, {wanted_, ys_}});
     total += evaluation_->value(sum_);
   }
   const double loss = total / static_cast<double>(count);
   Scores scores{{"loss", loss}, {"perplexity", metrics::perplexity(loss)}};
-  if (tokens_.kind() == Tokens::Kind::characters) scores.emplace_back("bits_per_character", loss / std::log(2.0));
+  if (tokens_.kind() == Tokens::Kind::characters) scores.emplace_back("bits_per_byte", loss / std::log(2.0));
   return scores;
 }
 

@@ -110,6 +110,10 @@ Model::Model(const Config& config, std::int64_t inputs, std::int64_t outputs, bo
     : dropout(config.model()["dropout"]) {
   const Json& m = config.model();
   manual_seed(config.training()["seed"]);
+  if (m["variational"] && (dropout == 0 || m["layers"] == 1))
+    config.complain("model.variational", "has no meaning without dropout and a second layer");
+  if (m["recurrent_variational"] && m["recurrent_dropout"] == 0)
+    config.complain("model.recurrent_variational", "has no meaning without recurrent_dropout");
   const std::int64_t E = embedded ? m["embedding"].get<std::int64_t>() : inputs;
   try {
     cell = make_cell(m["cell"], E, m["hidden"], options(m));

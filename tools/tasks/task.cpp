@@ -33,6 +33,12 @@ std::string grouped(std::int64_t number) {
   return text;
 }
 
+std::string parts_text(const char* items, std::size_t learned, std::size_t validated, std::size_t tested) {
+  const auto count = [](std::size_t n) { return grouped(static_cast<std::int64_t>(n)); };
+  return count(learned) + " " + items + " to learn from, " + count(validated) + " to validate" +
+         (tested > 0 ? ", " + count(tested) + " to test" : "");
+}
+
 char delimiter(const Json& section) { return section.at("delimiter").get_ref<const std::string&>().front(); }
 
 std::unique_ptr<Task> make_task(const Config& config, const Data& data) {

@@ -2,6 +2,7 @@
 // may have.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,6 +16,8 @@ namespace volute::tool {
 
 /// Named figures; the first is the loss.
 using Scores = std::vector<std::pair<std::string, double>>;
+
+using Watch = std::function<void(double)>;
 
 struct GenerateOptions {
   std::string prompt;
@@ -30,7 +33,7 @@ class Task {
   virtual const Model& model() const = 0;
   /// Beside the config what it takes to use the model: the vocabulary, say. Kept in files' metadata.
   virtual io::Metadata describe() const = 0;
-  /// "4,200 texts to learn from, 1,050 to validate"
+  /// "4,200 texts to learn from, 1,050 to validate, 600 to test"
   virtual std::string summary() const = 0;
   /// Of the data: equal for equal data.
   virtual std::uint64_t fingerprint() const = 0;
@@ -44,9 +47,14 @@ class Task {
   /// Feeds and starts step i of a program of it: the same data for the same i, however a run came there.
   virtual void step(Program& program, std::int64_t i) = 0;
 
-  /// Over the validation data, or a part of it that is enough for a trend.
-  enum class Extent { whole, part };
-  virtual Scores evaluate(Device& device, Extent extent) = 0;
+  /// Over a part of the validation data that is enough for a trend; or over all that is kept to test, which nothing is
+  /// chosen by, or, where none is, to validate.
+  enum class Extent { trend, result };
+  /// `watch` is told now and then which part of it is done, 0 to 1.
+  virtual Scores evaluate(Device& device, Extent extent, const Watch& watch) = 0;
+  Scores evaluate(Device& device, Extent extent) { return evaluate(device, extent, [](double) {}); }
+  /// Whether there are data to test.
+  virtual bool tests() const = 0;
   /// Adds what the model makes of inputs of T steps and N rows (0: as in training, and 1) to an inference graph; by
   /// name.
   virtual std::vector<std::pair<std::string, Tensor>> inference(Graph& graph, std::int64_t T, std::int64_t N) = 0;
@@ -54,13 +62,15 @@ class Task {
   virtual std::string generate(Device& device, const GenerateOptions& options) = 0;
 };
 
-/// Where its data come from: the config's files, for training and validation; others, for validation only; or nowhere,
-/// to use the model (a forecast goes on from the last rows of a file all the same).
+/// Where its data come from: the config's files, to learn from, validate and test; others, of which all is scored;
+/// those a forecast goes on from, which other tasks have none of; or nowhere.
 struct Data {
-  enum class From { config, files, nowhere } from = From::config;
+  enum class From { config, files, history, nowhere } from = From::config;
   std::vector<std::string> files = {};
   const io::Metadata* saved = nullptr;  ///< of a model that is there already
   std::string text = {};                ///< of a language model, instead of files
+  /// Whether there are any that are learnt from or scored.
+  bool judges() const { return from == From::config || from == From::files; }
 };
 
 /// Throws Mistake that points at the config's key.
@@ -89,6 +99,8 @@ class Rows {
 };
 
 std::uint64_t hash(const void* data, std::size_t bytes, std::uint64_t before = 0);
+/// "4,200 texts to learn from, ..."
+std::string parts_text(const char* items, std::size_t learned, std::size_t validated, std::size_t tested);
 /// 12345678 -> "12,345,678"
 std::string grouped(std::int64_t number);
 char delimiter(const Json& section);

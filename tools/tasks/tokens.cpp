@@ -53,7 +53,7 @@ Tokens::Tokens(Kind kind, std::vector<std::string> entries) : kind_(kind), entri
   for (const std::string& entry : entries_)
     if (entry.empty() || (kind == Kind::characters && entry.size() != 1))
       throw BadFile("its metadata's 'vocabulary' has an entry that is no " +
-                    std::string(kind == Kind::characters ? "character" : "word"));
+                    std::string(kind == Kind::characters ? "byte" : "word"));
   if (kind == Kind::words && entries_.size() < 2) throw BadFile("its metadata's 'vocabulary' lacks <pad> and <unk>");
 }
 

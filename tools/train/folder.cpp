@@ -52,6 +52,7 @@ std::unique_ptr<Task> Trained::task(Data data) const {
 io::Metadata describe(const Config& config, const Task& task) {
   io::Metadata metadata = task.describe();
   metadata["config"] = config.whole().dump(-1, ' ', true);
+  metadata["data"] = std::to_string(task.fingerprint());
   return metadata;
 }
 

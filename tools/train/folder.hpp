@@ -30,7 +30,7 @@ struct Trained {
   std::unique_ptr<Task> task(Data data) const;
 };
 
-/// Of a model's file.
+/// Of a model's file: "config", "data" (the fingerprint of what it learnt from) and what the task needs.
 io::Metadata describe(const Config& config, const Task& task);
 
 }  // namespace volute::tool

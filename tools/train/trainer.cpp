@@ -53,7 +53,6 @@ Trainer::Trainer(Device& device, const Config& config, Task& task, RunFolder fol
   if (plateau_) checkpoint_.add("plateau", *plateau_);
   if (stopping_) checkpoint_.add("stopping", *stopping_);
   io::Metadata metadata = describe(config, task);
-  metadata["data"] = std::to_string(task.fingerprint());
   metadata["device"] = device.name();
   const double seconds = training_["autosave_seconds"];
   autosave_.emplace(folder_.checkpoint(), checkpoint_,
@@ -111,7 +110,7 @@ std::string Trainer::line(double loss) const {
 }
 
 void Trainer::validate(Progress& progress) {
-  scores_ = task_.evaluate(device_, Task::Extent::part);
+  scores_ = task_.evaluate(device_, Task::Extent::trend);
   mean_ = looks_ > 0 ? loss_sum_ / static_cast<double>(looks_) : last_loss_;
   std::vector<io::Metric> row{{"loss", mean_}};
   for (const auto& [name, value] : scores_) row.emplace_back("validation_" + name, value);
@@ -152,7 +151,17 @@ Trainer::End Trainer::run(Progress& progress) {
     saved_ = autosave_->save();
     record_->finish();
   }
-  return stopped() ? End::stopped_early : done_ == steps_ ? End::finished : End::interrupted;
+  const End end = stopped() ? End::stopped_early : done_ == steps_ ? End::finished : End::interrupted;
+  if (end == End::finished) look_at_the_last();
+  return end;
+}
+
+/// A last step between two validations may be the best. The checkpoint, written by now, does not know of this look: a
+/// run that is given more steps goes on as if it had not ended here.
+void Trainer::look_at_the_last() {
+  if (!stopping_ || done_ % every_ == 0) return;
+  if (scores_.empty()) scores_ = task_.evaluate(device_, Task::Extent::trend);
+  stopping_->observe(scores_.front().second);
 }
 
 void Trainer::restore_best() {

@@ -37,6 +37,7 @@ class Trainer {
   Program compile(Device& device);
   void look();
   void validate(Progress& progress);
+  void look_at_the_last();
   std::string line(double loss) const;
   double rate_of(std::int64_t step) const;
   bool due(std::int64_t every) const { return done_ % every == 0 || done_ == steps_; }
