@@ -140,7 +140,7 @@ int run(const recipe::Options& o) {
   std::ofstream(recipe::path(o, "confusion.txt")) << table(matrix) << "\nnaive Bayes:\n" << table(by_words);
   std::ofstream(recipe::path(o, "histories.txt")) << histories(device, model, test, 200);
   return recipe::finish(o, {.metric = "macro F1 of who has the ticket in the end",
-                            .value = matrix.f1(metrics::Average::macro), .goal = 0.9,
+                            .value = matrix.f1(metrics::Average::macro), .goal = 0.93,
                             .baseline = "naive Bayes on words",
                             .baseline_value = by_words.f1(metrics::Average::macro)}, seconds);
 }
