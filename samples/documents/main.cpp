@@ -11,7 +11,7 @@ namespace {
 using namespace volute;
 using namespace documents;
 
-/// Runs a program that gives `output` for all tickets; a function gets the place of the first and what was read.
+/// Runs a program on all tickets, D at a time; a function gets which ones, and the `output` read of them.
 void for_all(const Tickets& tickets, Program& program, const Inputs& in, Tensor output,
              const std::function<void(std::span<const std::size_t>, const Tokens&)>& each) {
   std::vector<std::size_t> all;

@@ -28,8 +28,9 @@ inline std::string prose(std::string line, bool source, bool& in_code) {
       return "";
     line.erase(0, line.find_first_not_of("/<!", slashes));
   } else {
-    if (line.rfind("```", 0) == 0) in_code = !in_code;
-    if (in_code || line[0] == '|' || line[0] == '`') return "";
+    const bool fence = line.rfind("```", 0) == 0;
+    if (fence) in_code = !in_code;
+    if (fence || in_code || line[0] == '|') return "";
   }
   if (line.find("namespace") < 2) return "";  // behind a closing brace
   std::string plain;
