@@ -157,7 +157,7 @@ int run(const recipe::Options& o, const std::vector<std::string>& files) {
     std::printf("\ntemperature %.1f\n%s", static_cast<double>(temperature), text.c_str());
   }
   return recipe::finish(o, {.metric = "perplexity a word on files not trained on", .value = perplexity(test),
-                            .goal = perplexity(test_counted), .baseline = "Kneser-Ney trigram, the goal",
+                            .goal = perplexity(test_counted), .baseline = "Kneser-Ney trigram",
                             .baseline_value = perplexity(test_counted), .higher = false}, seconds);
 }
 
