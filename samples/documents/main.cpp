@@ -11,7 +11,7 @@ namespace {
 using namespace volute;
 using namespace documents;
 
-/// Runs a program that gives `output` for all tickets; a function gets the place of the first and what was read.
+/// Runs a program on all tickets, D at a time; a function gets which ones, and the `output` read of them.
 void for_all(const Tickets& tickets, Program& program, const Inputs& in, Tensor output,
              const std::function<void(std::span<const std::size_t>, const Tokens&)>& each) {
   std::vector<std::size_t> all;
@@ -140,7 +140,7 @@ int run(const recipe::Options& o) {
   std::ofstream(recipe::path(o, "confusion.txt")) << table(matrix) << "\nnaive Bayes:\n" << table(by_words);
   std::ofstream(recipe::path(o, "histories.txt")) << histories(device, model, test, 200);
   return recipe::finish(o, {.metric = "macro F1 of who has the ticket in the end",
-                            .value = matrix.f1(metrics::Average::macro), .goal = 0.9,
+                            .value = matrix.f1(metrics::Average::macro), .goal = 0.93,
                             .baseline = "naive Bayes on words",
                             .baseline_value = by_words.f1(metrics::Average::macro)}, seconds);
 }
