@@ -16,7 +16,7 @@ build_packages=(
   g++ cmake ninja-build
   libvulkan-dev glslang-dev glslang-tools spirv-tools
   libcli11-dev nlohmann-json3-dev libxxhash-dev libglfw3-dev libimgui-dev libstb-dev libfreetype-dev
-  libonnx-dev libprotobuf-dev protobuf-compiler libcairo2-dev libzip-dev
+  libonnx-dev libprotobuf-dev protobuf-compiler libcairo2-dev libzip-dev libsmf-dev
   libvulkan1 mesa-vulkan-drivers
 )
 test_packages=(
