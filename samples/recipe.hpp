@@ -76,15 +76,15 @@ inline std::string path(const Options& options, const std::string& file) {
   return (std::filesystem::path(options.out) / file).string();
 }
 
-/// Says the result, keeps it in "result.md", and gives the exit status.
-inline int finish(const Options& options, const Result& r, double trained_seconds) {
+/// Says the result, keeps it in "result.md", behind what is there if it is one `more`, and gives the exit status.
+inline int finish(const Options& options, const Result& r, double trained_seconds, bool more = false) {
   const bool reached = r.higher ? r.value >= r.goal : r.value <= r.goal;
   std::printf("%s %.4g (goal: %s %.4g; %s: %.4g) after %.0f s of training\n", r.metric.c_str(), r.value,
               r.higher ? "at least" : "at most", r.goal, r.baseline.c_str(), r.baseline_value, trained_seconds);
   char row[512];
   std::snprintf(row, sizeof row, "| %s | %.4g | %s %.4g | %.4g: %s | %.0f s |\n", r.metric.c_str(), r.value,
                 r.higher ? "≥" : "≤", r.goal, r.baseline_value, r.baseline.c_str(), trained_seconds);
-  std::ofstream(path(options, "result.md")) << row;
+  std::ofstream(path(options, "result.md"), more ? std::ios::app : std::ios::trunc) << row;
   if (!reached && !options.quick) std::fprintf(stderr, "the goal was not reached\n");
   return reached || options.quick ? 0 : 1;
 }

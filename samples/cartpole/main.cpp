@@ -1,0 +1,162 @@
+// cartpole: a GRU learns to balance poles on carts from an expert that sees what it does not: the speeds, and how long
+// and heavy each pole is. It drives carts itself, and the expert says what should have been done (DAgger).
+// Invariant: all policies learn in the same way, are chosen by drives on the same carts, and are judged on others.
+#include "samples/cartpole/policies.hpp"
+#include "samples/recipe.hpp"
+
+namespace {
+
+using namespace volute;
+using namespace cartpole;
+
+constexpr std::int64_t N = 32, T = 200, H = 32, fleet = 100;
+constexpr int practice = 500, trial = 1500;  // ticks
+
+/// Drives a fleet that the seed names. An episode ends when its pole has fallen.
+std::vector<Episode> drive(Policy& policy, std::uint64_t seed, int ticks) {
+  data::Generator random(seed);
+  std::vector<Cart> carts;
+  for (std::int64_t n = 0; n < fleet; ++n) carts.emplace_back(random);
+  std::vector<Episode> episodes(fleet);
+  policy.begin();
+  for (int t = 0; t < ticks; ++t) {
+    std::vector<float> sensed;
+    for (Cart& cart : carts)
+      for (const float value : cart.sense(random)) sensed.push_back(value);
+    const std::vector<float> forces = policy.act(sensed, carts);
+    for (std::int64_t n = 0; n < fleet; ++n) {
+      if (!carts[n].fallen()) {
+        Episode& e = episodes[n];
+        e.sensed.insert(e.sensed.end(), &sensed[sensors * n], &sensed[sensors * n] + sensors);
+        e.wanted.push_back(carts[n].expert());
+        e.angles.push_back(carts[n].angle() * 180 / std::numbers::pi);
+      }
+      carts[n].move(forces[n], random);
+    }
+  }
+  return episodes;
+}
+
+/// Mean time until the pole fell, or the time was over.
+double seconds(const std::vector<Episode>& episodes) {
+  double sum = 0;
+  for (const Episode& e : episodes) sum += tick * static_cast<double>(e.wanted.size());
+  return sum / static_cast<double>(episodes.size());
+}
+
+/// Learns what the expert wanted wherever it has been itself so far (Ross, Gordon and Bagnell 2011).
+void imitate(Learner& learner, std::uint64_t seed, int rounds) {
+  Expert expert;
+  data::Generator random(seed);
+  const std::uint64_t validation = random.next();
+  std::vector<Episode> seen = drive(expert, random.next(), practice);
+  for (int round = 0; round < rounds; ++round) {
+    learner.fit(seen);
+    learner.observe(seconds(drive(learner, validation, trial)));
+    const std::vector<Episode> more = drive(learner, random.next(), practice);
+    seen.insert(seen.end(), more.begin(), more.end());
+  }
+  learner.restore();
+}
+
+/// A GRU or, to see what its memory is worth, a layer of as many units that knows the last reading alone.
+class Network : public Learner {
+ public:
+  Network(Device& device, const recipe::Options& o, bool recurrent, int rounds, int steps)
+      : recurrent_(recurrent), steps_(steps), gru_(sensors, H), layer_(sensors, H), head_(H, 1),
+        best_({.goal = Goal::highest, .keep = parameters()}), training_(o, rounds * steps), random_(o.seed) {
+    Graph g;
+    x_ = g.input("x", {T, N, sensors}), lengths_ = g.input("lengths", {N}, DType::u32), y_ = g.input("y", {T, N, 1});
+    Tensor mask = reshape(less(reshape(g.iota(T), {T, 1}), lengths_), {T, N, 1});  // 1 until the pole fell
+    Tensor squares = mse_loss(forces(x_, {.lengths = lengths_}), y_, Reduction::none);
+    loss_ = sum(mask * squares) / sum(mask);
+    learn_.emplace(device.compile(g, minimize(loss_, Adam{}, {.clip_norm = 1.0f})));
+    Graph now(Mode::inference);
+    sensed_ = now.input("sensed", {1, fleet, sensors});
+    forces_ = forces(sensed_, {.carried = now.carried()});
+    act_.emplace(device.compile(now, forces_));
+  }
+  void fit(const std::vector<Episode>& episodes) override {
+    for (int step = 0; step < steps_ && training_.next(); ++step) {
+      std::vector<std::vector<float>> sensed, wanted;
+      std::vector<std::size_t> rows;
+      for (std::int64_t n = 0; n < N; ++n) {
+        const Episode& e = episodes[random_.below(episodes.size())];
+        sensed.push_back(e.sensed), wanted.push_back(e.wanted), rows.push_back(rows.size());
+      }
+      const auto xs = data::pad(sensed, sensors, rows, T, N), ys = data::pad(wanted, 1, rows, T, N);
+      learn_->set("lr", static_cast<float>(5e-3 * (1 - 0.95 * training_.progress())));
+      learn_->run({{x_, xs.values}, {lengths_, xs.lengths}, {y_, ys.values}});
+    }
+  }
+  void observe(double score) override {
+    best_.observe(score);
+    training_.say("loss %.4f  balances for %.1f s", learn_->value(loss_), score);
+  }
+  void restore() override { best_.restore(); }
+  void begin() override { act_->reset(); }
+  std::vector<float> act(const std::vector<float>& sensed, const std::vector<Cart>&) override {
+    act_->run({{sensed_, sensed}});
+    return act_->read(forces_);
+  }
+  double trained() const { return training_.elapsed(); }
+
+ private:
+  Tensor forces(Tensor x, const nn::RecurrentInputs& inputs) const {
+    return head_(recurrent_ ? gru_(x, inputs) : tanh(layer_(x)));
+  }
+  std::vector<Parameter> parameters() const {
+    std::vector<Parameter> all = recurrent_ ? gru_.parameters() : layer_.parameters();
+    all.insert(all.end(), head_.parameters().begin(), head_.parameters().end());
+    return all;
+  }
+  bool recurrent_;
+  int steps_;
+  nn::GRU gru_;
+  nn::Linear layer_, head_;
+  EarlyStopping best_;
+  recipe::Training training_;
+  data::Generator random_;
+  Tensor x_, lengths_, y_, loss_, sensed_, forces_;
+  std::optional<Program> learn_, act_;
+};
+
+io::ChartSeries curve(const std::string& name, const Episode& e) {
+  io::ChartSeries series{.name = name, .y = e.angles};
+  if (series.y.size() > practice) series.y.resize(practice);
+  for (std::size_t t = 0; t < series.y.size(); ++t) series.x.push_back(tick * static_cast<double>(t));
+  return series;
+}
+
+int run(const recipe::Options& o) {
+  const int rounds = o.quick ? 1 : 12, steps = 125;
+  const std::uint64_t test = data::Generator(o.seed, 1).next();
+  Device device;
+  Network network(device, o, true, rounds, steps), memoryless(device, o, false, rounds, steps);
+  cartpole::Linear last(1), latest(10);
+  Expert expert;
+  std::printf("GRU\n");
+  imitate(network, o.seed, rounds);
+  const double trained = network.trained();
+  std::printf("without memory\n");
+  for (Learner* other : std::initializer_list<Learner*>{&memoryless, &last, &latest}) imitate(*other, o.seed, rounds);
+
+  const auto by_gru = drive(network, test, trial), by_memoryless = drive(memoryless, test, trial);
+  const auto by_expert = drive(expert, test, trial), by_latest = drive(latest, test, trial);
+  std::printf("seconds balanced of 30: the expert %.1f, the GRU %.1f, least squares on ten readings %.1f, on one %.1f, "
+              "a network on one %.1f\n", seconds(by_expert), seconds(by_gru), seconds(by_latest),
+              seconds(drive(last, test, trial)), seconds(by_memoryless));
+  io::save_chart(recipe::path(o, "angle.svg"),
+                 {.title = "A pole of the test", .x_label = "seconds", .y_label = "degrees from upright",
+                  .series = {curve("without memory", by_memoryless[0]), curve("GRU", by_gru[0]),
+                             curve("expert", by_expert[0])}});
+  return recipe::finish(o, {.metric = "seconds balanced of 30", .value = seconds(by_gru), .goal = 25,
+                            .baseline = "the same without memory", .baseline_value = seconds(by_memoryless)},
+                        trained);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return recipe::main(argc, argv, "Learns to balance poles from an expert that sees more", run);
+}

@@ -1,0 +1,17 @@
+# Standard MIDI Files by libsmf, whose header includes GLib's. Charts come with the optional component.
+find_path(VOLUTE_SMF_INCLUDE smf.h)
+find_library(VOLUTE_SMF_LIBRARY smf)
+find_path(VOLUTE_GLIB_INCLUDE glib.h PATH_SUFFIXES glib-2.0)
+find_path(VOLUTE_GLIB_CONFIG_INCLUDE glibconfig.h
+          PATHS "/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}" "/usr/lib64" "/usr/lib" PATH_SUFFIXES glib-2.0/include)
+if(NOT VOLUTE_SMF_INCLUDE OR NOT VOLUTE_SMF_LIBRARY)
+  list(APPEND sample_missing "libsmf")
+endif()
+if(NOT VOLUTE_GLIB_INCLUDE OR NOT VOLUTE_GLIB_CONFIG_INCLUDE)
+  list(APPEND sample_missing "GLib")
+endif()
+if(NOT TARGET volute::interchange)
+  list(APPEND sample_missing "volute::interchange")
+endif()
+set(sample_includes "${VOLUTE_SMF_INCLUDE}" "${VOLUTE_GLIB_INCLUDE}" "${VOLUTE_GLIB_CONFIG_INCLUDE}")
+set(sample_libraries volute::interchange "${VOLUTE_SMF_LIBRARY}")
