@@ -60,7 +60,8 @@ std::vector<std::string> rewrite_all(nn::Translator& translator, const std::vect
 }
 
 /// Answers by memory: that of the one of `count` training examples whose source takes the fewest edits.
-std::vector<std::string> nearest(const Task& task, const std::vector<Example>& examples, std::uint32_t seed, int count) {
+std::vector<std::string> nearest(const Task& task, const std::vector<Example>& examples, std::uint32_t seed,
+                                 int count) {
   std::mt19937 random(seed);
   std::vector<Example> known;
   for (int i = 0; i < count; ++i) known.push_back(task.draw(random, false));
