@@ -64,15 +64,12 @@ double train(Device& device, const Ensemble& ensemble, const data::Windows& wind
              const recipe::Options& o) {
   Graph g;
   Tensor x = g.input("x", {seen, batch, 1}), y = g.input("y", {horizon, batch, 1}), loss;
-  EarlyStoppingOptions stop{.patience = 15};
   for (const Member& member : ensemble) {
     Tensor its = quantile_loss(member(x), y);
     loss = loss ? loss + its : its;
-    for (const nn::Module* module : std::initializer_list<const nn::Module*>{&member.lstm, &member.head})
-      stop.keep.insert(stop.keep.end(), module->parameters().begin(), module->parameters().end());
   }
   Program program = device.compile(g, minimize(loss, AdamW{.lr = 3e-3f, .weight_decay = 1e-2f}));
-  EarlyStopping stopping(stop);
+  EarlyStopping stopping({.patience = 15, .keep = program.parameters()});
   data::Generator random(o.seed);
   recipe::Training training(o, 2000);
   while (!stopping.stop() && training.next()) {

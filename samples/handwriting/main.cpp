@@ -74,11 +74,6 @@ struct Model {
   nn::Linear head{128, classes};
 
   Tensor operator()(Tensor x, Tensor lengths) const { return head(lstm(x, {.lengths = lengths})); }  // [T, N, classes]
-  std::vector<Parameter> parameters() const {
-    std::vector<Parameter> all = lstm.parameters();
-    all.insert(all.end(), head.parameters().begin(), head.parameters().end());
-    return all;
-  }
 };
 
 std::string spelt(std::span<const std::uint32_t> labels) {
@@ -162,7 +157,7 @@ int run(const recipe::Options& o) {
   });
   constexpr std::int64_t steps = 900;
   const Schedule rate = Schedule::one_cycle(1e-2, steps);
-  EarlyStopping best({.keep = model.parameters()});
+  EarlyStopping best({.keep = train.parameters()});
   recipe::Training training(o, steps);
   while (training.next()) {
     const Batch batch = *batches.next();

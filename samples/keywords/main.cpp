@@ -64,11 +64,6 @@ struct Model {
   Tensor operator()(Tensor x, Tensor lengths) const {
     return head(dropout(gru(dropout(x, 0.1f), {.lengths = lengths}), 0.3f));
   }
-  std::vector<Parameter> parameters() const {
-    std::vector<Parameter> all = gru.parameters();
-    all.insert(all.end(), head.parameters().begin(), head.parameters().end());
-    return all;
-  }
 };
 
 using Labels = std::vector<std::vector<std::uint32_t>>;
@@ -161,7 +156,7 @@ int run(const recipe::Options& o) {
 
   constexpr std::int64_t steps = 1000;
   const Schedule rate = Schedule::one_cycle(1e-2, steps);
-  EarlyStopping best({.keep = model.parameters()});
+  EarlyStopping best({.keep = train.parameters()});
   Generator random(o.seed, 5);
   recipe::Training progress(o, steps);
   while (progress.next()) {

@@ -34,7 +34,7 @@ std::vector<Task> tasks(const std::string& chosen, bool quick) {
   const Task copying{.name = "copy", .title = "Copying ten symbols over T blanks, T = 20 to 1000",
                      .metric = "copy, T = 1000: symbols recalled", .baseline = "RNN, same curriculum",
                      .copies = true, .inputs = alphabet + 2, .outputs = alphabet, .H = 128, .lr = 1e-2f, .longest = 100,
-                     .lengths = {20, 100, 300, 1000}, .steps = 5000, .enough = 0.1, .goal = 0.95};
+                     .lengths = {20, 40, 80, 160, 320, 640, 1000}, .steps = 5000, .enough = 0.1, .goal = 0.95};
   std::vector<Task> all;
   for (Task task : {adding, copying}) {
     if (quick) task.lengths = {6, 12};

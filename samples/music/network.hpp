@@ -72,12 +72,7 @@ class Network {
     next_ = softmax(head_(lstm_(embed_(token_) + place_(at_), write.carried())));  // [1, written, V]
     write_.emplace(device.compile(write, next_));
   }
-  std::vector<Parameter> parameters() const {
-    std::vector<Parameter> all;
-    for (const nn::Module* module : std::initializer_list<const nn::Module*>{&embed_, &place_, &lstm_, &head_})
-      all.insert(all.end(), module->parameters().begin(), module->parameters().end());
-    return all;
-  }
+  std::vector<Parameter> parameters() const { return train_->program.parameters(); }
   float train(const Batch& batch, float lr) {
     train_->program.set("lr", lr);
     return run(*train_, batch);
