@@ -63,7 +63,8 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets,
     data.stats.passes.push_back({pass, static_cast<int>(data.live.graph->nodes.size())});
   };
   note("built");
-  Passed passed = run_passes(data.live, targets.precision, recompute, note);
+  const int ranks = data.exchange ? data.exchange->communicator().size() : 1;
+  Passed passed = run_passes(data.live, targets.precision, recompute, ranks, note);
   data.stats.recomputes = passed.recomputes;
   data.stats.hoisted = std::move(passed.hoisted);
   data.destinations = std::move(passed.destinations);
@@ -110,6 +111,7 @@ class MemoryBuilder {
 
   void run() {
     arena();
+    if (data_.exchange) exchanged();
     inputs();
     states();
     parameters();
@@ -143,6 +145,20 @@ class MemoryBuilder {
     }
   }
 
+  /// Buckets are ranges of one buffer, so values that can be sent about the same time lie together.
+  void exchanged() {
+    const auto storages = exchanged_storages(data_.sections);
+    if (storages.empty()) return;
+    std::uint64_t bytes = 0;
+    for (const Storage* storage : storages) bytes += aligned(storage->bytes);
+    data_.buffers.push_back(data_.exchange->make_buffer(data_.device->context, bytes));
+    std::uint64_t offset = 0;
+    for (const Storage* storage : storages) {
+      place(storage, static_cast<int>(data_.buffers.size()) - 1, offset);
+      offset += aligned(storage->bytes);
+    }
+  }
+
   std::vector<std::pair<const Node*, const Storage*>> leaves(Op op) const {
     std::vector<std::pair<const Node*, const Storage*>> found;
     for (const auto& [node, storage] : data_.layout->leaves())
@@ -167,7 +183,9 @@ class MemoryBuilder {
       data_.input_names[node->name] = user;
       if (has_value) {
         const float value = static_cast<float>(node->value);
-        pack(node->shape, &value, data_.staging->mapped() + offset);
+        const std::uint32_t seed = data_.seed_offset();
+        const bool is_seed = node->dtype == DType::u32;
+        pack(node->shape, is_seed ? static_cast<const void*>(&seed) : &value, data_.staging->mapped() + offset);
       }
       offset += aligned(storage->bytes);
     }
@@ -265,6 +283,39 @@ class MemoryBuilder {
   const Targets& targets_;
 };
 
+/// Where the step sends values to other ranks and waits for theirs.
+void plan_exchange(Program::Data& data) {
+  const auto storages = exchanged_storages(data.sections);
+  if (storages.empty()) return;
+  std::vector<std::uint64_t> offsets;
+  for (const Storage* storage : storages) offsets.push_back(data.ranges[storage->id].offset);
+  data.exchange->set_buckets(
+      cut_for_exchange(data.commands, storages, offsets, data.exchange->options().bucket_bytes));
+  data.stats.exchanges = static_cast<int>(data.exchange->buckets().size());
+  for (const Storage* storage : storages) data.stats.exchange_bytes += storage->bytes;
+}
+
+/// What a rank has to have in common with the others: what is summed, in which order and way.
+std::string exchange_text(const Program::Data& data) {
+  std::string text;
+  for (const Bucket& bucket : data.exchange->buckets())
+    text += (text.empty() ? "" : ", ") + std::to_string(bucket.begin) + " to " + std::to_string(bucket.end);
+  return (text.empty() ? "nothing" : "bytes " + text) + (data.exchange->options().half ? " as f16" : "");
+}
+
+/// Every rank goes on with rank 0's parameters.
+void share_parameters(Program::Data& data) {
+  Communicator& ranks = data.exchange->communicator();
+  std::string names;
+  for (const auto& parameter : data.parameters) names += parameter->name + parameter->shape.str() + "; ";
+  require_same(ranks, names);
+  for (const auto& parameter : data.parameters) {
+    std::vector<float> values = Parameter(parameter).values();
+    ranks.broadcast(std::as_writable_bytes(std::span(values)));
+    if (ranks.rank()) Parameter(parameter).set(values);
+  }
+}
+
 /// Work for every processor in each box a dispatch is divided into; a GPU's hide latency with several workgroups each.
 std::uint32_t groups_at_once(const Program::Data& data) {
   return data.device->context->is_cpu ? data.target.cores : 4 * data.target.cores;
@@ -291,6 +342,8 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   data->target.join = options.join;
   if (options.max_storage_range) data->target.max_storage_range = options.max_storage_range;
   data->watch.targets = targets;
+  if (options.communicator && options.communicator->size() > 1)
+    data->exchange = std::make_unique<Exchange>(options.communicator, options.exchange, options.shared_memory);
   build_within(*data, graph, targets, options.memory_bytes);
   count_dispatches(*data);
   MemoryBuilder(*data, targets).run();
@@ -300,6 +353,11 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
                             {std::min(options.part_seconds, options.submission_seconds / 2),
                              [cpu](const Dispatch& d) { return estimated_seconds(d, cpu); }, groups_at_once(*data)});
   data->stats.dispatches = static_cast<std::int64_t>(data->commands.size());
+  if (data->exchange) {
+    plan_exchange(*data);
+    require_same(data->exchange->communicator(), exchange_text(*data));
+    share_parameters(*data);
+  }
   record_step(*data, options.submission_seconds);
   if (environment().print_plan) std::cerr << explain_text(*data);
   return Program(std::move(data));
@@ -308,6 +366,15 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
 Program Device::compile(const Graph& graph, const Targets& targets, const CompileLimits& limits) {
   return compile_program(data_, graph, targets,
                          {.memory_bytes = limits.memory_bytes, .submission_seconds = limits.submission_seconds});
+}
+
+Program Device::compile(const Graph& graph, const Targets& targets, std::shared_ptr<Communicator> communicator,
+                        const ExchangeOptions& exchange, const CompileLimits& limits) {
+  return compile_program(data_, graph, targets,
+                         {.memory_bytes = limits.memory_bytes,
+                          .submission_seconds = limits.submission_seconds,
+                          .communicator = std::move(communicator),
+                          .exchange = exchange});
 }
 
 bool guards_intact(Program& program) {

@@ -17,7 +17,7 @@ namespace {
 
 bool is_heavy(const Node* node) {
   return node->op == Op::matmul || node->op == Op::sum || node->op == Op::max || node->op == Op::scatter_add ||
-         node->op == Op::scan;
+         node->op == Op::scan || node->op == Op::sum_over_ranks;
 }
 
 /// Of a generated kernel. What is written by hand stays far below; a chain of thousands is cut, so that neither this
@@ -101,14 +101,27 @@ class Fuser {
   /// Values some other scope, an output, an update or a stack needs in memory.
   void keep(const Node* node) { kept_.insert(node); }
 
-  /// How many kernels must have run before: pointwise work does not add to it, everything else does.
+  /// How many kernels must have run before: pointwise work does not add to it, everything else does. What other ranks
+  /// send is waited for when all is done that does not need it.
   void find_levels() {
+    std::unordered_set<const Node*> late;  // sums over ranks, and what needs them
+    int last = 0;
     for (const Node* node : order_) {
-      int level = 0;
-      for (const Node* input : reads_of(node))
-        if (local(input)) level = std::max(level, level_[input]);
-      level_[node] = level + (is_heavy(node) ? 1 : 0);
+      const auto reads = reads_of(node);
+      const bool waits = std::any_of(reads.begin(), reads.end(), [&](const Node* n) { return late.contains(n); });
+      if (waits || node->op == Op::sum_over_ranks) late.insert(node);
+      else last = std::max(last, level_[node] = level_of(node));
     }
+    for (const Node* node : order_)
+      if (late.contains(node))
+        level_[node] = std::max(level_of(node), node->op == Op::sum_over_ranks ? last + 1 : 0);
+  }
+
+  int level_of(const Node* node) {
+    int level = 0;
+    for (const Node* input : reads_of(node))
+      if (local(input)) level = std::max(level, level_[input]);
+    return level + (is_heavy(node) ? 1 : 0);
   }
 
   /// A sum of results of kernels outside of loops, taken as they come: delayed, it would keep every term in memory.
@@ -186,6 +199,7 @@ class Fuser {
   Unit heavy_unit(const Node* node) {
     if (node->op == Op::matmul) return {Unit::Kind::matmul, {}, node, {}};
     if (node->op == Op::scatter_add) return {Unit::Kind::scatter, {}, node, {}};
+    if (node->op == Op::sum_over_ranks) return {Unit::Kind::exchange, {}, node, {}};
     if (node->op != Op::scan) return {Unit::Kind::reduce, prologues_[node], node, {}};
     std::vector<Node*> kept = node->scan->results;
     kept.insert(kept.end(), node->scan->next.begin(), node->scan->next.end());

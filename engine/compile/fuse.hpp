@@ -9,11 +9,11 @@
 
 namespace volute {
 
-/// One kernel, or a loop over kernels.
+/// One kernel, a loop over kernels, or values that become sums over ranks.
 struct Unit {
-  enum class Kind : std::uint8_t { fused, reduce, rows, matmul, scatter, loop } kind = Kind::fused;
+  enum class Kind : std::uint8_t { fused, reduce, rows, matmul, scatter, loop, exchange } kind = Kind::fused;
   std::vector<const Node*> nodes;  ///< pointwise nodes computed in it; before a reduction, its prologue; rows: reductions too
-  const Node* anchor = nullptr;    ///< the reduction, product, scatter_add or Op::scan node
+  const Node* anchor = nullptr;    ///< the reduction, product, scatter_add, Op::scan or sum over ranks
   std::vector<Unit> body;          ///< of a loop
 };
 

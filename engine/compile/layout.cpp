@@ -120,6 +120,7 @@ View Layout::compute(const Node* node) {
     case Op::carry: return state_view(node->scan, node->index, 0);
     case Op::last: return state_end(node->scan, node->index, 1);
     case Op::stack: return stack_view(node);
+    case Op::sum_over_ranks: return view(node->inputs[0]);
     default: break;
   }
   if (operation(node->op).kind == Kind::view) return view_through(node, view(node->inputs[0])).value();
@@ -152,10 +153,10 @@ View Layout::place(const Node* node) {
       const int axis = static_cast<int>(to.whole->ints[0]);
       return slice_view(view(to.whole), axis, to.begin, to.begin + node->shape[axis]).value();
     }
-    case Destination::Kind::own: break;
+    case Destination::Kind::exchanged: case Destination::Kind::own: break;
   }
-  const Storage* own =
-      add_storage(Storage::Kind::temporary, name_of(node->op), node->dtype, padded_elements(node->shape));
+  const auto kind = to.kind == Destination::Kind::own ? Storage::Kind::temporary : Storage::Kind::exchanged;
+  const Storage* own = add_storage(kind, name_of(node->op), node->dtype, padded_elements(node->shape));
   return natural_view(own, node->shape);
 }
 

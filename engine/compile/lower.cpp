@@ -3,6 +3,7 @@
 #include "engine/compile/lower.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/compile/product.hpp"
 #include "engine/compile/steps.hpp"
@@ -33,19 +34,24 @@ class Lowering {
     const std::function plain = [this](const Unit& unit, std::vector<Lowered>& out) { append(unit, out); };
     for (const Unit& unit : units) {
       if (unit.kind == Unit::Kind::loop) lower_loop(unit, layout_, target_, tuner_, plain, sections_);
+      else if (unit.kind == Unit::Kind::exchange) join();
       else append(unit, once());
     }
     for (const auto& [target, value] : layout_.late_updates()) once().push_back(copy(value, layout_.view(target)));
-    std::vector<Section> sections;
-    for (LoweredSection& each : join_independent(std::move(sections_), target_)) {
-      const bool apart = sections.empty() || each.repeats() || sections.back().length;
-      if (apart) sections.push_back(each.loop);
-      for (Lowered& lowered : each.dispatches) sections.back().dispatches.push_back(std::move(lowered.dispatch));
-    }
-    return sections;
+    join();
+    return std::move(joined_);
   }
 
  private:
+  /// What is lowered so far is joined with itself only: it is not to wait for other ranks.
+  void join() {
+    for (LoweredSection& each : join_independent(std::exchange(sections_, {}), target_)) {
+      const bool apart = joined_.empty() || each.repeats() || joined_.back().length;
+      if (apart) joined_.push_back(each.loop);
+      for (Lowered& lowered : each.dispatches) joined_.back().dispatches.push_back(std::move(lowered.dispatch));
+    }
+  }
+
   std::vector<Lowered>& once() {
     if (sections_.empty() || sections_.back().repeats()) sections_.emplace_back();
     return sections_.back().dispatches;
@@ -95,6 +101,7 @@ class Lowering {
   const KernelTarget& target_;
   Tuner* tuner_;
   std::vector<LoweredSection> sections_;
+  std::vector<Section> joined_;
   std::deque<Node> copies_;
 };
 

@@ -71,12 +71,24 @@ class Materialiser {
   /// Results a destination can be given to: a concat hands it on to its pieces.
   bool is_placeable(const Node* node) const { return is_result(node) || node->op == Op::concat; }
 
-  /// Pieces of a concat, first states and outputs that are not results of their own get copies.
+  /// The sum over ranks takes the place of the value.
+  bool is_only_sent(const Node* value) const {
+    const auto is_it = [&](const Node* node) { return node == value; };
+    std::ptrdiff_t uses = std::count_if(live_.outputs.begin(), live_.outputs.end(), is_it);
+    for (const auto& [target, made] : live_.updates) uses += is_it(made);
+    for (const Node& node : live_.graph->nodes)
+      uses += std::count_if(node.inputs.begin(), node.inputs.end(), is_it) + is_it(node.body);
+    return uses == 1 && is_result(value);
+  }
+
+  /// Pieces of a concat, values to send, first states and outputs that are not results of their own get copies.
   void copy_special_uses() {
     const std::size_t count = live_.graph->nodes.size();
     for (std::size_t id = 0; id < count; ++id) {
       Node* node = &live_.graph->nodes[id];
       if (node->op == Op::carry) node->inputs[0] = copy_of(node->inputs[0], node->scope->outer);
+      if (node->op == Op::sum_over_ranks && !is_only_sent(node->inputs[0]))
+        node->inputs[0] = copy_of(node->inputs[0], nullptr);
       if (node->op != Op::concat) continue;
       for (Node*& input : node->inputs) input = copy_of(input, node->scope);
     }
@@ -145,6 +157,7 @@ class Materialiser {
         destinations_[node->inputs[0]] = {Destination::Kind::initial_state, node->scan, node->index, nullptr, 0};
       if (node->op == Op::concat) settle_pieces(node);
       if (node->op == Op::stack) settle_stack(node, kept);
+      if (node->op == Op::sum_over_ranks) destinations_[node->inputs[0]] = {.kind = Destination::Kind::exchanged};
     }
     for (Scan& scan : live_.graph->scans) refresh_results(scan);
   }

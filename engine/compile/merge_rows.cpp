@@ -141,6 +141,7 @@ class RowMerger {
 
   bool merge_into(std::size_t i) {
     for (std::size_t j = i + 1; j < units_.size(); ++j) {
+      if (units_[j].kind == Unit::Kind::exchange) return false;  // what is before is not to wait for other ranks
       auto space = reduced_rows(units_[i]);
       if (!space) space = reduced_rows(units_[j]);
       if (!space || !walks(units_[i], *space) || !walks(units_[j], *space)) continue;

@@ -16,7 +16,7 @@ void Cost::measured(double seconds) {
 
 Parts::Parts(std::shared_ptr<vk::Context> context, std::size_t count, double most_seconds)
     : context_(std::move(context)), most_seconds_(most_seconds), commands_(count), costs_(count),
-      submission_of_(count, 0) {
+      submission_of_(count, 0), value_of_(count, 0), ends_(count, false), gate_(count) {
   if (context_->timestamp_bits) stamps_.emplace(context_, count);
 }
 
@@ -40,13 +40,13 @@ double Parts::under_way() const {
 
 std::size_t Parts::fitting(double seconds) const {
   // Of the step before parts may be under way still: a command buffer is submitted again when it has finished.
-  std::size_t most = size();
+  std::size_t most = gate_;
   for (const Pending& pending : pending_)
     if (pending.last > next_) most = std::min(most, std::max(pending.first, next_));
   double room = seconds - under_way();
   std::size_t end = next_;
   for (; end < most && costs_[end].seconds() <= room; ++end) room -= costs_[end].seconds();
-  return end == next_ && pending_.empty() ? next_ + 1 : end;
+  return end == next_ && pending_.empty() ? std::min(next_ + 1, gate_) : end;
 }
 
 Parts::Sent Parts::submit_rest(const interop::Sync& sync) {
@@ -61,7 +61,8 @@ Parts::Sent Parts::submit_rest(const interop::Sync& sync) {
 std::size_t Parts::end_of_submission(std::size_t first, std::size_t end) const {
   double spent = costs_[first].seconds();
   std::size_t part = first + 1;
-  for (; part < end && spent + costs_[part].seconds() <= most_seconds_; ++part) spent += costs_[part].seconds();
+  for (; part < end && !ends_[part - 1] && spent + costs_[part].seconds() <= most_seconds_; ++part)
+    spent += costs_[part].seconds();
   return part;
 }
 
@@ -122,6 +123,7 @@ void Parts::note(std::uint64_t last_value, std::size_t end, bool timed, Sent& se
     for (; next_ < pending.last; ++next_) {
       pending.seconds += costs_[next_].seconds();
       submission_of_[next_] = submissions_;
+      value_of_[next_] = value;
     }
     ++submissions_;
     ++sent.submissions;

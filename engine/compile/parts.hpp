@@ -35,7 +35,13 @@ class Parts {
   /// CommandList::end.
   void end(vk::CommandList& list, std::size_t index, double estimate, bool to_host);
 
+  /// The host waits for that part: nothing behind it goes with it.
+  void end_submission_at(std::size_t part) { ends_[part] = true; }
+
   // Running. --------------------------------------------------------------------------------------------------
+
+  /// No part from this one on is submitted until another is named.
+  void stop_before(std::size_t part) { gate_ = part; }
 
   struct Sent {
     double seconds = 0;
@@ -50,6 +56,9 @@ class Parts {
   void wait_for_inputs() { wait(inputs_); }
   void wait_for_step() { wait(step_); }
   void wait_for_all() { wait(last_); }
+  /// Waits for a part of the step in progress that has been submitted, or tells whether it is done.
+  void wait_for_part(std::size_t part) { wait(value_of_[part]); }
+  bool part_is_done(std::size_t part) const { return context_->completed() >= value_of_[part]; }
   /// Takes note of what has finished; does not block.
   void poll();
 
@@ -57,6 +66,8 @@ class Parts {
   /// Of the step in progress, by cost; 1 at its end.
   double fraction() const { return fraction_; }
   bool at_start() const { return next_ == 0; }
+  /// Whether all parts are submitted that may be.
+  bool at_gate() const { return next_ == gate_; }
   /// Number of the last submission; 0: none yet.
   std::uint64_t last_submission() const { return last_; }
   bool has_finished_a_step() const { return step_ != 0; }
@@ -96,6 +107,9 @@ class Parts {
   std::vector<VkCommandBuffer> commands_;
   std::vector<Cost> costs_;
   std::vector<int> submission_of_;
+  std::vector<std::uint64_t> value_of_;  ///< the number of each part's last submission
+  std::vector<bool> ends_;               ///< its submission
+  std::size_t gate_ = 0;                 ///< the first part that must not be submitted yet
   std::size_t next_ = 0;        ///< part to be submitted next
   int submissions_ = 0;         ///< of the step in progress
   double fraction_ = 0;

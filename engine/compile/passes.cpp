@@ -6,8 +6,10 @@
 
 namespace volute {
 
-Passed run_passes(LiveGraph& live, Precision precision, bool recompute, const std::function<void(const char*)>& note) {
+Passed run_passes(LiveGraph& live, Precision precision, bool recompute, int ranks,
+                  const std::function<void(const char*)>& note) {
   Passed passed;
+  over_ranks(live, ranks);
   if (precision != Precision::f32) {
     narrow(live, precision);
     note("narrow");

@@ -11,6 +11,9 @@
 
 namespace volute {
 
+/// Sums over so many ranks: of one rank they are the values themselves, of constants they are constants.
+void over_ranks(LiveGraph& live, int ranks);
+
 /// Merges equal nodes, removes multiplications by 1 and additions of 0, and turns a transposed product
 /// into the product of transposed operands.
 void simplify(LiveGraph& live);
@@ -43,7 +46,7 @@ void canonicalise(LiveGraph& live);
 
 /// Where a node's result must be stored, if not in a storage of its own.
 struct Destination {
-  enum class Kind : std::uint8_t { own, stack, next_state, initial_state, piece } kind = Kind::own;
+  enum class Kind : std::uint8_t { own, stack, next_state, initial_state, piece, exchanged } kind = Kind::own;
   Scan* scan = nullptr;      ///< stack, next_state, initial_state
   int state = 0;             ///< next_state, initial_state
   const Node* whole = nullptr;  ///< piece: the concat node
@@ -63,8 +66,9 @@ struct Passed {
   bool recomputes = false;           ///< as segment() returns, if it was asked for
 };
 
-/// All of them in their order, products narrowed first. `note` hears the name of each as it ends.
-Passed run_passes(LiveGraph& live, Precision precision, bool recompute,
+/// All of them in their order, for a program of so many ranks, products narrowed first. `note` hears the name of each
+/// as it ends.
+Passed run_passes(LiveGraph& live, Precision precision, bool recompute, int ranks = 1,
                   const std::function<void(const char*)>& note = [](const char*) {});
 
 }  // namespace volute

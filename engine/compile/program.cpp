@@ -6,6 +6,7 @@
 #include <cstring>
 #include <iostream>
 #include <optional>
+#include <utility>
 
 #include "engine/compile/program_data.hpp"
 #include "engine/environment.hpp"
@@ -182,11 +183,41 @@ void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone,
   data.host_seconds = Seconds((checked - start) + (Clock::now() - waited)).count();
 }
 
+/// Sums over ranks are taken on the way: their values are waited for if the whole step is asked for, else only what is
+/// ready.
+Parts::Sent submit_with_exchange(Program::Data& data, std::optional<double> seconds, const interop::Sync& sync) {
+  Parts& parts = *data.parts;
+  Exchange& exchange = *data.exchange;
+  interop::Sync first{.wait = sync.wait};
+  Parts::Sent all;
+  const auto send = [&](const interop::Sync& with) {
+    const Parts::Sent sent = seconds ? parts.submit(*seconds, with) : parts.submit_rest(with);
+    all.seconds += sent.seconds;
+    all.submissions += sent.submissions;
+  };
+  while (const Bucket* bucket = exchange.next()) {
+    if (!parts.at_gate()) send(std::exchange(first, {}));
+    const bool ready = parts.at_gate() && (!seconds || parts.part_is_done(bucket->after));
+    if (!ready) break;
+    parts.wait_for_part(bucket->after);
+    exchange.run();
+    parts.stop_before(exchange.gate(parts.size()));
+  }
+  first.signal = sync.signal;
+  send(first);
+  if (!parts.at_start()) return all;
+  exchange.begin_step();
+  parts.stop_before(exchange.gate(parts.size()));
+  return all;
+}
+
 /// Parts worth `seconds`, less what is under way, or all that are left.
 Progress go_on(Program::Data& data, std::optional<double> seconds, const interop::Sync& sync) {
   const auto start = Clock::now();
   expect_changes(data);
-  const Parts::Sent sent = seconds ? data.parts->submit(*seconds, sync) : data.parts->submit_rest(sync);
+  const Parts::Sent sent = data.exchange ? submit_with_exchange(data, seconds, sync)
+                           : seconds     ? data.parts->submit(*seconds, sync)
+                                         : data.parts->submit_rest(sync);
   Progress progress{false, data.parts->fraction(), sent.seconds, sent.submissions};
   progress.finished = sent.submissions > 0 && data.parts->at_start();
   if (data.parts->at_start() && !progress.finished) progress.fraction = 0;
@@ -294,7 +325,7 @@ void Program::set(const std::string& scalar, float value) {
 void Program::seed(std::uint32_t seed) {
   const auto found = data_->input_names.find("seed");
   if (found == data_->input_names.end()) return;  // nothing is random in it
-  set_word(*data_, found->second, seed, "seed");
+  set_word(*data_, found->second, seed + data_->seed_offset(), "seed");
 }
 
 void Program::reset(const std::string& prefix) {

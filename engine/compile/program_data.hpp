@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/compile/device_data.hpp"
+#include "engine/compile/exchange.hpp"
 #include "engine/compile/finite.hpp"
 #include "engine/compile/memory.hpp"
 #include "engine/compile/parts.hpp"
@@ -31,6 +32,9 @@ struct CompileOptions {
   std::optional<bool> tune = {};        ///< whether kernels are timed, if not as the device's default says
   bool join = true;                     ///< false: no row kernels and no joint dispatches
   std::uint64_t max_storage_range = 0;  ///< in place of the device's, if not 0
+  std::shared_ptr<Communicator> communicator = {};  ///< of the ranks; none: there is one
+  ExchangeOptions exchange = {};                    ///< with them
+  bool shared_memory = true;  ///< false: what they exchange is copied to the host, wherever the device's memory is
 };
 
 struct Program::Data {
@@ -74,6 +78,7 @@ struct Program::Data {
   std::unique_ptr<vk::Descriptors> descriptors;
   std::unique_ptr<vk::CommandList> list, input_copies, output_copies;
   std::unique_ptr<Parts> parts;      ///< of the step: what is in these lists
+  std::unique_ptr<Exchange> exchange;  ///< between these parts; null unless there are other ranks
   std::unique_ptr<Profile> profile;  ///< null unless asked for
   bool profiled = false;
   std::vector<Command> commands;
@@ -88,6 +93,7 @@ struct Program::Data {
   bool alias = true;
 
   Locate locate() const;
+  std::uint32_t seed_offset() const { return exchange ? exchange->seed_offset() : 0; }
 };
 
 /// Device::compile with options.

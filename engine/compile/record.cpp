@@ -77,17 +77,24 @@ class Recorder {
       dispatch(command);
       seconds_ += command.seconds;
     }
-    if (part_) data_.parts->end(list_, part_, seconds_, false);
+    end_part();
     warm_up();
   }
 
  private:
   void next_part() {
-    if (part_) data_.parts->end(list_, part_, seconds_, false);
+    end_part();
     seconds_ = 0;
     ++part_;
     list_.begin();
+    if (data_.exchange) data_.exchange->record_receive(list_, part_);
     mark({.label = "between parts"});
+  }
+
+  void end_part() {
+    if (!part_) return;
+    const bool sends = data_.exchange && data_.exchange->record_send(list_, part_);
+    data_.parts->end(list_, part_, seconds_, sends);
   }
 
   void mark(Profile::Span span) {
@@ -196,6 +203,7 @@ void record_outputs(Program::Data& data) {
   auto list = std::make_unique<vk::CommandList>(data.device->context);
   const std::size_t part = data.parts->size() - 1;
   list->begin();
+  if (data.exchange) data.exchange->record_receive(*list, part);
   const auto mark = [&](std::size_t before_last, Profile::Span span) {
     span.part = static_cast<int>(part);
     if (data.profile) data.profile->mark(*list, data.profile->spans().size() - 1 - before_last, std::move(span));
@@ -209,6 +217,8 @@ void record_outputs(Program::Data& data) {
 }
 
 void record_whole(Program::Data& data, vk::CommandList& list) {
+  if (data.exchange)
+    throw Unsupported("record: a step that waits for other ranks cannot run inside an application's commands");
   Preparation prepared(data);  // pipelines and sets were made when the program was compiled, and are found again
   copy_inputs(data, list);
   for (const Command& command : data.commands) {
@@ -231,6 +241,10 @@ void record_step(Program::Data& data, double submission_seconds) {
   record_inputs(data);
   Recorder(data).run();
   record_outputs(data);
+  if (data.exchange) {
+    for (const Bucket& bucket : data.exchange->buckets()) data.parts->end_submission_at(bucket.after);
+    data.parts->stop_before(data.exchange->gate(data.parts->size()));
+  }
   data.stats.submissions = data.parts->submissions();
 }
 

@@ -64,7 +64,7 @@ Snapshot outline(const Program::Data& data) {
   Snapshot snapshot;
   snapshot.steps = data.steps;
   for (const auto& [name, input] : data.input_names) {
-    if (name == "seed") snapshot.seed = staged<std::uint32_t>(data, input);
+    if (name == "seed") snapshot.seed = staged<std::uint32_t>(data, input) - data.seed_offset();
     else if (is_scalar(input) && !data.inputs.at(input).bound) snapshot.scalars[name] = staged<float>(data, input);
   }
   for (const auto& [name, state] : data.states)
@@ -179,7 +179,7 @@ void Program::restore(const Snapshot& snapshot) {
     Parameter(data_->parameters[i]).set(as_floats(snapshot.parameters[i].words));
   for (const HostArray& state : snapshot.states) data_->states.at(state.name).second->write(as_floats(state.words));
   for (const auto& [name, value] : snapshot.scalars) stage(*data_, data_->input_names.at(name), value);
-  if (data_->input_names.contains("seed")) stage(*data_, data_->input_names.at("seed"), snapshot.seed);
+  if (data_->input_names.contains("seed")) stage(*data_, data_->input_names.at("seed"), snapshot.seed + data_->seed_offset());
   data_->steps = snapshot.steps;
   data_->keeping.overtaken = true;
 }

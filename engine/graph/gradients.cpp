@@ -121,7 +121,8 @@ class Backpropagation {
   bool depends(const Node* node) const {
     const auto in = [&](const Node* n) { return needs_.contains(n); };
     switch (node->op) {
-      case Op::stop_gradient: case Op::less: case Op::equal: case Op::to_f32: case Op::to_u32: return false;
+      case Op::stop_gradient: case Op::less: case Op::equal: case Op::to_f32: case Op::to_u32: case Op::sum_over_ranks:
+        return false;
       case Op::scan:
         return std::any_of(node->scan->carries.begin(), node->scan->carries.end(), in) ||
                std::any_of(node->scan->elements.begin(), node->scan->elements.end(), in) || body_needs(node->scan);

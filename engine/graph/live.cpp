@@ -26,7 +26,8 @@ std::unordered_set<Node*> reachable(std::vector<Node*> work, bool through_stops 
   while (!work.empty()) {
     const Node* node = work.back();
     work.pop_back();
-    if (node->op == Op::stop_gradient && !through_stops) continue;
+    const bool stops = node->op == Op::stop_gradient || node->op == Op::sum_over_ranks;
+    if (stops && !through_stops) continue;
     all_edges(node, [&](Node* next) {
       if (seen.insert(next).second) work.push_back(next);
     });

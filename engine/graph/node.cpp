@@ -30,6 +30,7 @@ VOLUTE_API const char* name_of(Op op) {
       "log",     "sqrt",      "abs",       "tanh",     "sigmoid",  "relu",      "to_f32",        "to_u32", "to_f16", "to_bf16", "add",    "sub",
       "mul",     "div",       "maximum",   "minimum",  "less",     "equal",     "where",         "sum",    "max",
       "broadcast", "reshape", "transpose", "slice",    "concat",   "stop_gradient", "matmul",    "embedding", "scatter_add",
+      "sum_over_ranks",
       "scan",    "stack",     "last",      "total",    "element",  "carry"};
   static_assert(names.size() == static_cast<std::size_t>(Op::carry) + 1);
   return names[static_cast<std::size_t>(op)];

@@ -27,6 +27,8 @@ enum class Op : std::uint8_t {
   broadcast, reshape, transpose, slice, concat, stop_gradient,
   // products and lookups
   matmul, embedding, scatter_add,
+  // between the ranks of a job
+  sum_over_ranks,
   // time: in the outer scope ...
   scan, stack, last, total,
   // ... and in the body

@@ -19,6 +19,8 @@ Operation row(Op op) {
       return matmul_operation();
     case Op::embedding: case Op::scatter_add:
       return lookup_operation(op);
+    case Op::sum_over_ranks:
+      return ranks_operation();
     case Op::scan: case Op::stack: case Op::last: case Op::total: case Op::element: case Op::carry:
       return {Kind::time, nullptr, nullptr};
     default:

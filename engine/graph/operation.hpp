@@ -44,6 +44,7 @@ Operation reduce_operation(Op op);
 Operation shape_operation(Op op);
 Operation matmul_operation();
 Operation lookup_operation(Op op);
+Operation ranks_operation();
 
 /// The node whose memory a use reads: behind view operations.
 const Node* stored(const Node* node);

@@ -123,7 +123,7 @@ bool Exporter::write_leaf(const Node* node) {
     names_[node] = writer_.ints(values);
     return true;
   }
-  if (node->op == Op::stop_gradient || node->op == Op::copy) {
+  if (node->op == Op::stop_gradient || node->op == Op::sum_over_ranks || node->op == Op::copy) {
     names_[node] = name(node->inputs[0]);
     return true;
   }

@@ -15,7 +15,7 @@ namespace volute {
 
 /// A range of device memory of its own lifetime. Where it lies is decided by the planner.
 struct Storage {
-  enum class Kind : std::uint8_t { temporary, input, variable };
+  enum class Kind : std::uint8_t { temporary, input, variable, exchanged };
   int id = 0;
   Kind kind = Kind::temporary;
   DType dtype = DType::f32;

@@ -20,6 +20,10 @@ void check(Tensor loss, float lr, const MinimizeOptions& options) {
     throw InvalidGraph("minimize: clip_norm must be positive, got " + std::to_string(*options.clip_norm));
   if (options.clip_value && !(*options.clip_value > 0.0f))
     throw InvalidGraph("minimize: clip_value must be positive, got " + std::to_string(*options.clip_value));
+  const bool fits = !options.weight || (options.weight.dtype() == DType::f32 && options.weight.rank() == 0);
+  if (!fits)
+    throw InvalidGraph(std::string("minimize: the weight must be a f32 scalar, got ") +
+                       name_of(options.weight.dtype()) + " " + options.weight.shape().str());
   // Counted in f32, which is exact so far.
   if (options.accumulate < 1 || options.accumulate > (1 << 24))
     throw InvalidGraph("minimize: accumulate must be 1 to 16777216 runs, got " + std::to_string(options.accumulate));
@@ -104,19 +108,35 @@ void count_updates(Problem& problem) {
   problem.update(updates, problem.t);
 }
 
-// count = count + 1, back to 0 in the run that updates;  g = (sum + g) / runs
-void accumulate(Problem& problem, int runs) {
-  Graph& graph = problem.graph;
-  if (runs == 1) return;
-  Tensor count = problem.state("accumulate.count", {});
-  problem.apply = equal(count + 1.0f, graph.full({}, static_cast<float>(runs)));  // []
-  problem.targets.updates.push_back({count, where(problem.apply, graph.full({}, 0.0f), count + 1.0f)});
+// g = sum over ranks of weight g / sum over ranks of weight, the quotient taken after runs are accumulated
+void sum_ranks(Problem& problem, Tensor weight) {
   for (Trained& each : problem.trained) {
-    Tensor before = problem.moment("accumulate.sum", each);
-    Tensor after = before + each.g;
-    problem.targets.updates.push_back({before, where(problem.apply, graph.full({}, 0.0f), after)});
-    each.g = after / static_cast<float>(runs);
+    if (weight) each.g = sum_over_ranks(each.g * weight);
+    else each.g = mean_over_ranks(each.g);
   }
+}
+
+/// The sum of all runs since the last update, this one included; from 0 again after an update.
+Tensor sum_of_runs(Problem& problem, Tensor before, Tensor value) {
+  Tensor after = before + value;
+  problem.targets.updates.push_back({before, where(problem.apply, problem.graph.full({}, 0.0f), after)});
+  return after;
+}
+
+// count = count + 1, back to 0 in the run that updates;  g = sum of g / runs, or sum of weight g / sum of weight
+void accumulate(Problem& problem, int runs, Tensor weight) {
+  Graph& graph = problem.graph;
+  Tensor total = weight ? sum_over_ranks(weight) : graph.full({}, static_cast<float>(runs));  // []
+  if (runs > 1) {
+    Tensor count = problem.state("accumulate.count", {});
+    problem.apply = equal(count + 1.0f, graph.full({}, static_cast<float>(runs)));  // []
+    sum_of_runs(problem, count, graph.full({}, 1.0f));
+    if (weight) total = sum_of_runs(problem, problem.state("accumulate.weight", {}), total);
+    for (Trained& each : problem.trained)
+      each.g = sum_of_runs(problem, problem.moment("accumulate.sum", each), each.g);
+  }
+  if (runs > 1 || weight)
+    for (Trained& each : problem.trained) each.g = each.g / total;
 }
 
 // g = min(max(g, -bound), bound)
@@ -196,9 +216,13 @@ Problem prepare(Tensor loss, float lr, float weight_decay, const MinimizeOptions
   Tensor scale;  // []
   if (scaling) scale = problem.state("loss_scale", {}, scaling->initial);
   const std::vector<Tensor> all = gradients(scale ? loss * scale : loss, wrt);
-  for (std::size_t i = 0; i < all.size(); ++i) problem.trained[i].g = scale ? all[i] * (1.0f / scale) : all[i];
-  accumulate(problem, options.accumulate);
-  watch(problem, loss, options.non_finite, scaling);
+  for (std::size_t i = 0; i < all.size(); ++i) problem.trained[i].g = all[i];
+  sum_ranks(problem, options.weight);
+  if (scale)
+    for (Trained& each : problem.trained) each.g = each.g * (1.0f / scale);
+  accumulate(problem, options.accumulate, options.weight);
+  watch(problem, options.weight ? mean_over_ranks(loss, options.weight) : mean_over_ranks(loss), options.non_finite,
+        scaling);
   if (scaling) keep_finite(problem, *scaling, scale);
   count_updates(problem);
   if (options.clip_value) clip_by_value(problem, scalar(problem, "clip_value", *options.clip_value));

@@ -18,6 +18,8 @@ constexpr std::uint64_t staging_bytes = 32u << 20;
 std::pair<VkMemoryPropertyFlags, VkMemoryPropertyFlags> properties_for(Residency residency) {
   constexpr VkMemoryPropertyFlags host = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   switch (residency) {
+    case Residency::shared:
+      return {shared_memory, 0};
     case Residency::device:
       return {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0};
     case Residency::host_upload:

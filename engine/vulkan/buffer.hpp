@@ -11,7 +11,8 @@ namespace volute::vk {
 enum class Residency {
   device,        ///< device-local (host-visible too where the device has only such memory; still not mapped)
   host_upload,   ///< host-visible, coherent; the device reads
-  host_readback  ///< host-visible, coherent, cached if possible; the host reads
+  host_readback,  ///< host-visible, coherent, cached if possible; the host reads
+  shared          ///< device-local and mapped: where Context::shares_memory
 };
 
 class Buffer : public Resource {

@@ -61,6 +61,14 @@ std::uint32_t Context::memory_type(std::uint32_t allowed_bits, VkMemoryPropertyF
   throw Unsupported(info.name + " has no memory type with the properties " + std::to_string(required));
 }
 
+bool Context::shares_memory() const {
+  if (allocator.allocate) return false;  // an application's, which may not have such memory
+  const auto end = memory.memoryTypes + memory.memoryTypeCount;
+  return std::any_of(memory.memoryTypes, end, [](const VkMemoryType& type) {
+    return (type.propertyFlags & shared_memory) == shared_memory;
+  });
+}
+
 namespace {
 
 /// Calls an application's callbacks around a submission.

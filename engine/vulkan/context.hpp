@@ -30,6 +30,11 @@ void check_made(VkResult result, const char* call, Handle& made) {
 int validation_message_count();
 std::string last_validation_message();
 
+/// What the host and the device both use where it is.
+inline constexpr VkMemoryPropertyFlags shared_memory =
+    VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT |
+    VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+
 class Completion;
 class Resource;
 
@@ -50,6 +55,8 @@ class Context {
   /// Memory type among `allowed_bits` with all of `required` and, if possible, `preferred`. Throws Unsupported.
   std::uint32_t memory_type(std::uint32_t allowed_bits, VkMemoryPropertyFlags required,
                             VkMemoryPropertyFlags preferred) const;
+  /// Whether the host reads and writes the device's own memory as fast as any.
+  bool shares_memory() const;
   /// Submits the batches in order and returns the number of the last: submissions are numbered from 1. The first
   /// waits for `sync`'s semaphores, the last signals them; an empty list with a sync is one empty batch. Thread-safe.
   std::uint64_t submit(std::span<const Batch> batches, const interop::Sync& sync = {});

@@ -73,6 +73,8 @@ struct ProgramStats {
   std::uint64_t arena_bytes = 0;      ///< what the program's values take
   std::uint64_t unaliased_bytes = 0;  ///< what the arena would take without aliasing
   int submissions = 0;                ///< of the last whole step; before the first, by estimate
+  int exchanges = 0;                  ///< buckets of values that are summed over ranks, per run
+  std::uint64_t exchange_bytes = 0;   ///< of all of them
   bool recomputes = false;            ///< scans run in segments to meet CompileLimits::memory_bytes
   std::int64_t non_finite = 0;        ///< runs seen not to be finite (Targets::non_finite)
 };
@@ -189,6 +191,46 @@ struct CompileLimits {
   double submission_seconds = 0.1;
 };
 
+// Ranks. -------------------------------------------------------------------------------------------------------
+
+/// The ranks of a job: processes (or threads), each with a device of its own and its part of every batch, that train one
+/// model together. They build the same graph and make the same calls; calls that are collective return when all ranks
+/// have made them. mpi_world() is the one for MPI; a class of one's own carries bytes over anything else. A rank that
+/// fails must end the job: the others wait for it. One thread at a time uses a Communicator and all programs compiled
+/// with it.
+class VOLUTE_API Communicator {
+ public:
+  virtual ~Communicator() = default;
+  virtual int rank() const = 0;                          ///< of this process, from 0
+  virtual int size() const = 0;                          ///< how many ranks there are
+  virtual int local_rank() const { return rank(); }      ///< among the ranks of the same host
+  /// Collective. send[r] arrives as rank r's receive[rank()], which has its size; what is for the rank itself is left
+  /// alone. Neither is used after the call.
+  virtual void all_to_all(std::span<const std::span<const std::byte>> send,
+                          std::span<const std::span<std::byte>> receive) = 0;
+  /// Collective. blocks[r], of the same size everywhere, becomes what rank r has there.
+  virtual void all_gather(std::span<const std::span<std::byte>> blocks) = 0;
+
+  /// Collective. Each value becomes the sum over all ranks, in their order: the same bits on every rank.
+  void sum(std::span<double> values);
+  /// Collective. The values of one rank become those of all.
+  void broadcast(std::span<std::byte> values, int from = 0);
+};
+
+/// The ranks that `mpirun` (or a scheduler) has started; MPI ends with the last copy. If the rank ends by an exception
+/// meanwhile, the job is aborted. Of the library volute_mpi, which a build with MPI has.
+VOLUTE_API std::shared_ptr<Communicator> mpi_world();
+
+/// A selector for Device: the ranks of a host take its devices of the best type in turn. VOLUTE_DEVICE goes before.
+VOLUTE_API std::string device_of(const Communicator& communicator);
+
+/// How a program exchanges values with the other ranks (sum_over_ranks: the gradients of `minimize`).
+struct ExchangeOptions {
+  bool half = false;  ///< values travel as f16, each bucket's slices scaled by powers of two of their own; sums are f32
+  /// Values travel together until they are so many bytes, as soon as the device has computed them, while it works on.
+  std::uint64_t bucket_bytes = 1 << 20;
+};
+
 /// A Vulkan device, Volute's own or lent by an application (interop.hpp). Copies share it.
 ///
 /// Threads: several may use one Device, and programs compiled from it, at the same time, compiling included, as long as
@@ -219,6 +261,12 @@ class VOLUTE_API Device {
   /// Turns the targets into a recorded program. Throws InvalidGraph for targets that are not of this graph,
   /// Unsupported if the device or the limits cannot hold it, OutOfMemory.
   Program compile(const Graph& graph, const Targets& targets, const CompileLimits& limits = {});
+  /// The same for a program that every rank compiles and runs as often: its sums over ranks are taken inside the step.
+  /// Collective. The values of parameters are rank 0's afterwards; random numbers differ from rank to rank. run() waits
+  /// for the other ranks, and so does advance() where a step needs what they send. Throws InvalidGraph too if the ranks'
+  /// programs differ. Ranks on devices of different kinds agree within rounding only.
+  Program compile(const Graph& graph, const Targets& targets, std::shared_ptr<Communicator> communicator,
+                  const ExchangeOptions& exchange = {}, const CompileLimits& limits = {});
   const std::shared_ptr<Data>& data() const { return data_; }  ///< the engine's
 
  private:

@@ -85,6 +85,14 @@ VOLUTE_API Tensor embedding(Tensor table, Tensor indices);
 /// indices [...] u32, values [..., E]; indices beyond rows-1 are dropped.
 VOLUTE_API Tensor scatter_add(Tensor indices, Tensor values, std::int64_t rows);
 
+// Ranks. ------------------------------------------------------------------------------------------------
+/// The sum of a over the ranks of the program's Communicator, in their order; a itself in a program without one. The
+/// same bits on every rank. Outside of scans only. Its gradient is 0: `minimize` averages gradients, not losses.
+VOLUTE_API Tensor sum_over_ranks(Tensor a);
+VOLUTE_API Tensor mean_over_ranks(Tensor a);  ///< the sum divided by the number of ranks
+/// sum_over_ranks(a weight) / sum_over_ranks(weight): of means over so many samples each, that over all. weight []
+VOLUTE_API Tensor mean_over_ranks(Tensor a, Tensor weight);
+
 // Random numbers and losses. --------------------------------------------------------------------------
 /// Uniform in [0, 1), shaped like a: a function of (seed, step, node, element) alone.
 /// Generator: pcg4d, Jarzynski and Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020.

@@ -135,8 +135,13 @@ struct MinimizeOptions {
   std::optional<float> clip_value = {};  ///< every element into [-clip_value, clip_value]
   /// Runs per update. Gradients are summed over that many runs, divided by the count, then clipped and
   /// applied in the last of them; parameters and the optimiser's states stay as they are in the others. The
-  /// update is that of one batch of all the runs' samples if the loss is a mean over as many targets in each.
+  /// update is that of one batch of all the runs' samples if the loss is a mean over as many targets in each, or has a
+  /// weight.
   int accumulate = 1;
+  /// [] f32, how many samples (valid targets, say) the loss of a run is the mean of. Gradients, and the watched loss, of
+  /// ranks and of accumulated runs are weighted by it, so that the update is that of one batch however samples are
+  /// spread: sum of weight g / sum of weight. Without one all count the same. Must not be 0, nor differentiated.
+  Tensor weight = {};
   std::vector<Group> groups = {};  ///< a parameter in none of them follows the optimiser
   std::optional<EMA> ema = {};     ///< averages to take after every update
   /// What a run does whose loss, or sum of squares of all gradients before clipping (with `accumulate` of the mean so
@@ -156,9 +161,11 @@ struct MinimizeOptions {
 /// Outputs: the loss and, with clip_norm, the norm before clipping by norm (of the mean gradient so far, if
 /// accumulating).
 /// States: "<optimiser>.<moment>.<i>.<parameter>", i counting the loss's parameters; with accumulation "updates",
-/// "accumulate.count" and "accumulate.sum.<i>.<parameter>"; with MinimizeOptions::states "updates" too; with a loss
+/// "accumulate.count", "accumulate.sum.<i>.<parameter>" and, with a weight, "accumulate.weight"; with MinimizeOptions::states "updates" too; with a loss
 /// scale "updates", "loss_scale", "loss_scale.good" (updates since the scale changed) and "loss_scale.skipped" (runs
 /// whose gradients were not finite).
+/// In a program with a Communicator the gradients of each run are averaged over the ranks first, so that all else
+/// agrees on every rank; the output loss is the rank's own: add mean_over_ranks(loss) to the outputs to read that of all.
 /// Throws InvalidGraph if the loss is no f32 scalar or depends on no parameter that is not frozen, an option
 /// is out of range, a group names a parameter the loss does not depend on or another group has, or a
 /// scalar's name is taken.
