@@ -2,7 +2,7 @@
 # one BUILD_SHARED_LIBS says. Only what VOLUTE_API and VOLUTE_C_API mark leaves the shared one: symbols are hidden by
 # default, and those of static libraries inside it are left out.
 file(GLOB_RECURSE VOLUTE_SOURCES CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/engine/*.cpp")
-list(FILTER VOLUTE_SOURCES EXCLUDE REGEX "/engine/interchange/")
+list(FILTER VOLUTE_SOURCES EXCLUDE REGEX "/engine/(interchange|mpi)/")
 volute_embed(OUTPUT "${PROJECT_BINARY_DIR}/generated/embedded_shaders.cpp" ROOT "${PROJECT_SOURCE_DIR}/shaders"
              FOLDERS . PATTERNS "*.comp;*.glsl" NAMESPACE volute::vk ARRAY embedded_shaders
              HEADER "engine/vulkan/embedded.hpp")

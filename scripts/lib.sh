@@ -17,7 +17,7 @@ build_packages=(
   libvulkan-dev glslang-dev glslang-tools spirv-tools
   libcli11-dev nlohmann-json3-dev libxxhash-dev libglfw3-dev libimgui-dev libstb-dev libfreetype-dev
   libonnx-dev libprotobuf-dev protobuf-compiler libcairo2-dev libzip-dev
-  libespeak-ng-dev espeak-ng-data libfftw3-dev libsmf-dev
+  libespeak-ng-dev espeak-ng-data libfftw3-dev libsmf-dev libopenmpi-dev openmpi-bin
   libvulkan1 mesa-vulkan-drivers
 )
 test_packages=(

@@ -1,22 +1,15 @@
-// Sums over ranks that need no exchange; see passes.hpp.
-// Invariant: those that are left have values that differ from rank to rank.
+// Sums over one rank; see passes.hpp. Invariant: what is left is exchanged, constants too, for ranks may build them from
+// the size of their own part of a batch.
 
 #include "engine/compile/passes.hpp"
-#include "engine/graph/build.hpp"
 
 namespace volute {
 
 void over_ranks(LiveGraph& live, int ranks) {
+  if (ranks > 1) return;
   std::unordered_map<const Node*, Node*> replacements;
-  const std::size_t count = live.graph->nodes.size();
-  for (std::size_t id = 0; id < count; ++id) {
-    Node* node = &live.graph->nodes[id];
-    if (node->op != Op::sum_over_ranks) continue;
-    Node* value = node->inputs[0];
-    if (ranks == 1) replacements[node] = value;
-    else if (value->op == Op::constant)
-      replacements[node] = constant_like(Tensor(value), value->value * ranks).node();
-  }
+  for (const Node& node : live.graph->nodes)
+    if (node.op == Op::sum_over_ranks) replacements[&node] = node.inputs[0];
   if (replacements.empty()) return;
   redirect(live, replacements);
   sweep(live);

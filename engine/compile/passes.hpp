@@ -11,7 +11,7 @@
 
 namespace volute {
 
-/// Sums over so many ranks: of one rank they are the values themselves, of constants they are constants.
+/// Sums over so many ranks: of one rank they are the values themselves.
 void over_ranks(LiveGraph& live, int ranks);
 
 /// Merges equal nodes, removes multiplications by 1 and additions of 0, and turns a transposed product

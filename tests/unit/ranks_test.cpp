@@ -5,15 +5,15 @@
 
 #include <cmath>
 #include <limits>
-#include <optional>
+#include <mutex>
 
 #include <volute/layers.hpp>
 #include <volute/nn.hpp>
 #include <volute/optim.hpp>
 
 #include "engine/compile/program_data.hpp"
-#include "tests/support/bits.hpp"
 #include "tests/support/device.hpp"
+#include "tests/support/rank_model.hpp"
 #include "tests/support/ranks.hpp"
 #include "tests/support/values.hpp"
 
@@ -21,71 +21,11 @@ namespace volute {
 namespace {
 
 using Bits = std::vector<std::uint32_t>;
-
-constexpr std::int64_t T = 5, C = 3, H = 7;
-constexpr int steps = 6;
-
-/// Two LSTM layers that learn to follow random values; row n of a batch is the same numbers whoever gets it.
-struct Model {
-  Model(std::int64_t n, MinimizeOptions options, float dropout = 0.0f)
-      : N(n), lstm((manual_seed(3), C), H, {.layers = 2, .dropout = dropout}), head(H, 2) {
-    x = g.input("x", {T, N, C});
-    y = g.input("y", {T, N, 2});
-    mask = g.input("mask", {T, N});
-    count = sum(mask);
-    const Tensor difference = head(lstm(x)) - y;
-    loss = sum(sum(difference * difference, {-1}) * mask) / count;
-    if (options.weight) options.weight = count;
-    shown = mean_over_ranks(loss, count);
-    targets = minimize(loss, Adam{.lr = 1e-2f}, options);
-    targets.outputs.push_back(shown);
-  }
-
-  /// Rows first to first + N - 1 of all, of which row n has its first 1 + n % T steps, or all.
-  std::vector<Feed> feeds(int step, std::int64_t first, bool ragged) {
-    xs.assign(static_cast<std::size_t>(T * N * C), 0);
-    ys.assign(static_cast<std::size_t>(T * N * 2), 0);
-    masks.assign(static_cast<std::size_t>(T * N), 0);
-    for (std::int64_t n = 0; n < N; ++n) {
-      const auto seed = static_cast<std::uint32_t>(100 * step + first + n);
-      const auto row = test::random_values(T * C, seed), target = test::random_values(T * 2, seed + 50);
-      for (std::int64_t t = 0; t < T; ++t) {
-        for (std::int64_t c = 0; c < C; ++c) xs[(t * N + n) * C + c] = row[t * C + c];
-        for (std::int64_t c = 0; c < 2; ++c) ys[(t * N + n) * 2 + c] = target[t * 2 + c];
-        masks[t * N + n] = !ragged || t <= (first + n) % T ? 1.0f : 0.0f;
-      }
-    }
-    return {{x, xs}, {y, ys}, {mask, masks}};
-  }
-  Bits weights() const { return test::bits_of({&lstm, &head}); }
-
-  std::int64_t N;
-  nn::LSTM lstm;
-  nn::Linear head;
-  Graph g;
-  Tensor x, y, mask, count, loss, shown;
-  Targets targets;
-  std::vector<float> xs, ys, masks;
-};
-
-/// A weight that Model replaces by its own.
-Tensor some_weight() {
-  static Graph g;
-  static const Tensor weight = g.full({}, 1.0f);
-  return weight;
-}
-
-struct Trained {
-  Bits weights;
-  std::vector<float> losses;
-};
-
-struct Way {
-  CompileOptions compile = {};
-  MinimizeOptions minimize = {.clip_norm = 0.5f};
-  bool ragged = false;
-  bool in_parts = false;
-};
+using test::accumulate;
+using test::some_weight;
+using test::Trained;
+using test::Way;
+using Model = test::RankModel;
 
 /// `ranks` of N rows each. What every rank has in the end.
 std::vector<Trained> train_ranks(int ranks, std::int64_t N, const Way& way) {
@@ -93,36 +33,10 @@ std::vector<Trained> train_ranks(int ranks, std::int64_t N, const Way& way) {
   for (int r = 0; r < ranks; ++r) models.push_back(std::make_unique<Model>(N, way.minimize));
   std::vector<Trained> trained(static_cast<std::size_t>(ranks));
   test::on_ranks(ranks, [&](const std::shared_ptr<Communicator>& world) {
-    Model& model = *models[static_cast<std::size_t>(world->rank())];
-    CompileOptions options = way.compile;
-    options.communicator = world;
-    Program program = compile_program(test::device().data(), model.g, model.targets, options);
-    Trained& mine = trained[static_cast<std::size_t>(world->rank())];
-    for (int step = 0; step < steps; ++step) {
-      const auto feeds = model.feeds(step, world->rank() * N, way.ragged);
-      if (way.in_parts) {
-        program.begin(feeds);
-        while (!program.advance(std::chrono::microseconds(50)).finished) std::this_thread::yield();
-      } else {
-        program.run(feeds);
-      }
-      mine.losses.push_back(program.value(model.shown));
-    }
-    mine.weights = model.weights();
+    const auto r = static_cast<std::size_t>(world->rank());
+    trained[r] = test::train_rank(*models[r], world, way);
   });
   return trained;
-}
-
-/// One device that takes the ranks' batches one after the other.
-Bits accumulate(int ranks, std::int64_t N, const Way& way) {
-  MinimizeOptions options = way.minimize;
-  options.accumulate = ranks;
-  Model model(N, options);
-  Program program = compile_program(test::device().data(), model.g, model.targets, way.compile);
-  for (int step = 0; step < steps; ++step)
-    for (int r = 0; r < ranks; ++r) program.run(model.feeds(step, r * N, way.ragged));
-  program.wait();
-  return model.weights();
 }
 
 std::vector<float> floats(const Bits& bits) {
@@ -195,9 +109,10 @@ TEST(Ranks, SendWhileTheDeviceWorksOn) {
     options.exchange.bucket_bytes = 1;
     Program program = compile_program(test::device().data(), model.g, model.targets, options);
     const std::vector<Bucket>& buckets = program.data().exchange->buckets();
-    // Of each layer two matrices and a bias (both have the same gradient), two of the head, the loss and its weight.
-    ASSERT_EQ(buckets.size(), 10u) << program.explain();
-    EXPECT_EQ(program.stats().exchanges, 10);
+    // Of each layer two matrices and a bias (both have the same gradient), two of the head, the loss, its weight and the
+    // number of ranks.
+    ASSERT_EQ(buckets.size(), 11u) << program.explain();
+    EXPECT_EQ(program.stats().exchanges, 11);
     // The head's and the upper layer's are on their way while the lower one's backward pass runs; all are waited for at
     // one place.
     EXPECT_LT(buckets[3].after + 2, buckets.back().after) << program.explain();
@@ -211,7 +126,7 @@ TEST(Ranks, SendWhileTheDeviceWorksOn) {
 TEST(Ranks, GoOnFromTheFirstOnesParameters) {
   Model first(2, {}), second(2, {});
   Parameter weight = second.head.parameters()[0];
-  weight.set(std::vector<float>(2 * H, 0.25f));
+  weight.set(std::vector<float>(2 * Model::H, 0.25f));
   EXPECT_NE(first.weights(), second.weights());
   const Bits before = first.weights();
   test::on_ranks(2, [&](const std::shared_ptr<Communicator>& world) {

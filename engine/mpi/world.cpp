@@ -1,0 +1,135 @@
+// MPI's world as a Communicator: bytes only, every sum is Volute's own.
+// Invariant: one thread at a time is inside MPI; waiting leaves the processor to the device, which may be on it.
+#define OMPI_SKIP_MPICXX  // the C interface alone
+#include <mpi.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include <volute/device.hpp>
+
+namespace volute {
+namespace {
+
+constexpr std::size_t largest_message = 1u << 30;  // MPI counts in int
+constexpr int tag = 0;                             // messages between two ranks do not overtake one another
+
+int rank_in(MPI_Comm communicator) {
+  int rank = 0;
+  MPI_Comm_rank(communicator, &rank);
+  return rank;
+}
+
+/// Messages under way.
+class Messages {
+ public:
+  void send(std::span<const std::byte> bytes, int to) {
+    for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), largest_message)))
+      MPI_Isend(bytes.data(), count(bytes), MPI_BYTE, to, tag, MPI_COMM_WORLD, &next());
+  }
+  void receive(std::span<std::byte> bytes, int from) {
+    for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), largest_message)))
+      MPI_Irecv(bytes.data(), count(bytes), MPI_BYTE, from, tag, MPI_COMM_WORLD, &next());
+  }
+  void broadcast(std::span<std::byte> bytes, int from) {
+    for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), largest_message)))
+      MPI_Ibcast(bytes.data(), count(bytes), MPI_BYTE, from, MPI_COMM_WORLD, &next());
+  }
+
+  /// Waits for all. MPI_Waitall would spin, and take a core from a device that runs on it.
+  void wait() {
+    using namespace std::chrono_literals;
+    int done = 0;
+    for (int looks = 0; !done; ++looks) {
+      MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, MPI_STATUSES_IGNORE);
+      if (!done && looks >= 64) std::this_thread::sleep_for(looks < 256 ? 20us : 100us);
+    }
+  }
+
+ private:
+  static int count(std::span<const std::byte> bytes) {
+    return static_cast<int>(std::min(bytes.size(), largest_message));
+  }
+  MPI_Request& next() { return requests_.emplace_back(MPI_REQUEST_NULL); }
+
+  std::vector<MPI_Request> requests_;
+};
+
+class World : public Communicator {
+ public:
+  World() {
+    int started = 0, ended = 0, provided = MPI_THREAD_SINGLE;
+    MPI_Finalized(&ended);
+    if (ended) throw Error("mpi_world: MPI has ended in this process and cannot begin again; keep the communicator");
+    MPI_Initialized(&started);
+    if (started) MPI_Query_thread(&provided);
+    else MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided);
+    owns_ = !started;
+    if (provided < MPI_THREAD_SERIALIZED)
+      throw Unsupported("mpi_world: this MPI may be used by one thread only; it needs MPI_THREAD_SERIALIZED");
+    rank_ = rank_in(MPI_COMM_WORLD);
+    MPI_Comm_size(MPI_COMM_WORLD, &size_);
+    MPI_Comm host;
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &host);
+    local_rank_ = rank_in(host);
+    MPI_Comm_free(&host);
+  }
+
+  /// A rank that ends by an exception does not wait for the others: the job's launcher sees it go without a farewell,
+  /// names it and ends the rest.
+  ~World() override {
+    if (owns_ && std::uncaught_exceptions() == exceptions_) MPI_Finalize();
+  }
+
+  int rank() const override { return rank_; }
+  int size() const override { return size_; }
+  int local_rank() const override { return local_rank_; }
+
+  void all_to_all(std::span<const std::span<const std::byte>> send,
+                  std::span<const std::span<std::byte>> receive) override {
+    Messages messages;
+    for (int i = 1; i < size_; ++i) {
+      const int to = (rank_ + i) % size_, from = (rank_ - i + size_) % size_;  // not all to the same one at once
+      messages.receive(receive[static_cast<std::size_t>(from)], from);
+      messages.send(send[static_cast<std::size_t>(to)], to);
+    }
+    messages.wait();
+  }
+
+  void all_gather(std::span<const std::span<std::byte>> blocks) override {
+    Messages messages;
+    const auto filled = std::count_if(blocks.begin(), blocks.end(), [](const auto& block) { return !block.empty(); });
+    if (filled == 1) {
+      for (int r = 0; r < size_; ++r) messages.broadcast(blocks[static_cast<std::size_t>(r)], r);
+      return messages.wait();
+    }
+    for (int i = 1; i < size_; ++i) {
+      const int to = (rank_ + i) % size_, from = (rank_ - i + size_) % size_;
+      messages.receive(blocks[static_cast<std::size_t>(from)], from);
+      messages.send(blocks[static_cast<std::size_t>(rank_)], to);
+    }
+    messages.wait();
+  }
+
+ private:
+  int rank_ = 0, size_ = 1, local_rank_ = 0;
+  bool owns_ = false;
+  int exceptions_ = std::uncaught_exceptions();
+};
+
+}  // namespace
+
+std::shared_ptr<Communicator> mpi_world() {
+  static std::mutex mutex;
+  static std::weak_ptr<Communicator> known;
+  const std::lock_guard lock(mutex);
+  if (auto world = known.lock()) return world;
+  auto world = std::make_shared<World>();
+  known = world;
+  return world;
+}
+
+}  // namespace volute
