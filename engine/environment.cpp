@@ -21,6 +21,13 @@ std::string cache_directory() {
   return "";
 }
 
+/// What launchers tell the ranks: Open MPI's mpirun, MPICH's and others by PMI, Slurm.
+bool is_launched() {
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS"})
+    if (const std::string size = variable(name); !size.empty()) return size != "1";
+  return !variable("PMIX_RANK").empty() && variable("SLURM_NTASKS") != "1";
+}
+
 }  // namespace
 
 const Environment& environment() {
@@ -37,6 +44,7 @@ const Environment& environment() {
     read.profile = debug.find("profile") != std::string::npos;
     read.trace = variable("VOLUTE_TRACE");
     read.tune = variable("VOLUTE_TUNE");
+    read.launched = is_launched();
     read.matmul = variable("VOLUTE_MATMUL");
     return read;
   }();

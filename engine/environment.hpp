@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include <volute/graph.hpp>
+
 namespace volute {
 
 struct Environment {
@@ -16,9 +18,11 @@ struct Environment {
   bool profile = false;     ///< VOLUTE_DEBUG contains "profile": time every dispatch, print totals when a program ends
   std::string trace;        ///< VOLUTE_TRACE: file for a trace of each program's last run; empty: none
   std::string tune;         ///< VOLUTE_TUNE: "on" or "off": time kernels that could do the same; empty: on GPUs only
+  bool launched = false;    ///< by mpirun or a scheduler, as one rank of several
   std::string matmul;       ///< VOLUTE_MATMUL: pin the matmul family ("texel" or "shared"), for tests and measurements
 };
 
-const Environment& environment();
+/// Exported for the component mpi.
+VOLUTE_API const Environment& environment();
 
 }  // namespace volute

@@ -7,6 +7,7 @@
 
 #include "tools/commands/commands.hpp"
 #include "tools/console/progress.hpp"
+#include "tools/job.hpp"
 
 namespace volute::tool {
 namespace {
@@ -68,13 +69,14 @@ int run(int argc, char** argv) {
   throw Mistake("no command given (see volute --help)");
 }
 
-/// Every line of the message begins with "volute: ".
+/// Every line of the message begins with "volute: ". Other ranks of a job do not wait for one that has failed.
 int complain(int status, const std::string& message) {
   for (std::size_t begin = 0; begin <= message.size();) {
     const std::size_t end = std::min(message.find('\n', begin), message.size());
-    Console::get().error(message.substr(begin, end - begin));
+    Console::get().error(job_prefix() + message.substr(begin, end - begin));
     begin = end + 1;
   }
+  abort_job(status);
   return status;
 }
 

@@ -1,11 +1,13 @@
 // What a Communicator offers beyond moving bytes; see device.hpp.
 
-#include <stdexcept>
+#include <cstdlib>
 
 #include "engine/compile/rank_sums.hpp"
 #include "engine/environment.hpp"
 
 namespace volute {
+
+void Communicator::abort(int status) { std::_Exit(status); }
 
 void Communicator::sum(std::span<double> values) {
   const auto ranks = static_cast<std::size_t>(size()), own = static_cast<std::size_t>(rank());

@@ -147,7 +147,8 @@ class MemoryBuilder {
 
   /// Buckets are ranges of one buffer, so values that can be sent about the same time lie together.
   void exchanged() {
-    const auto storages = exchanged_storages(data_.sections);
+    const auto storages =
+        exchanged_storages(data_.live, *data_.layout, data_.sections, data_.exchange->communicator());
     if (storages.empty()) return;
     std::uint64_t bytes = 0;
     for (const Storage* storage : storages) bytes += aligned(storage->bytes);
@@ -155,6 +156,7 @@ class MemoryBuilder {
     std::uint64_t offset = 0;
     for (const Storage* storage : storages) {
       place(storage, static_cast<int>(data_.buffers.size()) - 1, offset);
+      data_.exchanged.push_back({storage, offset});
       offset += aligned(storage->bytes);
     }
   }
@@ -285,28 +287,27 @@ class MemoryBuilder {
 
 /// Where the step sends values to other ranks and waits for theirs.
 void plan_exchange(Program::Data& data) {
-  const auto storages = exchanged_storages(data.sections);
-  if (storages.empty()) return;
-  std::vector<std::uint64_t> offsets;
-  for (const Storage* storage : storages) offsets.push_back(data.ranges[storage->id].offset);
-  data.exchange->set_buckets(
-      cut_for_exchange(data.commands, storages, offsets, data.exchange->options().bucket_bytes));
-  data.stats.exchanges = static_cast<int>(data.exchange->buckets().size());
-  for (const Storage* storage : storages) data.stats.exchange_bytes += storage->bytes;
+  if (data.exchanged.empty()) return;
+  Exchange& exchange = *data.exchange;
+  exchange.set_buckets(cut_for_exchange(data.commands, data.exchanged, exchange.options().bucket_bytes,
+                                        exchange.communicator()));
+  data.stats.exchanges = static_cast<int>(exchange.buckets().size());
+  for (const Exchanged& value : data.exchanged) data.stats.exchange_bytes += value.storage->bytes;
 }
 
-/// What a rank has to have in common with the others: what is summed, in which order and way.
-std::string exchange_text(const Program::Data& data) {
-  std::string text;
-  for (const Bucket& bucket : data.exchange->buckets())
-    text += (text.empty() ? "" : ", ") + std::to_string(bucket.begin) + " to " + std::to_string(bucket.end);
-  return (text.empty() ? "nothing" : "bytes " + text) + (data.exchange->options().half ? " as f16" : "");
+/// What a run leaves to the next is of the rank's rows: carried states of two axes or more, rows being axis -2.
+void share_states(Program::Data& data) {
+  for (const Update& update : data.user_graph->carried) {
+    const Node* node = update.target.node();
+    if (node->op == Op::state && node->shape.rank() >= 2 && data.states.contains(node->name))
+      data.exchange->share(node->name, node->shape);
+  }
 }
 
 /// Every rank goes on with rank 0's parameters.
 void share_parameters(Program::Data& data) {
   Communicator& ranks = data.exchange->communicator();
-  std::string names;
+  std::string names = data.exchange->options().half ? "values as f16; " : "";
   for (const auto& parameter : data.parameters) names += parameter->name + parameter->shape.str() + "; ";
   require_same(ranks, names);
   for (const auto& parameter : data.parameters) {
@@ -355,7 +356,7 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   data->stats.dispatches = static_cast<std::int64_t>(data->commands.size());
   if (data->exchange) {
     plan_exchange(*data);
-    require_same(data->exchange->communicator(), exchange_text(*data));
+    share_states(*data);
     share_parameters(*data);
   }
   record_step(*data, options.submission_seconds);

@@ -3,6 +3,9 @@
 // Invariant: a bucket's last write is in a part before the first that reads it, and both begin or end a command buffer.
 #pragma once
 
+#include <map>
+
+#include "engine/compile/layout.hpp"
 #include "engine/compile/rank_sums.hpp"
 #include "engine/compile/schedule.hpp"
 #include "engine/vulkan/commands.hpp"
@@ -16,13 +19,32 @@ struct Bucket {
   std::size_t before = 0;            ///< the first part that reads their sums
 };
 
-/// The storages of sums over ranks, in the order they are first written.
-std::vector<const Storage*> exchanged_storages(const std::vector<Section>& sections);
+/// A value in the exchange's buffer.
+struct Exchanged {
+  const Storage* storage = nullptr;
+  std::uint64_t offset = 0;
+};
 
-/// Buckets of the storages, which lie one after the other from `offsets` on, ordered by when they can be sent. Commands
-/// begin new parts where that is needed.
-std::vector<Bucket> cut_for_exchange(std::vector<Command>& commands, const std::vector<const Storage*>& storages,
-                                     const std::vector<std::uint64_t>& offsets, std::uint64_t bucket_bytes);
+/// The storages of sums over ranks in the order in which rank 0's program first writes them. Throws InvalidGraph unless
+/// every rank sums the same. Collective.
+std::vector<const Storage*> exchanged_storages(const LiveGraph& live, Layout& layout,
+                                               const std::vector<Section>& sections, Communicator& communicator);
+
+/// Buckets of the values, which lie one after the other, in the order in which they can be sent, both as rank 0 finds
+/// best. Commands begin new parts where that is needed. Collective.
+std::vector<Bucket> cut_for_exchange(std::vector<Command>& commands, const std::vector<Exchanged>& values,
+                                     std::uint64_t bucket_bytes, Communicator& communicator);
+
+/// The ranks' parts of a state of all: rows of axis -2.
+struct Share {
+  std::vector<std::int64_t> first;  ///< of each rank; the last is the number of all
+
+  std::int64_t all() const { return first.back(); }
+  std::int64_t rows(int rank) const { return first[rank + 1] - first[rank]; }
+};
+
+/// The shape with so many rows of axis -2.
+Shape with_rows(const Shape& shape, std::int64_t rows);
 
 class Exchange {
  public:
@@ -39,6 +61,15 @@ class Exchange {
   const std::shared_ptr<vk::Buffer>& make_buffer(const std::shared_ptr<vk::Context>& context, std::uint64_t bytes);
   void set_buckets(std::vector<Bucket> buckets) { buckets_ = std::move(buckets); }
   const std::vector<Bucket>& buckets() const { return buckets_; }
+
+  /// Notes how a carried state of these shapes is shared among the ranks. Collective.
+  void share(const std::string& state, const Shape& shape);
+  /// Null for a state that is the same, or a matter of its own, on every rank.
+  const Share* share_of(const std::string& state) const;
+  /// The state of all ranks, one behind the other along axis -2, of what each has. Collective.
+  void join(HostArray& array) const;
+  /// The other way: this rank's of all.
+  HostArray part_of(const HostArray& array) const;
 
   // Recording. ------------------------------------------------------------------------------------------------
 
@@ -65,10 +96,11 @@ class Exchange {
   std::shared_ptr<vk::Buffer> values_;
   std::unique_ptr<vk::Buffer> staging_;  ///< null where values_ are mapped
   std::vector<Bucket> buckets_;
+  std::map<std::string, Share> shares_;
   std::size_t next_ = 0;
 };
 
-/// Throws InvalidGraph unless `text` is the same on every rank. Collective.
+/// Throws InvalidGraph unless `text`, of what the ranks have in common, is the same on every rank. Collective.
 void require_same(Communicator& communicator, const std::string& text);
 
 }  // namespace volute

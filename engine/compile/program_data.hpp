@@ -79,6 +79,7 @@ struct Program::Data {
   std::unique_ptr<vk::CommandList> list, input_copies, output_copies;
   std::unique_ptr<Parts> parts;      ///< of the step: what is in these lists
   std::unique_ptr<Exchange> exchange;  ///< between these parts; null unless there are other ranks
+  std::vector<Exchanged> exchanged;    ///< what it sums
   std::unique_ptr<Profile> profile;  ///< null unless asked for
   bool profiled = false;
   std::vector<Command> commands;

@@ -63,6 +63,7 @@ class Simplifier {
   Node* merged(Node* node) {
     switch (node->op) {
       case Op::input: case Op::parameter: case Op::state: case Op::carry: case Op::scan: return node;
+      case Op::sum_over_ranks: return node;  // every rank has as many, whatever is equal on one of them
       default: break;
     }
     const Key key{node->op,    node->dtype, node->shape.dims(), node->inputs, node->ints, node->value,

@@ -67,8 +67,11 @@ Snapshot outline(const Program::Data& data) {
     if (name == "seed") snapshot.seed = staged<std::uint32_t>(data, input) - data.seed_offset();
     else if (is_scalar(input) && !data.inputs.at(input).bound) snapshot.scalars[name] = staged<float>(data, input);
   }
-  for (const auto& [name, state] : data.states)
+  for (const auto& [name, state] : data.states) {
     snapshot.states.push_back({name, state.first->dtype, state.first->shape, {}});
+    const Share* share = data.exchange ? data.exchange->share_of(name) : nullptr;
+    if (share) snapshot.states.back().shape = with_rows(state.first->shape, share->all());
+  }
   for (const auto& parameter : data.parameters)
     snapshot.parameters.push_back({parameter->name, DType::f32, parameter->shape, {}});
   return snapshot;
@@ -81,8 +84,11 @@ Snapshot take(const Program::Data& data, const std::shared_ptr<HostCopies>& copi
   std::size_t next = 0;
   for (auto* arrays : {&snapshot.states, &snapshot.parameters})
     for (HostArray& array : *arrays) {
+      const bool shared = arrays == &snapshot.states && data.exchange && data.exchange->share_of(array.name);
+      if (shared) array.shape = data.states.at(array.name).first->shape;
       array.words.resize(static_cast<std::size_t>(array.shape.elements()));
       unpack(array.shape, copies->bytes(next++), array.words.data());
+      if (shared) data.exchange->join(array);
     }
   return snapshot;
 }
@@ -177,7 +183,11 @@ void Program::restore(const Snapshot& snapshot) {
   wait();
   for (std::size_t i = 0; i < snapshot.parameters.size(); ++i)
     Parameter(data_->parameters[i]).set(as_floats(snapshot.parameters[i].words));
-  for (const HostArray& state : snapshot.states) data_->states.at(state.name).second->write(as_floats(state.words));
+  for (const HostArray& state : snapshot.states) {
+    const bool shared = data_->exchange && data_->exchange->share_of(state.name);
+    const HostArray part = shared ? data_->exchange->part_of(state) : HostArray();
+    data_->states.at(state.name).second->write(as_floats(shared ? part.words : state.words));
+  }
   for (const auto& [name, value] : snapshot.scalars) stage(*data_, data_->input_names.at(name), value);
   if (data_->input_names.contains("seed")) stage(*data_, data_->input_names.at("seed"), snapshot.seed + data_->seed_offset());
   data_->steps = snapshot.steps;

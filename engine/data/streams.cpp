@@ -6,14 +6,19 @@
 
 namespace volute::data {
 
-Streams::Streams(const std::vector<std::uint32_t>& tokens, std::int64_t T, std::int64_t N, std::int64_t advance)
-    : tokens_(&tokens), T_(T), N_(N), advance_(advance ? advance : T), stride_(0), pieces_(0) {
+Streams::Streams(const std::vector<std::uint32_t>& tokens, std::int64_t T, std::int64_t N, std::int64_t advance,
+                 Shard shard)
+    : tokens_(&tokens), T_(T), first_(shard.first(N)), count_(shard.count(N)), advance_(advance ? advance : T),
+      stride_(0), pieces_(0) {
   if (T < 1 || N < 1)
     throw InvalidGraph("streams: length and count must be positive, not " + std::to_string(T) + " and " +
                        std::to_string(N));
   if (advance_ < 1 || advance_ > T)
     throw InvalidGraph("streams: advance must be 1 to the length " + std::to_string(T) + ", got " +
                        std::to_string(advance));
+  if (count_ < 1)
+    throw InvalidGraph("streams: of " + std::to_string(N) + " streams rank " + std::to_string(shard.rank) + " of " +
+                       std::to_string(shard.ranks) + " has none; there must be as many as ranks at least");
   const auto size = static_cast<std::int64_t>(tokens.size());
   stride_ = size / N;
   if (stride_ <= T)
@@ -28,10 +33,10 @@ Batch Streams::batch(std::int64_t i) const {
   if (i < 0) throw InvalidGraph("streams: batch " + std::to_string(i) + " does not exist");
   const std::int64_t first = (i % pieces_) * advance_;
   Batch batch;
-  batch.x.reserve(static_cast<std::size_t>(T_ * N_));
-  batch.y.reserve(static_cast<std::size_t>(T_ * N_));
+  batch.x.reserve(static_cast<std::size_t>(T_ * count_));
+  batch.y.reserve(static_cast<std::size_t>(T_ * count_));
   for (std::int64_t t = 0; t < T_; ++t) {
-    for (std::int64_t n = 0; n < N_; ++n) {
+    for (std::int64_t n = first_; n < first_ + count_; ++n) {
       const auto at = static_cast<std::size_t>(n * stride_ + first + t);
       batch.x.push_back((*tokens_)[at]);
       batch.y.push_back((*tokens_)[at + 1]);

@@ -1,5 +1,6 @@
 // Saving every so often.
 // Invariant: what is wrong with a file or with a weight ends no training; what is wrong with the device does.
+#include <cmath>
 #include <filesystem>
 #include <new>
 
@@ -25,8 +26,10 @@ Autosave::Autosave(std::string path, const Checkpoint& checkpoint, AutosaveOptio
 bool Autosave::step() {
   ++steps_;
   const std::chrono::duration<double> since = std::chrono::steady_clock::now() - saved_;
-  const bool due = (options_.steps > 0 && steps_ % options_.steps == 0) ||
-                   (options_.seconds > 0 && since.count() >= options_.seconds);
+  bool late = options_.seconds > 0 && since.count() >= options_.seconds;
+  if (Communicator* ranks = checkpoint_->ranks(); ranks && std::isfinite(options_.seconds) && options_.seconds > 0)
+    ranks->broadcast(std::as_writable_bytes(std::span(&late, 1)));
+  const bool due = (options_.steps > 0 && steps_ % options_.steps == 0) || late;
   return due && save();
 }
 
@@ -42,8 +45,10 @@ bool Autosave::save() {
   } catch (const ParameterNotFinite& error) {
     problem = error.what();
   } catch (const OutOfMemory& error) {
+    if (checkpoint_->ranks()) throw;  // the others wait for what this rank could not give
     problem = error.what();
   } catch (const std::bad_alloc&) {
+    if (checkpoint_->ranks()) throw;
     problem = "not enough memory";
   }
   saved_ = std::chrono::steady_clock::now();

@@ -11,6 +11,7 @@ namespace volute::io {
 struct Checkpoint::Data {
   std::set<std::string> names;
   std::vector<Item> items;
+  std::shared_ptr<Communicator> ranks;
 
   Checkpoint& add(Checkpoint& to, const std::string& name, const std::function<Item()>& item);
   std::vector<Part> parts(const Header* file) const;
@@ -130,11 +131,55 @@ Checkpoint& Checkpoint::add(const std::string& name, std::string& text) {
   return data_->add(*this, name, [&] { return item_of(name, text); });
 }
 
+Checkpoint& Checkpoint::share(std::shared_ptr<Communicator> ranks) {
+  data_->ranks = std::move(ranks);
+  return *this;
+}
+
+Communicator* Checkpoint::ranks() const { return data_->ranks.get(); }
+
+namespace {
+
+/// What rank 0 does, and throws, is done and thrown on every rank; each kind of error as what Checkpoint::save promises.
+void on_first_rank(Communicator& ranks, const std::function<void()>& work) {
+  enum Outcome : std::uint8_t { fine, bad_file, unsettled, not_finite, other } outcome = fine;
+  std::string message;
+  std::exception_ptr own;
+  if (ranks.rank() == 0) try {
+    work();
+  } catch (const std::exception& error) {
+    own = std::current_exception();
+    message = error.what();
+    outcome = dynamic_cast<const Unsettled*>(&error)              ? unsettled
+              : dynamic_cast<const BadFile*>(&error)              ? bad_file
+              : dynamic_cast<const ParameterNotFinite*>(&error)   ? not_finite
+                                                                  : other;
+  }
+  std::uint64_t told[] = {outcome, message.size()};
+  ranks.broadcast(std::as_writable_bytes(std::span(told)));
+  message.resize(told[1]);
+  ranks.broadcast(std::as_writable_bytes(std::span(message)));
+  if (own) std::rethrow_exception(own);
+  switch (static_cast<Outcome>(told[0])) {
+    case fine: return;
+    case bad_file: throw BadFile(message);
+    case unsettled: throw Unsettled(message);
+    case not_finite: throw ParameterNotFinite(message);
+    case other: throw Error("rank 0 could not save: " + message);
+  }
+}
+
+}  // namespace
+
 void Checkpoint::save(const std::string& path, const Metadata& metadata) const {
   std::vector<Output> outputs;
   for (Part& part : data_->parts(nullptr))
     for (Output& output : part.outputs) outputs.push_back(std::move(output));
-  write_safetensors(path, checkpoint_format, std::move(outputs), metadata, previous(path));
+  const auto write = [&] {
+    write_safetensors(path, checkpoint_format, std::move(outputs), metadata, previous(path));
+  };
+  if (data_->ranks) on_first_rank(*data_->ranks, write);
+  else write();
 }
 
 Checkpoint::Loaded Checkpoint::load(const std::string& path) const {

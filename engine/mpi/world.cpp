@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <exception>
 #include <mutex>
 #include <thread>
 
 #include <volute/device.hpp>
+
+#include "engine/environment.hpp"
 
 namespace volute {
 namespace {
@@ -88,6 +91,11 @@ class World : public Communicator {
   int size() const override { return size_; }
   int local_rank() const override { return local_rank_; }
 
+  [[noreturn]] void abort(int status) override {
+    MPI_Abort(MPI_COMM_WORLD, status);
+    std::_Exit(status);
+  }
+
   void all_to_all(std::span<const std::span<const std::byte>> send,
                   std::span<const std::span<std::byte>> receive) override {
     Messages messages;
@@ -131,5 +139,7 @@ std::shared_ptr<Communicator> mpi_world() {
   known = world;
   return world;
 }
+
+std::shared_ptr<Communicator> mpi_job() { return environment().launched ? mpi_world() : nullptr; }
 
 }  // namespace volute

@@ -110,10 +110,9 @@ void count_updates(Problem& problem) {
 
 // g = sum over ranks of weight g / sum over ranks of weight, the quotient taken after runs are accumulated
 void sum_ranks(Problem& problem, Tensor weight) {
-  for (Trained& each : problem.trained) {
-    if (weight) each.g = sum_over_ranks(each.g * weight);
-    else each.g = mean_over_ranks(each.g);
-  }
+  const Tensor ranks = weight ? Tensor() : sum_over_ranks(problem.graph.full({}, 1.0f));  // []
+  for (Trained& each : problem.trained)
+    each.g = weight ? sum_over_ranks(each.g * weight) : sum_over_ranks(each.g) / ranks;
 }
 
 /// The sum of all runs since the last update, this one included; from 0 again after an update.

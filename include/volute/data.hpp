@@ -5,6 +5,7 @@
 // BadFile that names it, thrown before memory of that size is asked for.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -29,6 +30,22 @@ inline constexpr std::size_t max_columns = 65536;  ///< of a table
 inline constexpr std::size_t max_cells = 1u << 27;
 /// Words of a vocabulary: what f32 counts exactly.
 inline constexpr std::int64_t max_words = 1 << 24;
+
+/// A rank's part of every batch: of N rows count(N) from first(N) on. The parts of all ranks are the batch, in their
+/// order; the first N % ranks have one row more than the others. With fewer rows than ranks some have none.
+struct Shard {
+  int rank = 0;   ///< Communicator::rank
+  int ranks = 1;  ///< Communicator::size
+  std::int64_t first(std::int64_t N) const { return N / ranks * rank + std::min<std::int64_t>(rank, N % ranks); }  ///< row
+  std::int64_t count(std::int64_t N) const { return N / ranks + (rank < N % ranks ? 1 : 0); }  ///< rows
+  /// The rank's of these rows.
+  template <class Row>
+  std::vector<Row> of(const std::vector<Row>& rows) const {
+    const auto N = static_cast<std::int64_t>(rows.size());
+    const auto begin = rows.begin() + static_cast<std::ptrdiff_t>(first(N));
+    return {begin, begin + static_cast<std::ptrdiff_t>(count(N))};
+  }
+};
 
 /// One batch: x[t, n] and the character after it y[t, n]; both [T, N], row-major.
 struct Batch {
@@ -63,8 +80,10 @@ class VOLUTE_API Text {
 /// at the end. Keeps a reference to the tokens.
 class VOLUTE_API Streams {
  public:
-  /// Throws BadFile if there are fewer than N*(T+1) tokens, InvalidGraph unless 1 <= advance <= T (0: T).
-  Streams(const std::vector<std::uint32_t>& tokens, std::int64_t T, std::int64_t N, std::int64_t advance = 0);
+  /// Throws BadFile if there are fewer than N*(T+1) tokens, InvalidGraph unless 1 <= advance <= T (0: T). Batches have
+  /// the shard's of the N streams; InvalidGraph too if it has none.
+  Streams(const std::vector<std::uint32_t>& tokens, std::int64_t T, std::int64_t N, std::int64_t advance = 0,
+          Shard shard = {});
   /// Pieces before the streams start over.
   std::int64_t pieces() const { return pieces_; }
   /// Batch i; i % pieces() == 0 is the start of the streams (reset carried state there).
@@ -72,7 +91,7 @@ class VOLUTE_API Streams {
 
  private:
   const std::vector<std::uint32_t>* tokens_;
-  std::int64_t T_, N_, advance_, stride_, pieces_;
+  std::int64_t T_, first_, count_, advance_, stride_, pieces_;
 };
 
 // Order and splits. --------------------------------------------------------------------------------------

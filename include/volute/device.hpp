@@ -88,7 +88,9 @@ struct HostArray {
 };
 
 /// All that a program keeps from one step to the next, but for its inputs: each is fed again after restore(). A program
-/// of the same graph continues from it bit by bit.
+/// of the same graph continues from it bit by bit. In a program with a Communicator it is of all ranks: carried states of
+/// two axes or more are joined along axis -2, their rows, in the order of ranks, so that any number of ranks with as many
+/// rows together goes on from it; what else differs between ranks (averages of batch norm) is rank 0's for all.
 struct Snapshot {
   std::int64_t steps = 0;                ///< Program::steps
   std::uint32_t seed = 0;                ///< of the random numbers
@@ -155,7 +157,7 @@ class VOLUTE_API Program {
   /// (interop::record) do not count.
   std::int64_t steps() const;
   /// Waits for the last run. Throws InvalidGraph while a step is in progress, DeviceLost if a parameter has lost its
-  /// values.
+  /// values. Collective, with a Communicator, and so are runs that keep one.
   Snapshot snapshot();
   /// What a snapshot of this program consists of: names, types and shapes, the arrays without values.
   Snapshot layout() const;
@@ -211,15 +213,22 @@ class VOLUTE_API Communicator {
   /// Collective. blocks[r], of the same size everywhere, becomes what rank r has there.
   virtual void all_gather(std::span<const std::span<std::byte>> blocks) = 0;
 
+  /// Ends this process, and with it the job, with that exit status: for a rank that cannot go on and has said why.
+  [[noreturn]] virtual void abort(int status);
+
   /// Collective. Each value becomes the sum over all ranks, in their order: the same bits on every rank.
   void sum(std::span<double> values);
   /// Collective. The values of one rank become those of all.
   void broadcast(std::span<std::byte> values, int from = 0);
 };
 
-/// The ranks that `mpirun` (or a scheduler) has started; MPI ends with the last copy. If the rank ends by an exception
-/// meanwhile, the job is aborted. Of the library volute_mpi, which a build with MPI has.
+/// The ranks that `mpirun` (or a scheduler) has started; MPI ends with the last copy. A copy that an exception destroys
+/// takes no leave of the others: the launcher then ends the job when this process ends. Of the library volute_mpi, which
+/// a build with MPI has.
 VOLUTE_API std::shared_ptr<Communicator> mpi_world();
+/// The same in a process that was launched as one of several, and null in one that was started by itself: for programs
+/// that do either.
+VOLUTE_API std::shared_ptr<Communicator> mpi_job();
 
 /// A selector for Device: the ranks of a host take its devices of the best type in turn. VOLUTE_DEVICE goes before.
 VOLUTE_API std::string device_of(const Communicator& communicator);

@@ -221,6 +221,10 @@ class VOLUTE_API Checkpoint {
   Checkpoint& add(const std::string& name, double& number);              ///< a best loss
   Checkpoint& add(const std::string& name, std::string& text);           ///< a name; at most max_text_bytes
 
+  /// From here on the checkpoint is that of all ranks: each saves and loads at the same time, rank 0 writes the one file,
+  /// and the others hear how that went. Every rank must see the file to load it; as many ranks as saved it need not.
+  Checkpoint& share(std::shared_ptr<Communicator> ranks);
+
   /// Replaces `path` atomically; what was there becomes previous(path), so at any moment at least one whole checkpoint
   /// exists. Waits for running programs. Throws BadFile if it cannot be written, NotFinite naming the parameter if one
   /// holds infinity or NaN, InvalidGraph while a step of a program is in progress: the files that were there stay, but
@@ -243,6 +247,8 @@ class VOLUTE_API Checkpoint {
   static std::string previous(const std::string& path);
   /// Whether a file, or a previous one, is there to be loaded.
   static bool exists(const std::string& path);
+  /// Null unless it is shared.
+  Communicator* ranks() const;
 
  private:
   struct Data;
@@ -254,7 +260,8 @@ class VOLUTE_API Checkpoint {
 /// throws is no failure of the save and is thrown. The checkpoint must outlive it.
 struct AutosaveOptions {
   std::int64_t steps = 0;  ///< every so many steps; 0: not by steps
-  double seconds = 0;      ///< after so much time; 0: not by time
+  double seconds = 0;      ///< after so much time; 0: not by time. Of a shared checkpoint, by the clock of rank 0, for
+                           ///< which every step waits
   Metadata metadata = {};  ///< stored with each
 };
 

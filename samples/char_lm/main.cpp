@@ -99,9 +99,9 @@ Setup prepare(const Options& given) {
   return {std::move(resumed), std::move(corpus), std::move(prompt), std::move(model)};
 }
 
-volute::Device open_device(const Options& o) {
+volute::Device open_device(const Options& o, const samples::Ranks& ranks) {
   try {
-    return volute::Device(o.device);
+    return volute::Device(o.device.empty() && ranks ? volute::device_of(*ranks) : o.device);
   } catch (const volute::Unsupported& error) {
     if (o.device.empty()) throw;
     throw UsageError("--device " + o.device + ": " + error.what());
@@ -124,6 +124,7 @@ void introduce(const Options& o, const Setup& setup) {
 
 void resume(const Setup& setup, const volute::Device& device, Trainer& trainer) {
   as_usage([&] { trainer.resume(); });
+  if (setup.resumed.options.quiet) return;
   std::fprintf(stderr, "resumed after step %lld\n", static_cast<long long>(trainer.done()));
   const auto before = setup.resumed.metadata.find("device");
   if (before != setup.resumed.metadata.end() && before->second != device.name())
@@ -133,13 +134,13 @@ void resume(const Setup& setup, const volute::Device& device, Trainer& trainer) 
 /// Validates and says what came out. `last`: nothing if no step was made.
 void conclude(Trainer& trainer, bool trained, Progress& progress) {
   Report last = trainer.last();
-  last.validation_loss = trainer.validation().loss();
+  last.validation_loss = trainer.validate();
   if (trained) progress.report(last, 0);
   progress.end_line();
   char line[160];
   std::snprintf(line, sizeof line,
                 "validation loss %.4f nats per character over all %lld characters of the validation text",
-                last.validation_loss, static_cast<long long>(trainer.validation().targets()));
+                last.validation_loss, static_cast<long long>(trainer.targets()));
   progress.note(line);
 }
 
@@ -153,9 +154,10 @@ void compare(const Corpus& corpus, Progress& progress) {
   progress.note(line);
 }
 
-void train(const Options& o, Setup& setup, volute::Device& device) {
-  introduce(o, setup);
-  Trainer trainer(device, setup.model, setup.corpus, o, describe_run(o, setup.model, setup.corpus, device.name()));
+void train(const Options& o, Setup& setup, volute::Device& device, const samples::Ranks& ranks) {
+  if (!o.quiet) introduce(o, setup);
+  Trainer trainer(device, setup.model, setup.corpus, o, describe_run(o, setup.model, setup.corpus, device.name()),
+                  ranks);
   if (o.resume) resume(setup, device, trainer);
   const std::int64_t before = trainer.done();
   catch_interrupt();
@@ -194,22 +196,38 @@ void sample(const Options& o, const Setup& setup, volute::Device& device) {
   if (!file) throw std::runtime_error(o.sample_out + ": cannot be written");
 }
 
-void run(const Options& given) {
-  Setup setup = as_usage([&] { return prepare(given); });
+/// Of several ranks the first prints, samples and writes files.
+Options for_rank(Options o, const samples::Ranks& ranks) {
+  if (ranks && o.batch < ranks->size())
+    throw UsageError("--batch " + std::to_string(o.batch) + ": " + std::to_string(ranks->size()) +
+                     " ranks share it, and each needs a row at least");
+  if (samples::is_first(ranks)) return o;
+  o.quiet = true;
+  o.baseline = false;
+  o.sample_length = 0;
+  for (std::string* file : {&o.out, &o.metrics, &o.events, &o.chart, &o.sample_out}) file->clear();
+  return o;
+}
+
+void run(const Options& given, const samples::Ranks& ranks) {
+  Setup setup = as_usage([&] { return prepare(for_rank(given, ranks)); });
   const Options& o = setup.resumed.options;
-  volute::Device device = open_device(o);
-  std::fprintf(stderr, "device: %s\n", device.name().c_str());
+  volute::Device device = open_device(o, ranks);
+  if (!o.quiet) std::fprintf(stderr, "device: %s\n", device.name().c_str());
+  if (!o.quiet && ranks) std::fprintf(stderr, "ranks: %d share every batch\n", ranks->size());
   if (o.needs_text())
-    train(o, setup, device);
+    train(o, setup, device, ranks);
   else
     save_if_asked(o, setup);
   sample(o, setup, device);
 }
 
-int fail(int status, std::string message) {
+int fail(int status, std::string message, const samples::Ranks& ranks) {
+  if (ranks) message = "rank " + std::to_string(ranks->rank()) + ": " + message;
   // Device lists come in several lines; the promise is one.
   std::replace(message.begin(), message.end(), '\n', ' ');
   std::fprintf(stderr, "char_lm: %s\n", message.c_str());
+  if (ranks) ranks->abort(status);  // the others may wait for this one
   return status;
 }
 
@@ -217,16 +235,20 @@ int fail(int status, std::string message) {
 }  // namespace char_lm
 
 int main(int argc, char** argv) {
+  samples::Ranks ranks;  // outlives what fails, so that a message says whose it is
   try {
-    if (const auto options = char_lm::parse(argc, argv)) char_lm::run(*options);
+    const auto options = char_lm::parse(argc, argv);
+    if (!options) return 0;
+    ranks = samples::ranks_of_job();
+    char_lm::run(*options, ranks);
     return 0;
   } catch (const char_lm::UsageError& error) {
-    return char_lm::fail(2, error.what());
+    return char_lm::fail(2, error.what(), ranks);
   } catch (const std::bad_alloc&) {
-    return char_lm::fail(1, "not enough memory");
+    return char_lm::fail(1, "not enough memory", ranks);
   } catch (const volute::NotFinite& error) {
-    return char_lm::fail(1, std::string(error.what()) + "; a smaller --lr or --clip may help");
+    return char_lm::fail(1, std::string(error.what()) + "; a smaller --lr or --clip may help", ranks);
   } catch (const std::exception& error) {
-    return char_lm::fail(1, error.what());
+    return char_lm::fail(1, error.what(), ranks);
   }
 }

@@ -41,6 +41,7 @@ struct Options {
   std::int64_t autosave_steps = 0;
   double autosave_seconds = 60;
   bool resume = false, baseline = false;
+  bool quiet = false;  ///< of a rank that is not the first: nothing is printed but what went wrong
 
   bool has(const std::string& name) const { return given.count(name) != 0; }
   /// Sampling from a loaded model needs no text.

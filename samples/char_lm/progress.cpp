@@ -65,11 +65,13 @@ void Progress::tell(const std::vector<std::string>& problems) {
 }
 
 void Progress::note(const std::string& line) {
+  if (quiet_) return;
   std::fprintf(stderr, "%s%s\n", line_open_ ? "\r\033[K" : "", line.c_str());
   line_open_ = false;
 }
 
 void Progress::show(const std::string& line) {
+  if (quiet_) return;
   if (terminal_) {
     std::fprintf(stderr, "\r%s\033[K", line.substr(0, terminal_columns()).c_str());
     line_open_ = true;

@@ -15,7 +15,7 @@ class Progress {
  public:
   /// Throws what Log does.
   Progress(const Options& options, const Model& model, std::optional<std::int64_t> resumed = {})
-      : steps_(options.steps), terminal_(is_terminal()), log_(options, model, resumed) {}
+      : steps_(options.steps), quiet_(options.quiet), terminal_(is_terminal() && !quiet_), log_(options, model, resumed) {}
   ~Progress() { end_line(); }
 
   /// Cheap; only a terminal shows it.
@@ -32,6 +32,7 @@ class Progress {
   void tell(const std::vector<std::string>& problems);
 
   std::int64_t steps_;
+  bool quiet_;
   bool terminal_;
   bool line_open_ = false;
   std::optional<double> validation_loss_;

@@ -30,18 +30,22 @@ void catch_interrupt() {
 bool interrupted() { return stop != 0; }
 
 Trainer::Trainer(volute::Device& device, const Model& model, const Corpus& corpus, const Options& o,
-                 volute::io::Metadata description)
+                 volute::io::Metadata description, const samples::Ranks& ranks)
     : options_(o),
-      streams_(corpus.train, o.length, o.batch),
+      ranks_(ranks),
+      shard_(samples::shard_of(ranks)),
+      streams_(corpus.train, o.length, o.batch, 0, shard_),
+      states_(model.cell->name() + "."),
       program_(compile(device, model)),
-      validation_(device, model, corpus.validation, o.length, o.batch),
       start_(std::chrono::steady_clock::now()) {
+  if (samples::is_first(ranks)) validation_.emplace(device, model, corpus.validation, o.length, o.batch);
   program_.seed(static_cast<std::uint32_t>(o.seed));
   if (o.checkpoint.empty()) return;
   for (const volute::io::Entry& part : model.entries()) checkpoint_.add(part.prefix, *part.module);
   checkpoint_.add("train", program_).add("done", done_).add("seconds", seconds_);
   checkpoint_.add("loss_sum", loss_sum_).add("looks", looks_);
   checkpoint_.add("reported", reported_).add("reported_at", reported_at_);
+  if (ranks_) checkpoint_.share(ranks_);
   const bool by_time = o.autosave_seconds > 0;
   autosave_.emplace(o.checkpoint, checkpoint_,
                     volute::io::AutosaveOptions{
@@ -66,24 +70,28 @@ void Trainer::resume() {
 }
 
 volute::Program Trainer::compile(volute::Device& device, const Model& model) {
-  x_ = g_.input("x", {options_.length, options_.batch}, volute::DType::u32);
-  y_ = g_.input("y", {options_.length, options_.batch}, volute::DType::u32);
-  loss_ = volute::cross_entropy(model.logits(g_, x_), y_);
+  const std::int64_t N = shard_.count(options_.batch);
+  x_ = g_.input("x", {options_.length, N}, volute::DType::u32);
+  y_ = g_.input("y", {options_.length, N}, volute::DType::u32);
+  const volute::Tensor loss = volute::cross_entropy(model.logits(g_, x_), y_);
   volute::MinimizeOptions how;
+  // Ranks that have a row more than others count for more.
+  if (options_.batch % shard_.ranks) how.weight = g_.full({}, static_cast<float>(N));
+  loss_ = how.weight ? volute::mean_over_ranks(loss, how.weight) : volute::mean_over_ranks(loss);
   if (options_.clip > 0) how.clip_norm = static_cast<float>(options_.clip);
   if (options_.precision == "f16") how.precision = volute::Precision::f16;
   if (options_.precision == "bf16") how.precision = volute::Precision::bf16;
   if (options_.non_finite == "warn") how.non_finite = volute::NonFinite::warn;
   if (options_.non_finite == "skip") how.non_finite = volute::NonFinite::skip;
   if (options_.non_finite == "stop") how.non_finite = volute::NonFinite::stop;
-  const volute::Targets targets = volute::minimize(loss_, volute::Adam{.lr = static_cast<float>(options_.lr)}, how);
+  volute::Targets targets = volute::minimize(loss, volute::Adam{.lr = static_cast<float>(options_.lr)}, how);
   if (how.clip_norm) norm_ = targets.outputs.at(1);
-  return device.compile(g_, targets);
+  targets.outputs.push_back(loss_);
+  return device.compile(g_, targets, ranks_);
 }
 
 void Trainer::step(std::int64_t i) {
-  if (i > 0 && i % streams_.pieces() == 0)
-    for (const std::string& state : validation_.state_names()) program_.reset(state);
+  if (i > 0 && i % streams_.pieces() == 0) program_.reset(states_);
   const volute::data::Batch batch = streams_.batch(i);
   program_.run({{x_, batch.x}, {y_, batch.y}});
 }
@@ -113,8 +121,14 @@ double Trainer::seconds_left(std::int64_t done) const {
   return options_.max_seconds > 0 ? std::min(steps, options_.max_seconds - (spent - before_)) : steps;
 }
 
+double Trainer::validate(std::int64_t pieces) {
+  double loss = validation_ ? validation_->loss(pieces) : 0;
+  if (ranks_) ranks_->broadcast(std::as_writable_bytes(std::span(&loss, 1)));
+  return loss;
+}
+
 void Trainer::report(std::int64_t done, Progress& progress) {
-  report_.validation_loss = validation_.loss(pieces_a_report);
+  report_.validation_loss = validate(pieces_a_report);
   progress.report(report_, seconds_left(done));
   begin_report(done);
 }
@@ -134,6 +148,15 @@ void Trainer::save_if_due(bool stopping) {
   saved_ = stopping ? autosave_->save() : autosave_->step();
 }
 
+/// By the user or the time; ranks agree about it where they look at the loss.
+bool Trainer::asked_to_stop() const {
+  double asked = interrupted() || (options_.max_seconds > 0 && seconds() - before_ >= options_.max_seconds);
+  if (!ranks_) return asked > 0;
+  if (done_ % steps_a_look != 0) return false;
+  ranks_->sum({&asked, 1});
+  return asked > 0;
+}
+
 void Trainer::run(Progress& progress) {
   const auto begin = std::chrono::steady_clock::now();
   const std::chrono::duration<double> spent(seconds_);
@@ -143,8 +166,7 @@ void Trainer::run(Progress& progress) {
   bool stopping = false;
   while (done_ < options_.steps && !stopping) {
     step(done_++);
-    stopping = done_ == options_.steps || interrupted() ||
-               (options_.max_seconds > 0 && seconds() - before_ >= options_.max_seconds);
+    stopping = done_ == options_.steps || asked_to_stop();
     const bool reporting = done_ % steps_a_report == 0, looking = reporting || done_ % steps_a_look == 0;
     if (looking) {
       look(done_);

@@ -11,6 +11,7 @@
 #include "samples/char_lm/model.hpp"
 #include "samples/char_lm/progress.hpp"
 #include "samples/char_lm/validate.hpp"
+#include "samples/ranks.hpp"
 
 namespace char_lm {
 
@@ -20,9 +21,10 @@ bool interrupted();
 
 class Trainer {
  public:
-  /// `description` is saved with checkpoints.
+  /// `description` is saved with checkpoints. Of several ranks each has its part of every batch, and all of them see the
+  /// same losses and stop at the same step.
   Trainer(volute::Device& device, const Model& model, const Corpus& corpus, const Options& options,
-          volute::io::Metadata description);
+          volute::io::Metadata description, const samples::Ranks& ranks);
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
   /// Puts back what the checkpoint has. Throws BadFile, after numbers no run can have with a part loaded.
@@ -36,7 +38,9 @@ class Trainer {
   bool saved() const { return !autosave_ || saved_; }
   /// Seconds run() has taken, and what its last report would say but for the validation loss.
   const Report& last() const { return report_; }
-  Validation& validation() { return validation_; }
+  /// Nats per character over the first pieces of the validation text, or all, and how many characters that are.
+  double validate(std::int64_t pieces = -1);
+  std::int64_t targets() const { return validation_ ? validation_->targets() : 0; }
 
  private:
   void step(std::int64_t i);
@@ -48,13 +52,18 @@ class Trainer {
   void begin_report(std::int64_t done);
   volute::Program compile(volute::Device& device, const Model& model);
 
+  bool asked_to_stop() const;
+
   const Options& options_;
+  samples::Ranks ranks_;
+  volute::data::Shard shard_;
   volute::data::Streams streams_;
   volute::Graph g_;
   volute::Tensor x_, y_, loss_;
   volute::Tensor norm_;  // none without clipping
+  std::string states_;   // what the names of the carried ones begin with
   volute::Program program_;
-  Validation validation_;
+  std::optional<Validation> validation_;  // of the first rank
   volute::io::Checkpoint checkpoint_;
   std::optional<volute::io::Autosave> autosave_;
   bool saved_ = false;

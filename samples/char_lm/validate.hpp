@@ -16,8 +16,6 @@ class Validation {
   /// Nats per character over the first `pieces` pieces, or over all of them; state starts from zero.
   double loss(std::int64_t pieces = -1);
   std::int64_t targets() const { return targets_; }
-  /// The recurrent states: a training program has these and the optimiser's.
-  std::vector<std::string> state_names() const { return program_.state_names(); }
 
  private:
   /// Fills the feeds with piece i; returns how many of its targets count.

@@ -40,7 +40,7 @@ const std::map<std::string, std::set<std::string>>& allowed() {
       {"engine/vulkan", {"environment"}},
       {"engine/kernels", {"engine/graph", "engine/vulkan"}},
       {"engine/compile", {"engine/graph", "engine/kernels", "engine/vulkan", "environment"}},
-      {"engine/mpi", {}},
+      {"engine/mpi", {"environment"}},
       {"engine/interchange", {"engine/graph", "engine/nn", "engine/io"}},
       {"engine/check", {"engine/nn", "engine/graph", "engine/kernels", "engine/vulkan", "engine/compile"}},
   };

@@ -146,5 +146,53 @@ TEST(Streams, RefuseNonsense) {
   EXPECT_THROW(Streams({}, 1, 1), BadFile);
 }
 
+TEST(Shard, PartsAreTheBatch) {
+  for (const int ranks : {1, 2, 3, 7}) {
+    for (const std::int64_t N : {1, 2, 5, 7, 20}) {
+      std::vector<int> rows, all;
+      for (int n = 0; n < N; ++n) rows.push_back(10 + n);
+      for (int r = 0; r < ranks; ++r) {
+        const Shard shard{r, ranks};
+        const std::vector<int> part = shard.of(rows);
+        EXPECT_EQ(static_cast<std::int64_t>(part.size()), shard.count(N));
+        EXPECT_EQ(static_cast<std::int64_t>(all.size()), shard.first(N));
+        EXPECT_LE(shard.count(N), shard.count(N + 1));  // so that a smaller batch fits where a larger one did
+        all.insert(all.end(), part.begin(), part.end());
+      }
+      EXPECT_EQ(all, rows) << ranks << " ranks";
+    }
+  }
+}
+
+TEST(Shard, StreamsAreTheOnesOfOneRank) {
+  std::vector<std::uint32_t> tokens(103);
+  for (std::uint32_t i = 0; i < 103; ++i) tokens[i] = i;
+  const std::int64_t T = 4, N = 5;
+  const Streams whole(tokens, T, N);
+  for (const int ranks : {2, 3, 5}) {
+    for (std::int64_t i = 0; i < whole.pieces() + 2; ++i) {
+      const Batch all = whole.batch(i);
+      Batch joined{std::vector<std::uint32_t>(all.x.size()), std::vector<std::uint32_t>(all.y.size())};
+      for (int r = 0; r < ranks; ++r) {
+        const Shard shard{r, ranks};
+        const Streams part(tokens, T, N, 0, shard);
+        EXPECT_EQ(part.pieces(), whole.pieces());
+        const Batch batch = part.batch(i);
+        const std::int64_t rows = shard.count(N);
+        ASSERT_EQ(static_cast<std::int64_t>(batch.x.size()), T * rows);
+        for (std::int64_t t = 0; t < T; ++t)
+          for (std::int64_t n = 0; n < rows; ++n) {
+            const auto to = static_cast<std::size_t>(t * N + shard.first(N) + n), from = static_cast<std::size_t>(t * rows + n);
+            joined.x[to] = batch.x[from];
+            joined.y[to] = batch.y[from];
+          }
+      }
+      EXPECT_EQ(joined.x, all.x);
+      EXPECT_EQ(joined.y, all.y);
+    }
+  }
+  EXPECT_THROW(Streams(tokens, T, 2, 0, {2, 3}), InvalidGraph);
+}
+
 }  // namespace
 }  // namespace volute::data

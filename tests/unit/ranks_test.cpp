@@ -3,16 +3,20 @@
 // Invariant: models are made on the main thread, since initial values come from one generator.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <mutex>
 
+#include <volute/data.hpp>
+#include <volute/io.hpp>
 #include <volute/layers.hpp>
 #include <volute/nn.hpp>
 #include <volute/optim.hpp>
 
 #include "engine/compile/program_data.hpp"
 #include "tests/support/device.hpp"
+#include "tests/support/files.hpp"
 #include "tests/support/rank_model.hpp"
 #include "tests/support/ranks.hpp"
 #include "tests/support/values.hpp"
@@ -109,10 +113,9 @@ TEST(Ranks, SendWhileTheDeviceWorksOn) {
     options.exchange.bucket_bytes = 1;
     Program program = compile_program(test::device().data(), model.g, model.targets, options);
     const std::vector<Bucket>& buckets = program.data().exchange->buckets();
-    // Of each layer two matrices and a bias (both have the same gradient), two of the head, the loss, its weight and the
-    // number of ranks.
-    ASSERT_EQ(buckets.size(), 11u) << program.explain();
-    EXPECT_EQ(program.stats().exchanges, 11);
+    // Four of each layer, two of the head, the loss that is shown, its weight and the number of ranks.
+    ASSERT_EQ(buckets.size(), 13u) << program.explain();
+    EXPECT_EQ(program.stats().exchanges, 13);
     // The head's and the upper layer's are on their way while the lower one's backward pass runs; all are waited for at
     // one place.
     EXPECT_LT(buckets[3].after + 2, buckets.back().after) << program.explain();
@@ -161,6 +164,95 @@ TEST(Ranks, DrawNumbersOfTheirOwnFromOneSeed) {
   alone.seed(11);
   alone.run();
   EXPECT_EQ(alone.read(drawn[0]), values[0]);
+}
+
+/// A GRU that carries its state from batch to batch, on a rank's rows of six.
+struct Carrying {
+  static constexpr std::int64_t all = 6, T = 3, C = 2, H = 5;
+
+  explicit Carrying(data::Shard part) : shard(part), N(part.count(all)), gru((manual_seed(8), C), H) {
+    x = g.input("x", {T, N, C});
+    const Tensor h = gru(x, g.carried());
+    loss = mean(h * h);
+    targets = minimize(loss, SGD{.lr = 0.1f, .momentum = 0.5f}, {.weight = g.full({}, static_cast<float>(N))});
+  }
+  void train(Program& program, int from, int to) {
+    for (int step = from; step < to; ++step) {
+      const auto rows = test::random_values(all * T * C, static_cast<std::uint32_t>(step));
+      std::vector<float> xs;
+      for (std::int64_t t = 0; t < T; ++t)
+        for (std::int64_t n = 0; n < N; ++n)
+          for (std::int64_t c = 0; c < C; ++c) xs.push_back(rows[(t * all + shard.first(all) + n) * C + c]);
+      program.run({{x, xs}});
+    }
+  }
+
+  data::Shard shard;
+  std::int64_t N;
+  nn::GRU gru;
+  Graph g;
+  Tensor x, loss;
+  Targets targets;
+};
+
+/// Goes on with so many ranks from a file that is there, or writes it; their snapshots in the end.
+std::vector<Snapshot> carry_on(int ranks, const std::string& file, bool load, int from, int to) {
+  std::vector<std::unique_ptr<Carrying>> models;
+  for (int r = 0; r < ranks; ++r) models.push_back(std::make_unique<Carrying>(data::Shard{r, ranks}));
+  std::vector<Snapshot> snapshots(static_cast<std::size_t>(ranks));
+  test::on_ranks(ranks, [&](const std::shared_ptr<Communicator>& world) {
+    Carrying& model = *models[static_cast<std::size_t>(world->rank())];
+    Program program = test::device().compile(model.g, model.targets, world);
+    io::Checkpoint checkpoint;
+    checkpoint.add("gru", model.gru).add("train", program).share(world);
+    if (load) checkpoint.load(file);
+    model.train(program, from, to);
+    if (!load) checkpoint.save(file);
+    snapshots[static_cast<std::size_t>(world->rank())] = program.snapshot();
+  });
+  return snapshots;
+}
+
+void expect_same(const Snapshot& a, const Snapshot& b) {
+  ASSERT_EQ(a.states.size(), b.states.size());
+  EXPECT_EQ(a.steps, b.steps);
+  for (std::size_t i = 0; i < a.states.size(); ++i) {
+    EXPECT_EQ(a.states[i].shape, b.states[i].shape) << a.states[i].name;
+    EXPECT_EQ(a.states[i].words, b.states[i].words) << a.states[i].name;
+  }
+  for (std::size_t i = 0; i < a.parameters.size(); ++i) EXPECT_EQ(a.parameters[i].words, b.parameters[i].words) << i;
+}
+
+TEST(Ranks, LeaveACheckpointForAnyNumberOfRanks) {
+  const test::Folder folder;
+  const std::string file = folder / "ranks.safetensors";
+  const auto saved = carry_on(4, file, false, 0, 3);  // two, two, one and one rows
+  for (const Snapshot& each : saved) expect_same(each, saved[0]);
+  const auto whole = carry_on(1, folder / "one.safetensors", false, 0, 6);
+  for (const int ranks : {1, 2, 3, 4}) {
+    const auto loaded = carry_on(ranks, file, true, 3, 3), ended = carry_on(ranks, file, true, 3, 6);
+    for (const Snapshot& each : loaded) expect_same(each, saved[0]);
+    for (const Snapshot& each : ended) expect_same(each, ended[0]);
+    EXPECT_TRUE(test::close(floats(ended[0].parameters[0].words), floats(whole[0].parameters[0].words), 1e-4, 1e-6));
+    EXPECT_TRUE(test::close(floats(ended[0].states[0].words), floats(whole[0].states[0].words), 1e-4, 1e-6));
+  }
+}
+
+TEST(Ranks, HearOfASaveThatFailed) {
+  std::vector<std::unique_ptr<Carrying>> models;
+  for (int r = 0; r < 2; ++r) models.push_back(std::make_unique<Carrying>(data::Shard{r, 2}));
+  std::atomic<int> refused = 0;
+  test::on_ranks(2, [&](const std::shared_ptr<Communicator>& world) {
+    Carrying& model = *models[static_cast<std::size_t>(world->rank())];
+    io::Checkpoint checkpoint;
+    checkpoint.add("gru", model.gru).share(world);
+    try {
+      checkpoint.save("/nowhere/at/all.safetensors");
+    } catch (const BadFile& error) {
+      refused += std::string(error.what()).find("/nowhere/at/all.safetensors") != std::string::npos;
+    }
+  });
+  EXPECT_EQ(refused, 2);
 }
 
 TEST(Ranks, SkipAStepTogether) {

@@ -7,6 +7,7 @@
 #include "tools/commands/commands.hpp"
 #include "tools/config/schema.hpp"
 #include "tools/console/interrupt.hpp"
+#include "tools/job.hpp"
 #include "tools/train/trainer.hpp"
 
 namespace volute::tool {
@@ -47,6 +48,9 @@ constexpr const char* help =
     "  volute train config.json --set training.lr=0.01 --set model.cell=gru --out runs/gru\n"
     "  volute train config.json --check               is all right with it and its data?\n"
     "  volute train runs/gru --resume                 go on, to the same bits as if never stopped\n"
+#ifdef VOLUTE_HAS_MPI
+    "  mpirun -n 4 volute train config.json           four ranks share every batch\n"
+#endif
     "  volute train runs/gru --resume --set training.epochs=40\n"
     "Exit status: 0 trained, 1 failed while training, 2 a mistake in config, data or arguments, 130 interrupted\n"
     "(the checkpoint is saved then). The last scores go to standard output, all else to standard error.";
@@ -128,6 +132,8 @@ void print(const Scores& scores) {
 
 int conclude(Trainer::End end, Trainer& trainer, Device& device, const Config& config, Task& task,
              const RunFolder& folder, Progress& progress) {
+  if (const auto ranks = job(); ranks && ranks->rank() != 0)  // the first has all of it
+    return end == Trainer::End::interrupted ? interrupted_status() : done;
   progress.end_line();
   if (end == Trainer::End::interrupted) {
     progress.note("stopped after step " + std::to_string(trainer.done()) + " of " + std::to_string(trainer.steps()) +
@@ -159,7 +165,15 @@ int train(const Arguments& a) {
   if (!a.resume && exists && !a.check)
     throw Mistake(folder.path + ": there is a run already; go on with --resume, or name another folder with --out");
   if (a.resume) check_same(config, folder);
-  const std::unique_ptr<Task> task = make_task(config, {});
+  const std::shared_ptr<Communicator> ranks = a.check ? nullptr : job();
+  Data data;
+  if (ranks) data.shard = {ranks->rank(), ranks->size()};
+  const bool first = data.shard.rank == 0;
+  if (!first) Console::get().quiet = true;
+  if (const std::int64_t batch = config.training()["batch"]; batch < data.shard.ranks)
+    config.complain("training.batch", "is shared by " + std::to_string(data.shard.ranks) +
+                                          " ranks, and each needs a row at least");
+  const std::unique_ptr<Task> task = make_task(config, data);
   if (a.resume) check_data(*task, config, folder);
   Progress progress;
   introduce(config, *task, progress);
@@ -167,17 +181,19 @@ int train(const Arguments& a) {
     progress.note("all is right with " + config.file());
     return done;
   }
-  Device device = open_device(a.device);
-  progress.note("device: " + device.name());
-  make_folder(folder, a.resume);
+  Device device = open_device(a.device.empty() && ranks ? device_of(*ranks) : a.device);
+  progress.note("device: " + device.name() +
+                (ranks ? "; " + std::to_string(ranks->size()) + " ranks share every batch" : ""));
+  if (first) make_folder(folder, a.resume);
+  if (ranks) ranks->sum({});  // none looks into the folder before it is there
   set_warning_handler([&](const std::string& message) { progress.warning(message); });
   const std::shared_ptr<void> restored(nullptr, [](void*) { set_warning_handler({}); });
-  Trainer trainer(device, config, *task, folder);
+  Trainer trainer(device, config, *task, folder, ranks);
   if (a.resume) {
     trainer.resume();
     progress.note("resumed after step " + std::to_string(trainer.done()));
   }
-  io::replace_file(folder.config(), config.whole().dump(2) + '\n');  // not before a resume that is refused
+  if (first) io::replace_file(folder.config(), config.whole().dump(2) + '\n');  // not before a resume that is refused
   catch_interrupt();
   const Trainer::End end = trainer.run(progress);
   return conclude(end, trainer, device, config, *task, folder, progress);

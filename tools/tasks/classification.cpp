@@ -25,6 +25,7 @@ class Classification : public Task {
       : section_(config.data()),
         N_(config.training()["batch"]),
         seed_(config.training()["seed"]),
+        shard_(data.shard),
         tokens_(load(config, data)),
         T_(length()),
         rows_(split_.train.size(), seed_),
@@ -51,12 +52,11 @@ class Classification : public Task {
   const char* item() const override { return "texts"; }
 
   Tensor loss(Graph& g) override {
-    const Inputs in = inputs(g);
-    feeds_ = in;
-    return cross_entropy(logits(in), in.y);
+    feeds_ = inputs(g, shard_.count(N_));
+    return cross_entropy(logits(feeds_), feeds_.y);
   }
   void step(Program& program, std::int64_t i) override {
-    std::vector<std::size_t> rows = rows_.batch(i, N_);
+    std::vector<std::size_t> rows = shard_.of(rows_.batch(i, N_));
     for (std::size_t& row : rows) row = split_.train[row];
     run(program, feeds_, rows);
   }
@@ -75,8 +75,8 @@ class Classification : public Task {
   struct Inputs {
     Tensor x, lengths, y;
   };
-  Inputs inputs(Graph& g) const {
-    return {g.input("x", {T_, N_}, DType::u32), g.input("lengths", {N_}, DType::u32), g.input("y", {N_}, DType::u32)};
+  Inputs inputs(Graph& g, std::int64_t N) const {
+    return {g.input("x", {T_, N}, DType::u32), g.input("lengths", {N}, DType::u32), g.input("y", {N}, DType::u32)};
   }
   /// [N, classes]
   Tensor logits(const Inputs& in) const {
@@ -84,8 +84,9 @@ class Classification : public Task {
   }
   /// Rows beyond the given ones count for nothing.
   void run(Program& program, const Inputs& in, const std::vector<std::size_t>& rows) const {
-    const auto batch = data::pad(sequences_, rows, T_, N_);
-    std::vector<std::uint32_t> labels(static_cast<std::size_t>(N_), ClassOptions().ignore_index);
+    const std::int64_t N = in.x.dim(1);
+    const auto batch = data::pad(sequences_, rows, T_, N);
+    std::vector<std::uint32_t> labels(static_cast<std::size_t>(N), ClassOptions().ignore_index);
     for (std::size_t i = 0; i < rows.size(); ++i) labels[i] = texts_.labels[rows[i]];
     program.run({{in.x, batch.values}, {in.lengths, batch.lengths}, {in.y, labels}});
   }
@@ -104,6 +105,7 @@ class Classification : public Task {
   const Json& section_;
   std::int64_t N_;
   std::uint64_t seed_;
+  data::Shard shard_;
   data::Labelled texts_;
   std::vector<std::vector<std::uint32_t>> sequences_;
   data::Split split_;
@@ -167,7 +169,7 @@ Tokens Classification::load(const Config& config, const Data& data) {
 }
 
 void Classification::compile_evaluation(Device& device) {
-  judged_ = inputs(graph_);
+  judged_ = inputs(graph_, N_);
   scores_ = logits(judged_);
   sum_ = cross_entropy(scores_, judged_.y, {.reduction = Reduction::sum});
   evaluation_ = device.compile(graph_, {scores_, sum_});

@@ -20,6 +20,7 @@ class Forecasting : public Task {
         N_(config.training()["batch"]),
         horizon_(section_["horizon"]),
         seed_(config.training()["seed"]),
+        shard_(data.shard),
         rows_(load(config, data), seed_),
         model_(config, columns(), horizon_ * static_cast<std::int64_t>(targets_.size()), /*embedded=*/false) {}
 
@@ -39,12 +40,13 @@ class Forecasting : public Task {
   const char* item() const override { return "windows"; }
 
   Tensor loss(Graph& g) override {
-    x_ = g.input("x", {T_, N_, columns()});
-    y_ = g.input("y", {horizon_, N_, static_cast<std::int64_t>(targets_.size())});
+    const std::int64_t N = shard_.count(N_);
+    x_ = g.input("x", {T_, N, columns()});
+    y_ = g.input("y", {horizon_, N, static_cast<std::int64_t>(targets_.size())});
     return mse_loss(forecast(x_), y_);
   }
   void step(Program& program, std::int64_t i) override {
-    const auto batch = train_->batch(rows_.batch(i, N_));
+    const auto batch = train_->batch(shard_.of(rows_.batch(i, N_)));
     program.run({{x_, batch.x}, {y_, batch.y}});
   }
 
@@ -86,6 +88,7 @@ class Forecasting : public Task {
   const Json& section_;
   std::int64_t T_, N_, horizon_;
   std::uint64_t seed_;
+  data::Shard shard_;
   data::Series raw_, scaled_;
   std::vector<std::size_t> targets_;
   std::vector<double> means_, deviations_;

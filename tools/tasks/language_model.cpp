@@ -16,10 +16,11 @@ constexpr std::int64_t pieces_of_a_trend = 8;
 class LanguageModel : public Task {
  public:
   LanguageModel(const Config& config, const Data& data)
-      : section_(config.data()), T_(section_["length"]), N_(config.training()["batch"]), tokens_(load(config, data)),
+      : section_(config.data()), T_(section_["length"]), N_(config.training()["batch"]), shard_(data.shard),
+        tokens_(load(config, data)),
         model_(config, tokens_.size(), tokens_.size(), /*embedded=*/true) {
     if (data.from == Data::From::config)
-      config.pointing_at("language_model.length", [&] { streams_.emplace(train_, T_, N_); });
+      config.pointing_at("language_model.length", [&] { streams_.emplace(train_, T_, N_, 0, shard_); });
   }
 
   const Model& model() const override { return model_; }
@@ -43,8 +44,8 @@ class LanguageModel : public Task {
   const char* item() const override { return tokens_.kind() == Tokens::Kind::words ? "words" : "bytes"; }
 
   Tensor loss(Graph& g) override {
-    x_ = g.input("x", {T_, N_}, DType::u32);
-    y_ = g.input("y", {T_, N_}, DType::u32);
+    x_ = g.input("x", {T_, shard_.count(N_)}, DType::u32);
+    y_ = g.input("y", {T_, shard_.count(N_)}, DType::u32);
     return cross_entropy(logits(g, x_), y_);
   }
   void step(Program& program, std::int64_t i) override {
@@ -80,6 +81,7 @@ class LanguageModel : public Task {
 
   const Json& section_;
   std::int64_t T_, N_;
+  data::Shard shard_;
   std::vector<std::uint32_t> train_, validation_, test_;
   Tokens tokens_;
   Model model_;

@@ -69,6 +69,7 @@ struct Data {
   std::vector<std::string> files = {};
   const io::Metadata* saved = nullptr;  ///< of a model that is there already
   std::string text = {};                ///< of a language model, instead of files
+  data::Shard shard = {};               ///< the part of every training batch that is this rank's
   /// Whether there are any that are learnt from or scored.
   bool judges() const { return from == From::config || from == From::files; }
 };

@@ -29,11 +29,13 @@ std::string short_number(double value) {
 
 }  // namespace
 
-Trainer::Trainer(Device& device, const Config& config, Task& task, RunFolder folder)
+Trainer::Trainer(Device& device, const Config& config, Task& task, RunFolder folder,
+                 std::shared_ptr<Communicator> ranks)
     : device_(device),
       training_(config.training()),
       task_(task),
       folder_(std::move(folder)),
+      ranks_(std::move(ranks)),
       steps_(steps_of(training_, task)),
       schedule_(make_schedule(training_, steps_)),
       program_(compile(device)) {
@@ -52,6 +54,7 @@ Trainer::Trainer(Device& device, const Config& config, Task& task, RunFolder fol
   checkpoint_.add("seconds", seconds_).add("loss_sum", loss_sum_).add("looks", looks_);
   if (plateau_) checkpoint_.add("plateau", *plateau_);
   if (stopping_) checkpoint_.add("stopping", *stopping_);
+  if (ranks_) checkpoint_.share(ranks_);
   io::Metadata metadata = describe(config, task);
   metadata["device"] = device.name();
   const double seconds = training_["autosave_seconds"];
@@ -62,8 +65,16 @@ Trainer::Trainer(Device& device, const Config& config, Task& task, RunFolder fol
 }
 
 Program Trainer::compile(Device& device) {
-  loss_ = task_.loss(graph_);
-  return device.compile(graph_, minimize(loss_, make_optimizer(training_), make_minimize(training_)));
+  const Tensor loss = task_.loss(graph_);
+  MinimizeOptions how = make_minimize(training_);
+  const std::int64_t batch = training_["batch"];
+  // Ranks that have a row more than others count for more.
+  if (ranks_ && batch % ranks_->size())
+    how.weight = graph_.full({}, static_cast<float>(data::Shard{ranks_->rank(), ranks_->size()}.count(batch)));
+  loss_ = how.weight ? mean_over_ranks(loss, how.weight) : mean_over_ranks(loss);
+  Targets targets = minimize(loss, make_optimizer(training_), how);
+  targets.outputs.push_back(loss_);
+  return device.compile(graph_, targets, ranks_, {.half = training_["exchange"] == "f16"});
 }
 
 void Trainer::resume() {
@@ -109,14 +120,23 @@ std::string Trainer::line(double loss) const {
          task_.item() + "/s  " + clock_text(spent / made * static_cast<double>(steps_ - done_)) + " left";
 }
 
+/// The others of several ranks wait for what the first finds; what they do with it does not ask for names.
+void Trainer::evaluate() {
+  if (is_first()) scores_ = task_.evaluate(device_, Task::Extent::trend);
+  if (!ranks_) return;
+  double loss = is_first() ? scores_.front().second : 0;
+  ranks_->broadcast(std::as_writable_bytes(std::span(&loss, 1)));
+  if (!is_first()) scores_ = {{"loss", loss}};
+}
+
 void Trainer::validate(Progress& progress) {
-  scores_ = task_.evaluate(device_, Task::Extent::trend);
+  evaluate();
   mean_ = looks_ > 0 ? loss_sum_ / static_cast<double>(looks_) : last_loss_;
   std::vector<io::Metric> row{{"loss", mean_}};
   for (const auto& [name, value] : scores_) row.emplace_back("validation_" + name, value);
   row.emplace_back("lr", rate_of(done_ - 1));
   row.emplace_back("seconds", std::round(seconds() * 1000) / 1000);
-  record_->write(done_, row);
+  if (record_) record_->write(done_, row);
   loss_sum_ = 0;
   looks_ = 0;
   if (done_ % every_ == 0) {
@@ -126,15 +146,24 @@ void Trainer::validate(Progress& progress) {
   progress.report(static_cast<double>(done_) / static_cast<double>(steps_), line(mean_));
 }
 
+/// By the user; ranks agree about it where they look at the loss.
+bool Trainer::asked_to_stop() const {
+  double asked = interrupt_requested();
+  if (!ranks_) return asked > 0;
+  if (done_ % steps_a_look != 0) return false;
+  ranks_->sum({&asked, 1});
+  return asked > 0;
+}
+
 Trainer::End Trainer::run(Progress& progress) {
-  record_.emplace(folder_, resumed_ ? std::optional(done_) : std::nullopt, progress);
+  if (is_first()) record_.emplace(folder_, resumed_ ? std::optional(done_) : std::nullopt, progress);
   start_ = std::chrono::steady_clock::now() -
            std::chrono::duration_cast<std::chrono::steady_clock::duration>(std::chrono::duration<double>(seconds_));
   begun_ = done_;
   begun_seconds_ = seconds_;
   const auto stopped = [&] { return stopping_ && stopping_->stop(); };
   float rate = -1;
-  while (done_ < steps_ && !stopped() && !interrupt_requested()) {
+  while (done_ < steps_ && !stopped() && !asked_to_stop()) {
     if (const auto next = static_cast<float>(rate_of(done_)); next != rate) program_.set("lr", rate = next);
     task_.step(program_, done_++);
     const bool validating = due(every_);
@@ -149,7 +178,7 @@ Trainer::End Trainer::run(Progress& progress) {
   if (done_ > begun_) {
     seconds_ = seconds();
     saved_ = autosave_->save();
-    record_->finish();
+    if (record_) record_->finish();
   }
   const End end = stopped() ? End::stopped_early : done_ == steps_ ? End::finished : End::interrupted;
   if (end == End::finished) look_at_the_last();
@@ -160,7 +189,7 @@ Trainer::End Trainer::run(Progress& progress) {
 /// run that is given more steps goes on as if it had not ended here.
 void Trainer::look_at_the_last() {
   if (!stopping_ || done_ % every_ == 0) return;
-  if (scores_.empty()) scores_ = task_.evaluate(device_, Task::Extent::trend);
+  if (scores_.empty()) evaluate();
   stopping_->observe(scores_.front().second);
 }
 

@@ -16,7 +16,8 @@ namespace volute::tool {
 
 class Trainer {
  public:
-  Trainer(Device& device, const Config& config, Task& task, RunFolder folder);
+  /// Of several ranks the first writes and judges; all see the same losses and scores, and stop at the same step.
+  Trainer(Device& device, const Config& config, Task& task, RunFolder folder, std::shared_ptr<Communicator> ranks);
 
   /// Puts back what the checkpoint has. Throws Mistake.
   void resume();
@@ -35,6 +36,9 @@ class Trainer {
 
  private:
   Program compile(Device& device);
+  bool is_first() const { return !ranks_ || ranks_->rank() == 0; }
+  void evaluate();
+  bool asked_to_stop() const;
   void look();
   void validate(Progress& progress);
   void look_at_the_last();
@@ -46,6 +50,7 @@ class Trainer {
   const Json& training_;
   Task& task_;
   RunFolder folder_;
+  std::shared_ptr<Communicator> ranks_;
   std::int64_t steps_;
   Schedule schedule_;
   Graph graph_;
