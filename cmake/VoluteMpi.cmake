@@ -1,6 +1,7 @@
 # The optional component mpi: mpi_world(), over whatever MPI is installed. A static library with no engine of its own,
 # as the component interchange is.
-option(VOLUTE_MPI "Build the component for jobs of several ranks (MPI)" ON)
+# A subfolder of another project does not look for MPI unless it is asked to: what finds it leaves its own names there.
+option(VOLUTE_MPI "Build the component for jobs of several ranks (MPI)" ${VOLUTE_TOP_LEVEL})
 if(NOT VOLUTE_MPI)
   return()
 endif()

@@ -1,9 +1,10 @@
-# find_package(volute [COMPONENTS static|shared] [interchange]) gives volute::static or volute::shared, and
+# find_package(volute [COMPONENTS static|shared] [interchange] [mpi]) gives volute::static or volute::shared, and
 # volute::volute, which is the first of them that was asked for. Without either BUILD_SHARED_LIBS says which, as it does
-# for a subfolder; if that one is not installed it is the other. volute::interchange goes with volute::volute.
+# for a subfolder; if that one is not installed it is the other. volute::interchange and
+# volute::mpi go with volute::volute.
 include(CMakeFindDependencyMacro)
 set(volute_components ${volute_FIND_COMPONENTS})
-list(REMOVE_ITEM volute_components interchange)
+list(REMOVE_ITEM volute_components interchange mpi)
 if(NOT volute_components)
   set(volute_components static)
   if(EXISTS "${CMAKE_CURRENT_LIST_DIR}/volute-shared-targets.cmake"
@@ -45,6 +46,20 @@ if("interchange" IN_LIST volute_FIND_COMPONENTS)
     include("${CMAKE_CURRENT_LIST_DIR}/volute-interchange-targets.cmake")
     target_link_libraries(volute::interchange INTERFACE volute::volute)
     set(volute_interchange_FOUND TRUE)
+  endif()
+endif()
+if("mpi" IN_LIST volute_FIND_COMPONENTS)
+  list(APPEND volute_components mpi)
+  set(volute_mpi_FOUND FALSE)
+  find_package(MPI QUIET COMPONENTS CXX)
+  if(NOT EXISTS "${CMAKE_CURRENT_LIST_DIR}/volute-mpi-targets.cmake")
+    set(volute_NOT_FOUND_MESSAGE "volute is installed without the component mpi")
+  elseif(NOT MPI_CXX_FOUND)
+    set(volute_NOT_FOUND_MESSAGE "volute::mpi misses MPI (Debian: libopenmpi-dev)")
+  elseif(TARGET volute::volute)
+    include("${CMAKE_CURRENT_LIST_DIR}/volute-mpi-targets.cmake")
+    target_link_libraries(volute::mpi INTERFACE volute::volute)
+    set(volute_mpi_FOUND TRUE)
   endif()
 endif()
 foreach(volute_kind IN LISTS volute_components)

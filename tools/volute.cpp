@@ -23,7 +23,7 @@ constexpr const char* footer =
 std::vector<Command> add_commands(CLI::App& app) {
   return {add_train(app),   add_generate(app),  add_evaluate(app),  add_export(app),
           add_import(app),  add_inspect(app),   add_explain(app),   add_bench(app),
-          add_devices(app), add_selfcheck(app), add_completion(app)};
+          add_devices(app), add_selfcheck(app), add_simulate_scale(app), add_completion(app)};
 }
 
 /// What takes colours off: an option, or NO_COLOR=anything.

@@ -291,8 +291,7 @@ void plan_exchange(Program::Data& data) {
   Exchange& exchange = *data.exchange;
   exchange.set_buckets(cut_for_exchange(data.commands, data.exchanged, exchange.options().bucket_bytes,
                                         exchange.communicator()));
-  data.stats.exchanges = static_cast<int>(exchange.buckets().size());
-  for (const Exchanged& value : data.exchanged) data.stats.exchange_bytes += value.storage->bytes;
+  for (const Bucket& bucket : exchange.buckets()) data.stats.buckets.push_back({bucket.end - bucket.begin});
 }
 
 /// What a run leaves to the next is of the rank's rows: carried states of two axes or more, rows being axis -2.

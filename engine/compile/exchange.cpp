@@ -21,62 +21,109 @@ Words from_first(Communicator& communicator, Words words) {
   return words;
 }
 
-/// Of a value or a bucket of them, by number of the command.
-struct Uses {
-  std::size_t last_write = 0, first_read = 0;
+/// Bytes of the exchange's buffer that a command writes.
+struct Write {
+  std::uint64_t begin = 0, end = 0;
+  std::size_t command = 0;
 };
 
-std::vector<Uses> uses_of(const std::vector<Command>& commands, const std::vector<Exchanged>& values) {
+/// What commands do to the values.
+struct Uses {
+  std::vector<std::vector<Write>> writes;  ///< of each value, in the order of commands
+  std::vector<std::size_t> first_read;     ///< of each value, after all its writes
+};
+
+Write write_of(const std::vector<Command>& commands, std::size_t c, const Touch& touch, const Exchanged& value) {
+  const vk::Groups& box = commands[c].groups;
+  const std::uint64_t end = value.offset + touch.storage->bytes;
+  const bool rows = touch.slab > 0 && box.count[0] == commands[c].dispatch->groups[0] && box.count[2] == 1;
+  if (!rows) return {value.offset, end, c};
+  const auto slab = static_cast<std::uint64_t>(touch.slab);
+  return {value.offset + box.first[1] * slab, std::min(value.offset + (box.first[1] + box.count[1]) * slab, end), c};
+}
+
+Uses uses_of(const std::vector<Command>& commands, const std::vector<Exchanged>& values) {
   std::unordered_map<const Storage*, std::size_t> number;
   for (std::size_t i = 0; i < values.size(); ++i) number[values[i].storage] = i;
-  std::vector<Uses> uses(values.size(), {0, commands.size()});
-  for (const bool write : {true, false})
-    for (std::size_t c = commands.size(); c-- > 0;)
-      for (const Touch& touch : commands[c].dispatch->touches) {
-        const auto found = number.find(touch.storage);
-        if (found == number.end()) continue;
-        Uses& use = uses[found->second];
-        if (write && touch.write) use.last_write = std::max(use.last_write, c);
-        if (!write && c > use.last_write) use.first_read = c;
-      }
+  Uses uses{std::vector<std::vector<Write>>(values.size()), std::vector(values.size(), commands.size())};
+  const auto each_touch = [&](std::size_t c, const auto& visit) {
+    for (const Touch& touch : commands[c].dispatch->touches)
+      if (const auto found = number.find(touch.storage); found != number.end()) visit(touch, found->second);
+  };
+  for (std::size_t c = 0; c < commands.size(); ++c)
+    each_touch(c, [&](const Touch& touch, std::size_t i) {
+      if (touch.write) uses.writes[i].push_back(write_of(commands, c, touch, values[i]));
+    });
+  for (std::size_t c = commands.size(); c-- > 0;)
+    each_touch(c, [&](const Touch&, std::size_t i) {
+      if (c > uses.writes[i].back().command) uses.first_read[i] = c;
+    });
   return uses;
 }
 
-Uses together(const Uses& a, const Uses& b) {
-  return {std::max(a.last_write, b.last_write), std::min(a.first_read, b.first_read)};
+/// A range of the buffer: when it is written, and when it is read.
+struct Piece {
+  std::uint64_t begin = 0, end = 0;
+  std::size_t last_write = 0, first_read = 0;
+};
+
+/// The value in pieces of so many bytes and more, if its rows are written one after the other; else in one.
+std::vector<Piece> pieces_of(const std::vector<Write>& writes, std::size_t first_read, const Exchanged& value,
+                             std::uint64_t bytes) {
+  const std::uint64_t end = value.offset + value.storage->bytes;
+  const Piece whole{value.offset, end, writes.back().command, first_read};
+  std::vector<Piece> pieces;
+  std::uint64_t begin = value.offset, written = value.offset;
+  for (const Write& write : writes) {
+    if (write.begin != written) return {whole};
+    written = write.end;
+    if (written - begin < bytes && written < end) continue;
+    pieces.push_back({begin, written, write.command, first_read});
+    begin = written;
+  }
+  return written == end ? pieces : std::vector{whole};
 }
 
-/// Of buckets, each {first value, number of them}, in the order in which they can be sent.
-Words group(const std::vector<Exchanged>& values, const std::vector<Uses>& uses, std::uint64_t bucket_bytes) {
-  struct Group {
-    std::uint64_t first = 0, count = 0, bytes = 0;
-    Uses uses;
-  };
-  std::vector<Group> groups;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::uint64_t bytes = values[i].storage->bytes;
-    if (!groups.empty()) {
-      Group& last = groups.back();
-      const Uses both = together(last.uses, uses[i]);
-      if (last.bytes < bucket_bytes && both.last_write < both.first_read) {
-        last = {last.first, last.count + 1, last.bytes + bytes, both};
-        continue;
+/// Of buckets, each {begin, end}, in the order in which they can be sent.
+Words group(const std::vector<Exchanged>& values, const Uses& uses, std::uint64_t bucket_bytes) {
+  std::vector<Piece> buckets;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    for (const Piece& piece : pieces_of(uses.writes[i], uses.first_read[i], values[i], bucket_bytes)) {
+      if (!buckets.empty()) {
+        Piece& last = buckets.back();
+        const std::size_t write = std::max(last.last_write, piece.last_write),
+                          read = std::min(last.first_read, piece.first_read);
+        if (last.end - last.begin < bucket_bytes && write < read) {
+          last = {last.begin, piece.end, write, read};
+          continue;
+        }
       }
+      buckets.push_back(piece);
     }
-    groups.push_back({i, 1, bytes, uses[i]});
-  }
-  std::ranges::stable_sort(groups, {}, [](const Group& each) { return each.uses.last_write; });
+  std::ranges::stable_sort(buckets, {}, &Piece::last_write);
   Words words;
-  for (const Group& each : groups) words.insert(words.end(), {each.first, each.count});
+  for (const Piece& each : buckets) words.insert(words.end(), {each.begin, each.end});
   return words;
 }
 
+/// When a range of the buffer is written and read here.
+Piece piece_of(std::uint64_t begin, std::uint64_t end, const std::vector<Exchanged>& values, const Uses& uses) {
+  Piece piece{begin, end, 0, ~std::size_t{0}};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i].offset >= end || begin >= values[i].offset + values[i].storage->bytes) continue;
+    piece.first_read = std::min(piece.first_read, uses.first_read[i]);
+    for (const Write& write : uses.writes[i])
+      if (write.begin < end && begin < write.end) piece.last_write = std::max(piece.last_write, write.command);
+  }
+  return piece;
+}
+
 /// Whether the buckets can be summed in their order: none must be read before an earlier one is written.
-bool is_possible(const std::vector<Uses>& buckets) {
+bool is_possible(const std::vector<Piece>& buckets) {
   std::size_t gate = ~std::size_t{0};
-  for (auto use = buckets.rbegin(); use != buckets.rend(); ++use) {
-    gate = std::min(gate, use->first_read);
-    if (use->last_write >= gate) return false;
+  for (auto bucket = buckets.rbegin(); bucket != buckets.rend(); ++bucket) {
+    gate = std::min(gate, bucket->first_read);
+    if (bucket->last_write >= gate) return false;
   }
   return true;
 }
@@ -109,18 +156,12 @@ std::vector<const Storage*> exchanged_storages(const LiveGraph& live, Layout& la
 
 std::vector<Bucket> cut_for_exchange(std::vector<Command>& commands, const std::vector<Exchanged>& values,
                                      std::uint64_t bucket_bytes, Communicator& communicator) {
-  const std::vector<Uses> uses = uses_of(commands, values);
-  const Words groups = from_first(communicator, group(values, uses, bucket_bytes));
-  std::vector<Bucket> buckets;
-  std::vector<Uses> of_buckets;
-  for (std::size_t g = 0; g + 1 < groups.size(); g += 2) {
-    const Exchanged &first = values.at(groups[g]), &last = values.at(groups[g] + groups[g + 1] - 1);
-    buckets.push_back({first.offset, last.offset + last.storage->bytes, 0, 0});
-    Uses use = uses[groups[g]];
-    for (std::size_t i = 1; i < groups[g + 1]; ++i) use = together(use, uses[groups[g] + i]);
-    of_buckets.push_back(use);
-  }
-  double impossible = !is_possible(of_buckets);
+  const Uses uses = uses_of(commands, values);
+  const Words ranges = from_first(communicator, group(values, uses, bucket_bytes));
+  std::vector<Piece> pieces;
+  for (std::size_t i = 0; i + 1 < ranges.size(); i += 2)
+    pieces.push_back(piece_of(ranges[i], ranges[i + 1], values, uses));
+  double impossible = !is_possible(pieces);
   communicator.sum({&impossible, 1});
   if (impossible > 0)
     throw Unsupported("compile: a rank's program needs sums over ranks in another order than rank 0's; devices of one "
@@ -130,14 +171,13 @@ std::vector<Bucket> cut_for_exchange(std::vector<Command>& commands, const std::
     commands[command].new_part = true;
     commands[command].barrier = false;
   };
-  for (const Uses& use : of_buckets) cut(use.last_write + 1), cut(use.first_read);
+  for (const Piece& piece : pieces) cut(piece.last_write + 1), cut(piece.first_read);
   std::vector<std::size_t> part_of;  // 0 is the copy of inputs
   for (const Command& command : commands) part_of.push_back((part_of.empty() ? 0 : part_of.back()) + command.new_part);
   part_of.push_back(part_of.back() + 1);
-  for (std::size_t b = 0; b < buckets.size(); ++b) {
-    buckets[b].after = part_of[of_buckets[b].last_write];
-    buckets[b].before = part_of[of_buckets[b].first_read];
-  }
+  std::vector<Bucket> buckets;
+  for (const Piece& piece : pieces)
+    buckets.push_back({piece.begin, piece.end, part_of[piece.last_write], part_of[piece.first_read]});
   return buckets;
 }
 

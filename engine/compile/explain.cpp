@@ -45,10 +45,13 @@ std::string explain_text(const Program::Data& data) {
       << ", parts " << (data.parts ? data.parts->size() : 0) << ", submissions " << s.submissions << "\n";
   out << "  arena: " << mebibytes(s.arena_bytes) << ", without aliasing " << mebibytes(s.unaliased_bytes)
       << (s.recomputes ? "; long scans recompute by segments" : "") << "\n";
-  if (data.exchange)
+  if (data.exchange) {
+    std::uint64_t bytes = 0;
+    for (const auto& bucket : s.buckets) bytes += bucket.bytes;
     out << "  rank " << data.exchange->communicator().rank() << " of " << data.exchange->communicator().size()
-        << ": sums of " << mebibytes(s.exchange_bytes) << (data.exchange->options().half ? " as f16" : "") << " in "
-        << s.exchanges << " buckets\n";
+        << ": sums of " << mebibytes(bytes) << (data.exchange->options().half ? " as f16" : "") << " in "
+        << s.buckets.size() << " buckets\n";
+  }
   for (const Section& section : data.sections) print_section(out, section);
   return out.str();
 }

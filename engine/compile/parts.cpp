@@ -26,9 +26,9 @@ void Parts::end(vk::CommandList& list, std::size_t index, double estimate, bool 
   costs_[index] = Cost(estimate);
 }
 
-double Parts::seconds() const {
+double Parts::seconds_before(std::size_t index) const {
   double sum = 0;
-  for (const Cost& cost : costs_) sum += cost.seconds();
+  for (std::size_t part = 0; part < index; ++part) sum += costs_[part].seconds();
   return sum;
 }
 

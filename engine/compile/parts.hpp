@@ -75,7 +75,9 @@ class Parts {
   std::uint64_t steps() const { return steps_; }
   bool step_is_done() const { return step_ && (pending_.empty() || pending_.front().value > step_); }
   double seconds(std::size_t index) const { return costs_[index].seconds(); }
-  double seconds() const;
+  double seconds() const { return seconds_before(size()); }
+  /// Of the parts before that one.
+  double seconds_before(std::size_t index) const;
   /// Which submission of its step each part was in the last time, from 0.
   std::span<const int> submission_of() const { return submission_of_; }
   /// How many submissions a run of the whole step would make, and how many the step last submitted to took so far.

@@ -21,6 +21,7 @@ struct Touch {
   bool moves = false;      ///< another part at each step of its loop
   bool elementwise = false;  ///< all of it, and a texel's reads and write are made by one invocation, in this order
   int part = 0;              ///< of a dispatch that does the work of several kernels
+  std::int64_t slab = 0;     ///< bytes that the workgroups of one y write, from the storage's beginning on; 0: not said
 };
 
 struct Binding {

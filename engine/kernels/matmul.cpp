@@ -142,6 +142,8 @@ Dispatch matmul_dispatch(const MatrixOperand& a, const MatrixOperand& b, const V
   d.push[word_ldc] = constant_word(out.pitch);
   d.push[word_sc] = constant_word(out.batch_stride);
   d.touches.push_back(touch_of(c, true));
+  const bool whole = c.natural() && c.offset.base == 0 && c.offset.stride == 0 && c.storage->dtype == DType::f32;
+  if (batches == 1 && whole) d.touches.back().slab = v.rows * stored_bytes(N, DType::f32);
   add_bytes(d);
   return d;
 }

@@ -62,6 +62,12 @@ struct ProgramStats {
     std::string name;  ///< as engine/compile has it
     int nodes = 0;     ///< live nodes after it
   };
+  /// Values that are summed over ranks together.
+  struct Bucket {
+    std::uint64_t bytes = 0;  ///< that a rank has of them
+    double ready = 0;         ///< device_seconds from the step's beginning until they can be sent
+    double needed = 0;        ///< the same until the step first reads a sum
+  };
   std::vector<Pass> passes;           ///< in the order they ran; the first is the graph as built
   std::vector<std::string> hoisted;   ///< operations moved out of scans, with the shape they had there
   int kernels = 0;                    ///< distinct dispatches before unrolling
@@ -73,8 +79,8 @@ struct ProgramStats {
   std::uint64_t arena_bytes = 0;      ///< what the program's values take
   std::uint64_t unaliased_bytes = 0;  ///< what the arena would take without aliasing
   int submissions = 0;                ///< of the last whole step; before the first, by estimate
-  int exchanges = 0;                  ///< buckets of values that are summed over ranks, per run
-  std::uint64_t exchange_bytes = 0;   ///< of all of them
+  std::vector<Bucket> buckets;        ///< of a program with a Communicator, in the order they are summed
+  double device_seconds = 0;          ///< of a step, without the time it waits for other ranks; as measured so far
   bool recomputes = false;            ///< scans run in segments to meet CompileLimits::memory_bytes
   std::int64_t non_finite = 0;        ///< runs seen not to be finite (Targets::non_finite)
 };

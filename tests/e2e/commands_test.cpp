@@ -37,6 +37,7 @@ const Rule rules[] = {
      "its window stays until it is closed; without a virtual display it draws off screen"},
     {R"(build/release/tools/volute selfcheck)", "$& --only 'random numbers'", "all parts take minutes: cli_selfcheck"},
     {R"(build/release/tools/volute (?!selfcheck$).*)", "$&", ""},
+    {R"(mpirun .*)", "$&", ""},
     {R"(volute .*)", "PATH=$PWD/build/release/tools:$PATH $&", "it is installed into the PATH"},
     {R"((\./)?scripts/demo( .*)?)", "PATH=$PWD/stubs:$PATH $& --steps 3 --hidden 16 --embed 8 --sample-length 20",
      "trains for minutes; what it would build is built"},

@@ -166,7 +166,9 @@ TEST(DispatchCount, OptimisersShareDispatches) {
       const OptimiserCosts costs = optimiser_costs(count, texel_loads);
       std::printf("%d parameters: %d dispatches for Adam, %d altogether\n", count, costs.updates, costs.all);
       EXPECT_GE(costs.updates, (count + most - 1) / most) << count << " parameters";
-      const int few = std::min(most, most_by_text);
+      // Parameters of one shape share a kernel before dispatches are joined: two of them leave the last of an odd
+      // number of places free.
+      const int places = std::min(most, most_by_text), few = places - (places > 1 ? places % 2 : 0);
       EXPECT_LE(costs.updates, (count + few - 1) / few) << count << " parameters";
       EXPECT_LE(costs.all, 3 * costs.updates + 5) << count << " parameters";
     }

@@ -115,7 +115,7 @@ TEST(Ranks, SendWhileTheDeviceWorksOn) {
     const std::vector<Bucket>& buckets = program.data().exchange->buckets();
     // Four of each layer, two of the head, the loss that is shown, its weight and the number of ranks.
     ASSERT_EQ(buckets.size(), 13u) << program.explain();
-    EXPECT_EQ(program.stats().exchanges, 13);
+    EXPECT_EQ(program.stats().buckets.size(), 13u);
     // The head's and the upper layer's are on their way while the lower one's backward pass runs; all are waited for at
     // one place.
     EXPECT_LT(buckets[3].after + 2, buckets.back().after) << program.explain();

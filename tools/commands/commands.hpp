@@ -25,6 +25,7 @@ Command add_import(CLI::App& app);
 Command add_inspect(CLI::App& app);
 Command add_explain(CLI::App& app);
 Command add_bench(CLI::App& app);
+Command add_simulate_scale(CLI::App& app);
 Command add_devices(CLI::App& app);
 Command add_selfcheck(CLI::App& app);
 Command add_completion(CLI::App& app);
