@@ -20,8 +20,10 @@ std::shared_ptr<Communicator> job() {
 
 std::string job_prefix() { return joined() ? "rank " + std::to_string(joined()->rank()) + ": " : ""; }
 
-void abort_job(int status) {
-  if (joined()) joined()->abort(status);
+void abort_job(int status, bool together) {
+  if (!joined()) return;
+  if (together) joined()->barrier();
+  joined()->abort(status);
 }
 
 }  // namespace volute::tool

@@ -14,7 +14,7 @@ std::shared_ptr<Communicator> job();
 /// "rank 2: " in a job that this process has joined.
 std::string job_prefix();
 
-/// Ends the job that this process has joined; nothing if it has not.
-void abort_job(int status);
+/// Ends the job that this process has joined, when all ranks ask for it if they do so together; nothing if it has not.
+void abort_job(int status, bool together);
 
 }  // namespace volute::tool

@@ -70,13 +70,14 @@ int run(int argc, char** argv) {
 }
 
 /// Every line of the message begins with "volute: ". Other ranks of a job do not wait for one that has failed.
-int complain(int status, const std::string& message) {
+/// `together`: all fail at this place, and each says what it knows.
+int complain(int status, const std::string& message, bool together = false) {
   for (std::size_t begin = 0; begin <= message.size();) {
     const std::size_t end = std::min(message.find('\n', begin), message.size());
     Console::get().error(job_prefix() + message.substr(begin, end - begin));
     begin = end + 1;
   }
-  abort_job(status);
+  abort_job(status, together);
   return status;
 }
 
@@ -88,7 +89,8 @@ int guarded(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return complain(failed, "not enough memory");
   } catch (const NotFinite& error) {
-    return complain(failed, std::string(error.what()) + "; a smaller training.lr or clip_norm may help");
+    return complain(failed, std::string(error.what()) + "; a smaller training.lr or clip_norm may help",
+                    /*together=*/true);
   } catch (const std::exception& error) {
     return complain(failed, error.what());
   }

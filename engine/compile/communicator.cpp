@@ -23,6 +23,11 @@ void Communicator::sum(std::span<double> values) {
   }
 }
 
+void Communicator::barrier() {
+  double nothing = 0;
+  sum({&nothing, 1});
+}
+
 void Communicator::broadcast(std::span<std::byte> values, int from) {
   if (from < 0 || from >= size())
     throw InvalidGraph("broadcast: there is no rank " + std::to_string(from) + ", only " + std::to_string(size()));

@@ -79,12 +79,19 @@ void build_plan(Program::Data& data, const Graph& graph, const Targets& targets,
 
 /// The plan as it is, or with recomputation if it does not fit.
 void build_within(Program::Data& data, const Graph& graph, const Targets& targets, std::uint64_t memory_bytes) {
+  // What is exchanged with other ranks lies beside the arena.
+  const auto needed = [&] {
+    std::uint64_t bytes = data.arena.bytes;
+    for (const Storage& storage : data.layout->storages())
+      if (storage.kind == Storage::Kind::exchanged) bytes += storage.bytes;
+    return bytes;
+  };
   build_plan(data, graph, targets, false);
-  if (!memory_bytes || data.arena.bytes <= memory_bytes) return;
-  const std::uint64_t plain = data.arena.bytes;
+  const std::uint64_t plain = needed();
+  if (!memory_bytes || plain <= memory_bytes) return;
   build_plan(data, graph, targets, true);
-  if (data.arena.bytes > memory_bytes)
-    throw Unsupported("the program needs " + std::to_string(data.arena.bytes) + " bytes even when it recomputes (" +
+  if (needed() > memory_bytes)
+    throw Unsupported("the program needs " + std::to_string(needed()) + " bytes even when it recomputes (" +
                       std::to_string(plain) + " without); the limit is " + std::to_string(memory_bytes));
 }
 
@@ -295,12 +302,18 @@ void plan_exchange(Program::Data& data) {
 }
 
 /// What a run leaves to the next is of the rank's rows: carried states of two axes or more, rows being axis -2.
-void share_states(Program::Data& data) {
+void share_states(Program::Data& data, const std::shared_ptr<Communicator>& communicator) {
+  data.rank_states = std::make_unique<RankStates>(communicator);
+  std::vector<const Node*> shared;
+  std::string text;
   for (const Update& update : data.user_graph->carried) {
     const Node* node = update.target.node();
-    if (node->op == Op::state && node->shape.rank() >= 2 && data.states.contains(node->name))
-      data.exchange->share(node->name, node->shape);
+    if (node->op != Op::state || node->shape.rank() < 2 || !data.states.contains(node->name)) continue;
+    shared.push_back(node);
+    text += "state \"" + node->name + "\" " + with_rows(node->shape, 0).str() + " with rows at axis -2; ";
   }
+  require_same(*communicator, text.empty() ? "no carried states" : text);
+  for (const Node* node : shared) data.rank_states->add(node->name, node->shape);
 }
 
 /// Every rank goes on with rank 0's parameters.
@@ -312,7 +325,7 @@ void share_parameters(Program::Data& data) {
   for (const auto& parameter : data.parameters) {
     std::vector<float> values = Parameter(parameter).values();
     ranks.broadcast(std::as_writable_bytes(std::span(values)));
-    if (ranks.rank()) Parameter(parameter).set(values);
+    Parameter(parameter).set(values);  // on rank 0 too: snapshots are kept after values are set, and by all ranks
   }
 }
 
@@ -355,7 +368,7 @@ Program compile_program(const std::shared_ptr<Device::Data>& device, const Graph
   data->stats.dispatches = static_cast<std::int64_t>(data->commands.size());
   if (data->exchange) {
     plan_exchange(*data);
-    share_states(*data);
+    share_states(*data, options.communicator);
     share_parameters(*data);
   }
   record_step(*data, options.submission_seconds);

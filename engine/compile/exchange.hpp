@@ -3,8 +3,6 @@
 // Invariant: a bucket's last write is in a part before the first that reads it, and both begin or end a command buffer.
 #pragma once
 
-#include <map>
-
 #include "engine/compile/layout.hpp"
 #include "engine/compile/rank_sums.hpp"
 #include "engine/compile/schedule.hpp"
@@ -35,17 +33,6 @@ std::vector<const Storage*> exchanged_storages(const LiveGraph& live, Layout& la
 std::vector<Bucket> cut_for_exchange(std::vector<Command>& commands, const std::vector<Exchanged>& values,
                                      std::uint64_t bucket_bytes, Communicator& communicator);
 
-/// The ranks' parts of a state of all: rows of axis -2.
-struct Share {
-  std::vector<std::int64_t> first;  ///< of each rank; the last is the number of all
-
-  std::int64_t all() const { return first.back(); }
-  std::int64_t rows(int rank) const { return first[rank + 1] - first[rank]; }
-};
-
-/// The shape with so many rows of axis -2.
-Shape with_rows(const Shape& shape, std::int64_t rows);
-
 class Exchange {
  public:
   /// `shares_memory`: values are summed where they are, if the device's memory allows.
@@ -61,15 +48,6 @@ class Exchange {
   const std::shared_ptr<vk::Buffer>& make_buffer(const std::shared_ptr<vk::Context>& context, std::uint64_t bytes);
   void set_buckets(std::vector<Bucket> buckets) { buckets_ = std::move(buckets); }
   const std::vector<Bucket>& buckets() const { return buckets_; }
-
-  /// Notes how a carried state of these shapes is shared among the ranks. Collective.
-  void share(const std::string& state, const Shape& shape);
-  /// Null for a state that is the same, or a matter of its own, on every rank.
-  const Share* share_of(const std::string& state) const;
-  /// The state of all ranks, one behind the other along axis -2, of what each has. Collective.
-  void join(HostArray& array) const;
-  /// The other way: this rank's of all.
-  HostArray part_of(const HostArray& array) const;
 
   // Recording. ------------------------------------------------------------------------------------------------
 
@@ -96,7 +74,6 @@ class Exchange {
   std::shared_ptr<vk::Buffer> values_;
   std::unique_ptr<vk::Buffer> staging_;  ///< null where values_ are mapped
   std::vector<Bucket> buckets_;
-  std::map<std::string, Share> shares_;
   std::size_t next_ = 0;
 };
 

@@ -288,7 +288,8 @@ std::optional<NonFiniteOrigin> find_non_finite(Program::Data& data, std::span<co
 std::string first_non_finite(Program::Data& data, std::span<const std::byte> inputs) {
   try {
     if (const auto origin = find_non_finite(data, inputs)) return "first: " + origin->text;
-    return "where first was not found: the step was repeated to look into it and was finite";
+    return std::string("where first was not found: the step was repeated to look into it and was finite") +
+           (data.exchange ? ", on this rank alone" : "");
   } catch (const std::exception& error) {
     return std::string("where first was not found: ") + error.what();
   }

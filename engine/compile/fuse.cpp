@@ -142,6 +142,14 @@ class Fuser {
     return !scope_ && node->op == Op::copy && !(local(node->inputs[0]) && is_fusable(node->inputs[0]));
   }
 
+  /// Other ranks wait for it.
+  bool is_sent(const Node* node) {
+    const auto& users = users_[node];
+    return !users.empty() && std::all_of(users.begin(), users.end(), [](const Node* user) {
+      return user->op == Op::sum_over_ranks;
+    });
+  }
+
   /// The latest level at which a pointwise node can still serve all its users; the last one if it has none and
   /// is only kept, so that it never makes a kernel of its own before one it could join.
   void find_phases() {
@@ -155,7 +163,8 @@ class Fuser {
         if (absorbed != absorbed_.end()) phase = std::min(phase, level_[absorbed->second] - 1);
         else phase = std::min(phase, is_heavy(user) ? level_[user] - 1 : phase_[user]);
       }
-      const bool at_once = is_heavy(node) || moves_memory(node) || accumulations_.contains(node);
+      const bool at_once =
+          is_heavy(node) || moves_memory(node) || accumulations_.contains(node) || is_sent(node);
       phase_[node] = at_once ? level_[node] : std::min(phase, last);
     }
   }

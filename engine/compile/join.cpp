@@ -15,6 +15,7 @@ namespace {
 /// CPU Vulkan runs every branch under a mask, so a part costs all workgroups its operations: so many of them,
 /// summed over workgroups, take as long as a dispatch of their own.
 constexpr double kMaskedOperations = 700;
+constexpr std::uint64_t kSentAtOnce = 64 << 10;  ///< values for other ranks beyond which a dispatch is worth its time
 constexpr std::uint64_t kSmallBytes = 4096;  ///< moved about without asking what it does to the peak
 
 /// What memory may grow to for fewer dispatches: by a fiftieth, or by nothing worth speaking of.
@@ -65,7 +66,7 @@ class Joiner {
   bool join_one(std::size_t b) {
     for (std::size_t a = b; a-- > 0;) {
       if (!may_share(steps_[a], steps_[b])) continue;
-      const bool later = free(a, a + 1, b + 1), earlier = !later && free(b, a, b);
+      const bool later = !sends(a) && free(a, a + 1, b + 1), earlier = !later && free(b, a, b);
       if (!later && !earlier) continue;
       auto joint = joined(steps_[a].dispatches[0], steps_[b].dispatches[0]);
       if (!joint || !affordable(a, b, later)) continue;
@@ -77,6 +78,13 @@ class Joiner {
       return true;
     }
     return false;
+  }
+
+  /// Whether other ranks wait for much of what the step makes.
+  bool sends(std::size_t step) const {
+    return std::any_of(touches_[step].begin(), touches_[step].end(), [](const Touch& touch) {
+      return touch.write && touch.storage->kind == Storage::Kind::exchanged && touch.storage->bytes > kSentAtOnce;
+    });
   }
 
   /// Whether step `moved` conflicts with none of the steps begin to end - 1.

@@ -12,6 +12,7 @@
 #include "engine/compile/memory.hpp"
 #include "engine/compile/parts.hpp"
 #include "engine/compile/profile.hpp"
+#include "engine/compile/rank_states.hpp"
 #include "engine/compile/schedule.hpp"
 #include "engine/compile/snapshot.hpp"
 #include "engine/vulkan/commands.hpp"
@@ -80,6 +81,7 @@ struct Program::Data {
   std::unique_ptr<Parts> parts;      ///< of the step: what is in these lists
   std::unique_ptr<Exchange> exchange;  ///< between these parts; null unless there are other ranks
   std::vector<Exchanged> exchanged;    ///< what it sums
+  std::unique_ptr<RankStates> rank_states;  ///< of the carried ones; null unless there are other ranks
   std::unique_ptr<Profile> profile;  ///< null unless asked for
   bool profiled = false;
   std::vector<Command> commands;

@@ -10,11 +10,12 @@
 namespace volute {
 namespace {
 
-/// To nearest, ties to even; |value| at most 65504, or not finite.
+/// To nearest, ties to even; infinite beyond 65504.
 std::uint16_t to_half_bits(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t sign = bits >> 16 & 0x8000u, size = bits & 0x7fffffffu;
   if (size >= 0x7f800000u) return static_cast<std::uint16_t>(sign | (size > 0x7f800000u ? 0x7e00u : 0x7c00u));
+  if (size > 0x477fe000u) return static_cast<std::uint16_t>(sign | 0x7c00u);
   if (size < 0x38800000u) {  // below 2^-14 steps are 2^-24: adding 0.5, whose steps those are, rounds to them
     const float shifted = std::bit_cast<float>(size) + 0.5f;
     return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u));
@@ -33,13 +34,11 @@ float from_half_bits(std::uint16_t half) {
   return std::bit_cast<float>(sign | ((size << 13) + 0x38000000u));
 }
 
-/// The power of two by which the values are divided to lie in [-1, 1]; 1 if they are 0 or not finite.
+/// The power of two by which the values are divided so that those that are finite lie in [-4, 4].
 float scale_of(std::span<const float> values) {
   float most = 0;
-  for (float value : values) {
-    if (!std::isfinite(value)) return 1;
-    most = std::max(most, std::abs(value));
-  }
+  for (float value : values)
+    if (std::isfinite(value)) most = std::max(most, std::abs(value));
   if (most == 0) return 1;
   return std::ldexp(1.0f, std::clamp(std::ilogb(most) + 1, -126, 126));
 }

@@ -59,6 +59,10 @@ void stage(Program::Data& data, const Node* input, Word word) {
   std::memcpy(data.staging->mapped() + data.inputs.at(input).offset, &word, sizeof word);
 }
 
+const Share* share_of(const Program::Data& data, const std::string& state) {
+  return data.rank_states ? data.rank_states->share_of(state) : nullptr;
+}
+
 /// Everything but the values of arrays.
 Snapshot outline(const Program::Data& data) {
   Snapshot snapshot;
@@ -69,8 +73,7 @@ Snapshot outline(const Program::Data& data) {
   }
   for (const auto& [name, state] : data.states) {
     snapshot.states.push_back({name, state.first->dtype, state.first->shape, {}});
-    const Share* share = data.exchange ? data.exchange->share_of(name) : nullptr;
-    if (share) snapshot.states.back().shape = with_rows(state.first->shape, share->all());
+    if (const Share* share = share_of(data, name)) snapshot.states.back().shape = with_rows(state.first->shape, share->all());
   }
   for (const auto& parameter : data.parameters)
     snapshot.parameters.push_back({parameter->name, DType::f32, parameter->shape, {}});
@@ -84,11 +87,11 @@ Snapshot take(const Program::Data& data, const std::shared_ptr<HostCopies>& copi
   std::size_t next = 0;
   for (auto* arrays : {&snapshot.states, &snapshot.parameters})
     for (HostArray& array : *arrays) {
-      const bool shared = arrays == &snapshot.states && data.exchange && data.exchange->share_of(array.name);
+      const bool shared = arrays == &snapshot.states && share_of(data, array.name);
       if (shared) array.shape = data.states.at(array.name).first->shape;
       array.words.resize(static_cast<std::size_t>(array.shape.elements()));
       unpack(array.shape, copies->bytes(next++), array.words.data());
-      if (shared) data.exchange->join(array);
+      if (shared) data.rank_states->join(array);
     }
   return snapshot;
 }
@@ -152,7 +155,9 @@ void keep_if_due(Program::Data& data) {
   const Keeping& keeping = data.keeping;
   if (!keeping.every) return;
   const bool due = data.steps % keeping.every == 0 && data.steps != keeping.last->steps;
-  if (due || keeping.overtaken || keeping.sets != sets_of(data)) keep_now(data);
+  double now = due || keeping.overtaken || keeping.sets != sets_of(data);
+  if (data.exchange) data.exchange->communicator().sum({&now, 1});  // what one rank alone has set, all keep
+  if (now > 0) keep_now(data);
 }
 
 void require_parameters(const Program::Data& data) {
@@ -184,8 +189,8 @@ void Program::restore(const Snapshot& snapshot) {
   for (std::size_t i = 0; i < snapshot.parameters.size(); ++i)
     Parameter(data_->parameters[i]).set(as_floats(snapshot.parameters[i].words));
   for (const HostArray& state : snapshot.states) {
-    const bool shared = data_->exchange && data_->exchange->share_of(state.name);
-    const HostArray part = shared ? data_->exchange->part_of(state) : HostArray();
+    const bool shared = share_of(*data_, state.name);
+    const HostArray part = shared ? data_->rank_states->part_of(state) : HostArray();
     data_->states.at(state.name).second->write(as_floats(shared ? part.words : state.words));
   }
   for (const auto& [name, value] : snapshot.scalars) stage(*data_, data_->input_names.at(name), value);

@@ -12,10 +12,13 @@ struct Checkpoint::Data {
   std::set<std::string> names;
   std::vector<Item> items;
   std::shared_ptr<Communicator> ranks;
+  mutable std::string checksum;  ///< of what was loaded last
 
   Checkpoint& add(Checkpoint& to, const std::string& name, const std::function<Item()>& item);
   std::vector<Part> parts(const Header* file) const;
   Loaded load(const std::string& path) const;
+  /// The previous one if the newest is broken.
+  Loaded load_either(const std::string& path) const;
 };
 
 namespace {
@@ -89,6 +92,7 @@ Checkpoint::Loaded Checkpoint::Data::load(const std::string& path) const {
   std::vector<Commit> commits;
   for (const Part& part : all) commits.push_back(part.prepare(stored));
   for (const Commit& commit : commits) commit();
+  checksum = reader.header().checksum;
   return {path, reader.header().metadata, ""};
 }
 
@@ -182,17 +186,39 @@ void Checkpoint::save(const std::string& path, const Metadata& metadata) const {
   else write();
 }
 
+namespace {
+
+/// Ranks that have read different files would train different models.
+void require_same_file(Communicator& ranks, const std::string& path, const std::string& checksum) {
+  std::uint64_t size = checksum.size();
+  ranks.broadcast(std::as_writable_bytes(std::span(&size, 1)));
+  std::string first = checksum;
+  first.resize(size);
+  ranks.broadcast(std::as_writable_bytes(std::span(first)));
+  double differs = first != checksum;
+  ranks.sum({&differs, 1});
+  if (differs > 0) throw BadFile(path + ": is not the same file on every rank; it must be where all ranks see it");
+}
+
+}  // namespace
+
 Checkpoint::Loaded Checkpoint::load(const std::string& path) const {
+  Loaded loaded = data_->load_either(path);
+  if (data_->ranks) require_same_file(*data_->ranks, path, data_->checksum);
+  return loaded;
+}
+
+Checkpoint::Loaded Checkpoint::Data::load_either(const std::string& path) const {
   try {
-    return data_->load(path);
+    return load(path);
   } catch (const Differs&) {
     throw;
   } catch (const BadFile& problem) {
-    const std::string older = previous(path);
+    const std::string older = Checkpoint::previous(path);
     if (!is_file(older)) throw;
     Loaded loaded;
     try {
-      loaded = data_->load(older);
+      loaded = load(older);
     } catch (const BadFile& too) {
       throw BadFile(std::string(problem.what()) + "; " + too.what());
     }

@@ -29,17 +29,19 @@ int rank_in(MPI_Comm communicator) {
 /// Messages under way.
 class Messages {
  public:
+  explicit Messages(MPI_Comm communicator) : communicator_(communicator) {}
+
   void send(std::span<const std::byte> bytes, int to) {
     for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), largest_message)))
-      MPI_Isend(bytes.data(), count(bytes), MPI_BYTE, to, tag, MPI_COMM_WORLD, &next());
+      MPI_Isend(bytes.data(), count(bytes), MPI_BYTE, to, tag, communicator_, &next());
   }
   void receive(std::span<std::byte> bytes, int from) {
     for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), largest_message)))
-      MPI_Irecv(bytes.data(), count(bytes), MPI_BYTE, from, tag, MPI_COMM_WORLD, &next());
+      MPI_Irecv(bytes.data(), count(bytes), MPI_BYTE, from, tag, communicator_, &next());
   }
   void broadcast(std::span<std::byte> bytes, int from) {
     for (; !bytes.empty(); bytes = bytes.subspan(std::min(bytes.size(), largest_message)))
-      MPI_Ibcast(bytes.data(), count(bytes), MPI_BYTE, from, MPI_COMM_WORLD, &next());
+      MPI_Ibcast(bytes.data(), count(bytes), MPI_BYTE, from, communicator_, &next());
   }
 
   /// Waits for all. MPI_Waitall would spin, and take a core from a device that runs on it.
@@ -58,6 +60,7 @@ class Messages {
   }
   MPI_Request& next() { return requests_.emplace_back(MPI_REQUEST_NULL); }
 
+  MPI_Comm communicator_;
   std::vector<MPI_Request> requests_;
 };
 
@@ -73,10 +76,11 @@ class World : public Communicator {
     owns_ = !started;
     if (provided < MPI_THREAD_SERIALIZED)
       throw Unsupported("mpi_world: this MPI may be used by one thread only; it needs MPI_THREAD_SERIALIZED");
-    rank_ = rank_in(MPI_COMM_WORLD);
-    MPI_Comm_size(MPI_COMM_WORLD, &size_);
+    MPI_Comm_dup(MPI_COMM_WORLD, &communicator_);  // the application's own messages are not taken for these
+    rank_ = rank_in(communicator_);
+    MPI_Comm_size(communicator_, &size_);
     MPI_Comm host;
-    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &host);
+    MPI_Comm_split_type(communicator_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &host);
     local_rank_ = rank_in(host);
     MPI_Comm_free(&host);
   }
@@ -84,7 +88,11 @@ class World : public Communicator {
   /// A rank that ends by an exception does not wait for the others: the job's launcher sees it go without a farewell,
   /// names it and ends the rest.
   ~World() override {
-    if (owns_ && std::uncaught_exceptions() == exceptions_) MPI_Finalize();
+    int ended = 0;
+    MPI_Finalized(&ended);
+    if (ended || std::uncaught_exceptions() != exceptions_) return;
+    MPI_Comm_free(&communicator_);
+    if (owns_) MPI_Finalize();
   }
 
   int rank() const override { return rank_; }
@@ -98,7 +106,7 @@ class World : public Communicator {
 
   void all_to_all(std::span<const std::span<const std::byte>> send,
                   std::span<const std::span<std::byte>> receive) override {
-    Messages messages;
+    Messages messages(communicator_);
     for (int i = 1; i < size_; ++i) {
       const int to = (rank_ + i) % size_, from = (rank_ - i + size_) % size_;  // not all to the same one at once
       messages.receive(receive[static_cast<std::size_t>(from)], from);
@@ -108,7 +116,7 @@ class World : public Communicator {
   }
 
   void all_gather(std::span<const std::span<std::byte>> blocks) override {
-    Messages messages;
+    Messages messages(communicator_);
     const auto filled = std::count_if(blocks.begin(), blocks.end(), [](const auto& block) { return !block.empty(); });
     if (filled == 1) {
       for (int r = 0; r < size_; ++r) messages.broadcast(blocks[static_cast<std::size_t>(r)], r);
@@ -123,6 +131,7 @@ class World : public Communicator {
   }
 
  private:
+  MPI_Comm communicator_ = MPI_COMM_NULL;
   int rank_ = 0, size_ = 1, local_rank_ = 0;
   bool owns_ = false;
   int exceptions_ = std::uncaught_exceptions();

@@ -96,7 +96,7 @@ struct HostArray {
 /// All that a program keeps from one step to the next, but for its inputs: each is fed again after restore(). A program
 /// of the same graph continues from it bit by bit. In a program with a Communicator it is of all ranks: carried states of
 /// two axes or more are joined along axis -2, their rows, in the order of ranks, so that any number of ranks with as many
-/// rows together goes on from it; what else differs between ranks (averages of batch norm) is rank 0's for all.
+/// rows together goes on from it; what else differs between ranks is each one's own (of a shared Checkpoint: rank 0's).
 struct Snapshot {
   std::int64_t steps = 0;                ///< Program::steps
   std::uint32_t seed = 0;                ///< of the random numbers
@@ -202,8 +202,8 @@ struct CompileLimits {
 // Ranks. -------------------------------------------------------------------------------------------------------
 
 /// The ranks of a job: processes (or threads), each with a device of its own and its part of every batch, that train one
-/// model together. They build the same graph and make the same calls; calls that are collective return when all ranks
-/// have made them. mpi_world() is the one for MPI; a class of one's own carries bytes over anything else. A rank that
+/// model together. They build the same graph and make the same calls; calls that are collective wait for what they
+/// need of the others. mpi_world() is the one for MPI; a class of one's own carries bytes over anything else. A rank that
 /// fails must end the job: the others wait for it. One thread at a time uses a Communicator and all programs compiled
 /// with it.
 class VOLUTE_API Communicator {
@@ -224,6 +224,8 @@ class VOLUTE_API Communicator {
 
   /// Collective. Each value becomes the sum over all ranks, in their order: the same bits on every rank.
   void sum(std::span<double> values);
+  /// Collective. Returns when every rank has called it.
+  void barrier();
   /// Collective. The values of one rank become those of all.
   void broadcast(std::span<std::byte> values, int from = 0);
 };

@@ -198,9 +198,6 @@ void sample(const Options& o, const Setup& setup, volute::Device& device) {
 
 /// Of several ranks the first prints, samples and writes files.
 Options for_rank(Options o, const samples::Ranks& ranks) {
-  if (ranks && o.batch < ranks->size())
-    throw UsageError("--batch " + std::to_string(o.batch) + ": " + std::to_string(ranks->size()) +
-                     " ranks share it, and each needs a row at least");
   if (samples::is_first(ranks)) return o;
   o.quiet = true;
   o.baseline = false;
@@ -212,6 +209,9 @@ Options for_rank(Options o, const samples::Ranks& ranks) {
 void run(const Options& given, const samples::Ranks& ranks) {
   Setup setup = as_usage([&] { return prepare(for_rank(given, ranks)); });
   const Options& o = setup.resumed.options;
+  if (ranks && o.needs_text() && o.batch < ranks->size())
+    throw UsageError("--batch " + std::to_string(o.batch) + ": " + std::to_string(ranks->size()) +
+                     " ranks share it, and each needs a row at least");
   volute::Device device = open_device(o, ranks);
   if (!o.quiet) std::fprintf(stderr, "device: %s\n", device.name().c_str());
   if (!o.quiet && ranks) std::fprintf(stderr, "ranks: %d share every batch\n", ranks->size());
@@ -222,11 +222,13 @@ void run(const Options& given, const samples::Ranks& ranks) {
   sample(o, setup, device);
 }
 
-int fail(int status, std::string message, const samples::Ranks& ranks) {
+/// `together`: all ranks fail at this place, and each says what it knows.
+int fail(int status, std::string message, const samples::Ranks& ranks, bool together = false) {
   if (ranks) message = "rank " + std::to_string(ranks->rank()) + ": " + message;
   // Device lists come in several lines; the promise is one.
   std::replace(message.begin(), message.end(), '\n', ' ');
   std::fprintf(stderr, "char_lm: %s\n", message.c_str());
+  if (ranks && together) ranks->barrier();
   if (ranks) ranks->abort(status);  // the others may wait for this one
   return status;
 }
@@ -247,7 +249,8 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return char_lm::fail(1, "not enough memory", ranks);
   } catch (const volute::NotFinite& error) {
-    return char_lm::fail(1, std::string(error.what()) + "; a smaller --lr or --clip may help", ranks);
+    const std::string message = std::string(error.what()) + "; a smaller --lr or --clip may help";
+    return char_lm::fail(1, message, ranks, /*together=*/true);
   } catch (const std::exception& error) {
     return char_lm::fail(1, error.what(), ranks);
   }

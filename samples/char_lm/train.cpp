@@ -25,6 +25,7 @@ void catch_interrupt() {
   action.sa_handler = [](int) { stop = 1; };
   action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);  // what mpirun and schedulers send
 }
 
 bool interrupted() { return stop != 0; }

@@ -1,6 +1,6 @@
 // A link between two network namespaces with delay, loss and a bound on its rate, for kernels without the queueing
 // discipline that does the same: slow_link FROM TO MILLISECONDS LOSS_PERCENT [MEGABYTES_PER_SECOND]
-// Makes the interface "link" in both (/run/netns/FROM and TO) and carries packets between them until it is killed.
+// Makes the interface "wire" in both (/run/netns/FROM and TO) and carries packets between them until it is killed.
 // Invariant: packets of a direction keep their order; which of them are lost is random, but the same every time.
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -37,9 +37,9 @@ int open_end(const std::string& space) {
   ::close(netns);
   const int end = checked(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC), "/dev/net/tun");
   ifreq request{};
-  std::strcpy(request.ifr_name, "link");
+  std::strcpy(request.ifr_name, "wire");
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
-  checked(::ioctl(end, TUNSETIFF, &request), "link in " + space);
+  checked(::ioctl(end, TUNSETIFF, &request), "wire in " + space);
   return end;
 }
 

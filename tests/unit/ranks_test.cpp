@@ -370,9 +370,14 @@ TEST(RankSums, KeepElevenBitsInF16) {
 }
 
 TEST(Communicator, SumsAndBroadcasts) {
-  test::on_ranks(3, [](const std::shared_ptr<Communicator>& world) {
+  std::atomic<int> arrived = 0;
+  test::on_ranks(3, [&](const std::shared_ptr<Communicator>& world) {
     std::vector<double> values{1.0 + world->rank(), -0.5};
     world->sum(values);
+    std::this_thread::sleep_for(std::chrono::milliseconds(10 * world->rank()));
+    ++arrived;
+    world->barrier();
+    EXPECT_EQ(arrived, 3);
     EXPECT_EQ(values, (std::vector<double>{6.0, -1.5}));
     std::vector<std::uint32_t> words(3, static_cast<std::uint32_t>(world->rank()));
     world->broadcast(std::as_writable_bytes(std::span(words)), 2);

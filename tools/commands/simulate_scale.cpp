@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "tools/commands/commands.hpp"
 #include "tools/console/progress.hpp"
@@ -55,19 +56,16 @@ class Step {
   Step(const Config& config, Device& device, std::shared_ptr<Communicator> ranks)
       : task_(make_task(config, {})), program_(compile(config, device, std::move(ranks))) {}
 
-  /// The median of so many steps, after some that get everything ready. `ranks` begin each together.
-  double seconds(int steps, Communicator* ranks, Progress& progress) {
-    std::vector<double> times;
-    for (int i = 0; i < steps + 4; ++i) {
-      progress.update(static_cast<double>(i) / (steps + 4), "measuring");
-      if (ranks) ranks->sum({});
-      const auto start = Clock::now();
-      task_->step(program_, i);
-      program_.wait();
-      if (i >= 4) times.push_back(since(start));
-    }
-    return median(std::move(times));
+  /// Makes step i, the first of which get everything ready.
+  void run(std::int64_t i) {
+    const auto start = Clock::now();
+    task_->step(program_, i);
+    program_.wait();
+    if (i >= warm_up) times_.push_back(since(start));
   }
+  static constexpr int warm_up = 4;
+  /// The median.
+  double seconds() const { return median(times_); }
   const ProgramStats& stats() const { return program_.stats(); }
 
  private:
@@ -80,12 +78,12 @@ class Step {
   std::unique_ptr<Task> task_;
   Graph graph_;
   Program program_;
+  std::vector<double> times_;
 };
 
-StepProfile profile_of(const Config& config, Device& device, int steps, Progress& progress) {
-  Step step(config, device, std::make_shared<Alone>());
+StepProfile profile_of(const Step& step, const Config& config) {
   StepProfile profile;
-  profile.seconds = step.seconds(steps, nullptr, progress);
+  profile.seconds = step.seconds();
   profile.buckets = step.stats().buckets;
   profile.device_seconds = std::min(step.stats().device_seconds, profile.seconds);
   if (config.training()["exchange"] == "f16") profile.bytes_factor = 0.5;
@@ -104,7 +102,7 @@ Network network_of(Communicator& ranks) {
     }
     std::vector<double> times;
     for (int i = 0; i < repeats; ++i) {
-      ranks.sum({});
+      ranks.barrier();
       const auto start = Clock::now();
       ranks.all_to_all(send, receive);
       times.push_back(since(start));
@@ -154,18 +152,24 @@ int simulate(Arguments a) {
   if (!first) Console::get().quiet = true;
   Device device = open_device(a.device.empty() && ranks ? device_of(*ranks) : a.device);
   Progress progress;
-  StepProfile profile;
-  if (first) profile = profile_of(config, device, a.steps, progress);
-  if (ranks) ranks->sum({});  // the others wait while the first measures alone
+  // The first rank's steps alone and those of all take turns, so that a slow minute of the machine is in both.
+  std::optional<Step> alone, together;
+  if (first) alone.emplace(config, device, std::make_shared<Alone>());
+  if (ranks) together.emplace(config, device, ranks);
+  for (int i = 0; i < a.steps + Step::warm_up; ++i) {
+    progress.update(static_cast<double>(i) / (a.steps + Step::warm_up), "measuring");
+    if (alone) alone->run(i);
+    if (ranks) ranks->barrier();
+    if (together) together->run(i);
+  }
   Network network{.latency = a.latency * 1e-6, .bandwidth = a.bandwidth * 1e6};
-  double measured = 0;
   if (ranks) {
     network = network_of(*ranks);
-    measured = Step(config, device, ranks).seconds(a.steps, ranks.get(), progress);
     a.ranks = {1, ranks->size()};
   }
   progress.clear();
   if (!first) return done;
+  const StepProfile profile = profile_of(*alone, config);
   double bytes = 0;
   for (const ProgramStats::Bucket& bucket : profile.buckets) bytes += static_cast<double>(bucket.bytes);
   std::printf("on one %s: a step of %.1f ms, %.1f of them the device's; %.2f MB of gradients in %zu buckets\n",
@@ -176,7 +180,7 @@ int simulate(Arguments a) {
               config.training()["batch"].dump().c_str());
   print_predictions(a, profile, network);
   if (ranks) {
-    const double predicted = predict(profile, ranks->size(), network, a.devices).seconds;
+    const double predicted = predict(profile, ranks->size(), network, a.devices).seconds, measured = together->seconds();
     std::printf("\nmeasured with %d ranks: %.1f ms, predicted is %+.0f %%\n", ranks->size(), 1e3 * measured,
                 100 * (predicted / measured - 1));
   }

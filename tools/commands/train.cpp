@@ -185,8 +185,10 @@ int train(const Arguments& a) {
   progress.note("device: " + device.name() +
                 (ranks ? "; " + std::to_string(ranks->size()) + " ranks share every batch" : ""));
   if (first) make_folder(folder, a.resume);
-  if (ranks) ranks->sum({});  // none looks into the folder before it is there
-  set_warning_handler([&](const std::string& message) { progress.warning(message); });
+  if (ranks) ranks->barrier();  // none looks into the folder before it is there
+  set_warning_handler([&](const std::string& message) {
+    if (first) progress.warning(message);
+  });
   const std::shared_ptr<void> restored(nullptr, [](void*) { set_warning_handler({}); });
   Trainer trainer(device, config, *task, folder, ranks);
   if (a.resume) {

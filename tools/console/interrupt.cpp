@@ -22,6 +22,7 @@ void catch_interrupt() {
 
 bool interrupt_requested() { return caught != 0; }
 
-int interrupted_status() { return 128 + caught; }
+// Of several ranks one may have been told for all.
+int interrupted_status() { return 128 + (caught ? caught : SIGINT); }
 
 }  // namespace volute::tool

@@ -68,9 +68,10 @@ Program Trainer::compile(Device& device) {
   const Tensor loss = task_.loss(graph_);
   MinimizeOptions how = make_minimize(training_);
   const std::int64_t batch = training_["batch"];
-  // Ranks that have a row more than others count for more.
-  if (ranks_ && batch % ranks_->size())
-    how.weight = graph_.full({}, static_cast<float>(data::Shard{ranks_->rank(), ranks_->size()}.count(batch)));
+  // Ranks that have a row more than others count for more. What is accumulated is in the checkpoint, which another number
+  // of ranks may go on from: it is weighted whatever their number.
+  const data::Shard shard = ranks_ ? data::Shard{ranks_->rank(), ranks_->size()} : data::Shard{};
+  if (batch % shard.ranks || how.accumulate > 1) how.weight = graph_.full({}, static_cast<float>(shard.count(batch)));
   loss_ = how.weight ? mean_over_ranks(loss, how.weight) : mean_over_ranks(loss);
   Targets targets = minimize(loss, make_optimizer(training_), how);
   targets.outputs.push_back(loss_);
