@@ -153,7 +153,7 @@ ArenaPlan place_in_order(const std::vector<ArenaRequest>& requests, const std::v
 /// longest, those that live last or first.
 std::vector<std::vector<std::size_t>> orders_of(const std::vector<ArenaRequest>& requests) {
   const auto span = [&](std::size_t i) {
-    return static_cast<double>(requests[i].life.last - requests[i].life.first + 1);
+    return static_cast<double>(requests[i].life.last) - static_cast<double>(requests[i].life.first) + 1;
   };
   const auto size = [&](std::size_t i) { return static_cast<double>(requests[i].bytes); };
   const std::function<double(std::size_t)> keys[] = {
