@@ -183,17 +183,6 @@ void begin_step(Program::Data& data, const std::vector<Feed>& feeds, bool alone,
   data.host_seconds = Seconds((checked - start) + (Clock::now() - waited)).count();
 }
 
-/// What a step costs the device, and when it comes to its exchanges.
-void note_times(Program::Data& data) {
-  data.stats.device_seconds = data.parts->seconds();
-  for (std::size_t b = 0; b < data.stats.buckets.size(); ++b) {
-    const Bucket& bucket = data.exchange->buckets()[b];
-    ProgramStats::Bucket& figures = data.stats.buckets[b];
-    figures.ready = data.parts->seconds_before(bucket.after + 1);
-    figures.needed = data.parts->seconds_before(bucket.before);
-  }
-}
-
 /// Sums over ranks are taken on the way: their values are waited for if the whole step is asked for, else only what is
 /// ready.
 Parts::Sent submit_with_exchange(Program::Data& data, std::optional<double> seconds, const interop::Sync& sync) {
@@ -237,7 +226,6 @@ Progress go_on(Program::Data& data, std::optional<double> seconds, const interop
   data.in_step = false;
   ++data.steps;
   data.stats.submissions = data.parts->submissions_of_step();
-  note_times(data);
   if (data.profile) data.profile->submitted(data.host_seconds);
   write_later(data);
   return progress;
@@ -387,6 +375,25 @@ std::vector<std::string> Program::state_names() const {
 }
 
 std::string Program::explain() const { return explain_text(*data_); }
-const ProgramStats& Program::stats() const { return data_->stats; }
+
+namespace {
+
+/// What a step costs the device, and when it comes to its exchanges.
+void note_times(Program::Data& data) {
+  data.stats.device_seconds = data.parts->seconds();
+  for (std::size_t b = 0; b < data.stats.buckets.size(); ++b) {
+    const Bucket& bucket = data.exchange->buckets()[b];
+    ProgramStats::Bucket& figures = data.stats.buckets[b];
+    figures.ready = data.parts->seconds_before(bucket.after + 1);
+    figures.needed = data.parts->seconds_before(bucket.before);
+  }
+}
+
+}  // namespace
+
+const ProgramStats& Program::stats() const {
+  note_times(*data_);
+  return data_->stats;
+}
 
 }  // namespace volute
