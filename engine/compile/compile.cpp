@@ -6,6 +6,7 @@
 #include <limits>
 #include <mutex>
 
+#include "engine/compile/agree.hpp"
 #include "engine/compile/limits.hpp"
 #include "engine/compile/program_data.hpp"
 #include "engine/compile/record.hpp"

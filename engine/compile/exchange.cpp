@@ -6,20 +6,11 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "engine/compile/agree.hpp"
+
 namespace volute {
 
 namespace {
-
-using Words = std::vector<std::uint64_t>;
-
-/// What rank 0 has.
-Words from_first(Communicator& communicator, Words words) {
-  std::uint64_t count = words.size();
-  communicator.broadcast(std::as_writable_bytes(std::span(&count, 1)));
-  words.resize(count);
-  communicator.broadcast(std::as_writable_bytes(std::span(words)));
-  return words;
-}
 
 /// Bytes of the exchange's buffer that a command writes.
 struct Write {
@@ -226,24 +217,6 @@ void Exchange::run() {
   auto* values = reinterpret_cast<float*>(host.mapped() + bucket.begin);
   sums_.run({values, static_cast<std::size_t>(bucket.end - bucket.begin) / sizeof(float)});
   ++next_;
-}
-
-void require_same(Communicator& communicator, const std::string& text) {
-  std::vector<std::uint64_t> sizes(static_cast<std::size_t>(communicator.size()));
-  sizes[static_cast<std::size_t>(communicator.rank())] = text.size();
-  std::vector<std::span<std::byte>> blocks;
-  for (std::uint64_t& size : sizes) blocks.push_back(std::as_writable_bytes(std::span(&size, 1)));
-  communicator.all_gather(blocks);
-  std::vector<std::string> texts;
-  for (const std::uint64_t size : sizes) texts.emplace_back(size, '\0');
-  texts[static_cast<std::size_t>(communicator.rank())] = text;
-  blocks.clear();
-  for (std::string& each : texts) blocks.push_back(std::as_writable_bytes(std::span(each)));
-  communicator.all_gather(blocks);
-  for (std::size_t r = 1; r < texts.size(); ++r)
-    if (texts[r] != texts[0])
-      throw InvalidGraph("compile: the ranks' programs differ; rank 0 has " + texts[0] + ", rank " + std::to_string(r) +
-                         " " + texts[r]);
 }
 
 }  // namespace volute

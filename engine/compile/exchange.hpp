@@ -77,7 +77,4 @@ class Exchange {
   std::size_t next_ = 0;
 };
 
-/// Throws InvalidGraph unless `text`, of what the ranks have in common, is the same on every rank. Collective.
-void require_same(Communicator& communicator, const std::string& text);
-
 }  // namespace volute

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/compile/agree.hpp"
+
 namespace volute {
 
 Shape with_rows(const Shape& shape, std::int64_t rows) {
@@ -32,13 +34,9 @@ void each_block(const Share& share, int rank, const Shape& shape, Copy copy) {
 }  // namespace
 
 void RankStates::add(const std::string& name, const Shape& shape) {
-  std::vector<std::int64_t> rows(static_cast<std::size_t>(communicator_->size()));
-  rows[static_cast<std::size_t>(communicator_->rank())] = shape[-2];
-  std::vector<std::span<std::byte>> blocks;
-  for (std::int64_t& each : rows) blocks.push_back(std::as_writable_bytes(std::span(&each, 1)));
-  communicator_->all_gather(blocks);
   Share share{{0}};
-  for (const std::int64_t each : rows) share.first.push_back(share.first.back() + each);
+  for (const std::uint64_t rows : of_each(*communicator_, static_cast<std::uint64_t>(shape[-2])))
+    share.first.push_back(share.first.back() + static_cast<std::int64_t>(rows));
   shares_[name] = std::move(share);
 }
 
