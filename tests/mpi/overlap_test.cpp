@@ -85,7 +85,7 @@ struct Model {
 
 TEST(Overlap, HidesTheExchangeBehindTheBackwardPass) {
   const auto world = mpi_world();
-  if (world->size() != 2) GTEST_SKIP() << "for two ranks";
+  ASSERT_EQ(world->size(), 2) << "mpirun -n 2";
   const int rounds = test::count_argument("rounds", 5);
   const auto network = std::make_shared<Throttled>(world);
   Model with_model, without_model;
