@@ -1,5 +1,7 @@
-// What the recipes share: options, a loop that keeps to its time, and how a result is said, kept and judged.
-// Invariant: a recipe exits with 0 only if it has reached the goal it states, or was asked to be --quick.
+// What the recipes share: options, a step that ranks make together (mpirun -n 4 music), a loop that keeps to its time, and
+// how a result is said, kept and judged.
+// Invariant: a recipe exits with 0 only if it has reached the goal it states, or was asked to be --quick. Ranks take the
+// same decisions; rank 0 alone judges, tests, prints and writes.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -10,8 +12,11 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <span>
 #include <string>
 #include <volute/volute.hpp>
+
+#include "samples/ranks.hpp"
 
 namespace recipe {
 
@@ -21,6 +26,40 @@ struct Options {
   double seconds = 300;    ///< of training at most
   std::uint32_t seed = 1;  ///< of data, initial values and dropout
   bool quick = false;      ///< three steps, to see that it runs
+  samples::Ranks ranks;    ///< of the job, if it was started as one of several
+
+  bool first() const { return samples::is_first(ranks); }
+  volute::data::Shard shard() const { return samples::shard_of(ranks); }
+  /// What rank 0 finds when it looks, on every rank.
+  double judge(const std::function<double()>& look) const {
+    double found = first() ? look() : 0;
+    if (ranks) ranks->broadcast(std::as_writable_bytes(std::span(&found, 1)));
+    return found;
+  }
+  /// A number for random numbers of this rank's own: what is drawn as it is needed need not be drawn by all to be shared.
+  std::uint64_t own(std::uint64_t stream) const { return stream + 1000 * static_cast<std::uint64_t>(shard().rank); }
+};
+
+/// The rank's device.
+inline volute::Device open_device(const Options& o) {
+  return volute::Device(o.ranks ? volute::device_of(*o.ranks) : "");
+}
+
+/// A training step of all ranks together, each with its shard of the batch.
+struct Step {
+  volute::Tensor loss;  ///< of the whole batch
+  volute::Program program;
+
+  /// `its` is the rank's loss, the mean over so many samples ([] f32); 0 where there is none.
+  static Step make(const Options& o, volute::Device& device, volute::Tensor its, volute::Tensor samples,
+                   const volute::Optimizer& optimizer, volute::MinimizeOptions how = {}) {
+    volute::Tensor loss = its;
+    if (o.ranks) loss = volute::mean_over_ranks(its, how.weight = samples);
+    volute::Targets targets = volute::minimize(its, optimizer, how);
+    if (o.ranks) targets.outputs.push_back(loss);
+    return {loss, device.compile(volute::graph_of(its), targets, o.ranks)};
+  }
+  float value() { return program.value(loss); }
 };
 
 /// Said in one line and kept as a row of a Markdown table.
@@ -40,18 +79,21 @@ struct Result {
 class Training {
  public:
   Training(const Options& options, std::int64_t steps)
-      : steps_(options.quick ? std::min<std::int64_t>(steps, 3) : steps), seconds_(options.seconds) {}
+      : options_(options), steps_(options.quick ? std::min<std::int64_t>(steps, 3) : steps) {}
 
-  /// Whether there is one more step to make.
+  /// Whether there is one more step to make: by rank 0's clock.
   bool next() {
-    if (step_ >= steps_ || elapsed() >= seconds_) return false;
+    if (step_ >= steps_) return false;
+    spent_ = options_.judge([&] { return elapsed(); });
+    if (spent_ >= options_.seconds) return false;
     ++step_;
     return true;
   }
   std::int64_t step() const { return step_; }  ///< the first is 1
   /// Of the steps, or of the time if that runs out first; 0 to 1.
   double progress() const {
-    return std::min(1.0, std::max(static_cast<double>(step_) / static_cast<double>(steps_), elapsed() / seconds_));
+    const double steps = static_cast<double>(step_) / static_cast<double>(steps_);
+    return std::min(1.0, std::max(steps, spent_ / options_.seconds));
   }
   /// Every so many steps, and at the last.
   bool due(std::int64_t every) const { return step_ % every == 0 || step_ == steps_; }
@@ -66,8 +108,9 @@ class Training {
   }
 
  private:
+  Options options_;
   std::int64_t steps_, step_ = 0;
-  double seconds_;
+  double spent_ = 0;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
@@ -108,11 +151,18 @@ inline int main(int argc, char** argv, const std::string& about, const std::func
     return app.exit(error) == 0 ? 0 : 2;
   }
   try {
+    o.ranks = samples::ranks_of_job();
+    if (!o.first() && !std::freopen("/dev/null", "w", stdout)) throw std::runtime_error("/dev/null does not open");
+    if (o.ranks) std::printf("%d ranks share every batch\n", o.ranks->size());
     std::filesystem::create_directories(o.out);
     volute::manual_seed(o.seed);
-    return run(o);
+    const int status = run(o);
+    if (o.ranks) o.ranks->barrier();  // rank 0 has more to do
+    return status;
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s: %s\n", name.c_str(), error.what());
+    const std::string rank = o.ranks ? "rank " + std::to_string(o.ranks->rank()) + ": " : "";
+    std::fprintf(stderr, "%s: %s%s\n", name.c_str(), rank.c_str(), error.what());
+    if (o.ranks) o.ranks->abort(1);  // the others may wait for this one
     return 1;
   }
 }

@@ -108,11 +108,21 @@ void count_updates(Problem& problem) {
   problem.update(updates, problem.t);
 }
 
-// g = sum over ranks of weight g / sum over ranks of weight, the quotient taken after runs are accumulated
-void sum_ranks(Problem& problem, Tensor weight) {
-  const Tensor ranks = weight ? Tensor() : sum_over_ranks(problem.graph.full({}, 1.0f));  // []
-  for (Trained& each : problem.trained)
-    each.g = weight ? sum_over_ranks(each.g * weight) : sum_over_ranks(each.g) / ranks;
+// g = d(scale weight loss)/dp. A gradient then needs no work of its own before it travels, and goes as soon as the
+// product that ends in it has written some of its rows.
+void differentiate(Problem& problem, Tensor loss, Tensor scale, Tensor weight) {
+  if (scale) loss = loss * scale;
+  if (weight) loss = loss * stop_gradient(weight);
+  std::vector<Tensor> wrt;
+  for (const Trained& each : problem.trained) wrt.push_back(each.p);
+  const std::vector<Tensor> all = gradients(loss, wrt);
+  for (std::size_t i = 0; i < all.size(); ++i) problem.trained[i].g = all[i];
+}
+
+// g = sum over ranks of g / ranks; with a weight it is divided once runs are accumulated
+void sum_ranks(Problem& problem, bool weighted) {
+  const Tensor ranks = weighted ? Tensor() : sum_over_ranks(problem.graph.full({}, 1.0f));  // []
+  for (Trained& each : problem.trained) each.g = weighted ? sum_over_ranks(each.g) : sum_over_ranks(each.g) / ranks;
 }
 
 /// The sum of all runs since the last update, this one included; from 0 again after an update.
@@ -122,7 +132,7 @@ Tensor sum_of_runs(Problem& problem, Tensor before, Tensor value) {
   return after;
 }
 
-// count = count + 1, back to 0 in the run that updates;  g = sum of g / runs, or sum of weight g / sum of weight
+// count = count + 1, back to 0 in the run that updates;  g = sum of g / runs, or / sum of weight
 void accumulate(Problem& problem, int runs, Tensor weight) {
   Graph& graph = problem.graph;
   Tensor total = weight ? sum_over_ranks(weight) : graph.full({}, static_cast<float>(runs));  // []
@@ -206,17 +216,14 @@ Problem prepare(Tensor loss, float lr, float weight_decay, const MinimizeOptions
   Problem problem{graph_of(loss), {}, {}, {}, Targets(loss), options.name.empty() ? "" : options.name + ".",
                   options.states};
   select(problem, parameters, lr, weight_decay, options.groups);
-  std::vector<Tensor> wrt;
-  for (const Trained& each : problem.trained) wrt.push_back(each.p);
   problem.targets.precision = options.precision;
   std::optional<LossScale> scaling = options.loss_scale;
   if (!scaling && options.precision == Precision::f16) scaling = LossScale{};
   if (scaling) check(*scaling);
   Tensor scale;  // []
   if (scaling) scale = problem.state("loss_scale", {}, scaling->initial);
-  const std::vector<Tensor> all = gradients(scale ? loss * scale : loss, wrt);
-  for (std::size_t i = 0; i < all.size(); ++i) problem.trained[i].g = all[i];
-  sum_ranks(problem, options.weight);
+  differentiate(problem, loss, scale, options.weight);
+  sum_ranks(problem, static_cast<bool>(options.weight));
   if (scale)
     for (Trained& each : problem.trained) each.g = each.g * (1.0f / scale);
   accumulate(problem, options.accumulate, options.weight);

@@ -9,7 +9,7 @@ namespace {
 using namespace volute;
 using namespace cartpole;
 
-constexpr std::int64_t N = 32, T = 200, H = 32, fleet = 100;
+constexpr std::int64_t N = 32, T = 200, H = 32, fleet = 100;  // episodes of all ranks, ticks, units, carts
 constexpr int practice = 500, trial = 1500;  // ticks
 
 /// Drives a fleet that the seed names. An episode ends when its pole has fallen.
@@ -45,14 +45,14 @@ double seconds(const std::vector<Episode>& episodes) {
 }
 
 /// Learns what the expert wanted wherever it has been itself so far (Ross, Gordon and Bagnell 2011).
-void imitate(Learner& learner, std::uint64_t seed, int rounds) {
+void imitate(const recipe::Options& o, Learner& learner, int rounds) {
   Expert expert;
-  data::Generator random(seed);
+  data::Generator random(o.seed);
   const std::uint64_t validation = random.next();
   std::vector<Episode> seen = drive(expert, random.next(), practice);
   for (int round = 0; round < rounds; ++round) {
     learner.fit(seen);
-    learner.observe(seconds(drive(learner, validation, trial)));
+    learner.observe(o.judge([&] { return seconds(drive(learner, validation, trial)); }));
     const std::vector<Episode> more = drive(learner, random.next(), practice);
     seen.insert(seen.end(), more.begin(), more.end());
   }
@@ -64,13 +64,15 @@ class Network : public Learner {
  public:
   Network(Device& device, const recipe::Options& o, bool recurrent, int rounds, int steps)
       : recurrent_(recurrent), steps_(steps), gru_(sensors, H), layer_(sensors, H), head_(H, 1),
-        best_({.goal = Goal::highest, .keep = parameters()}), training_(o, rounds * steps), random_(o.seed) {
+        best_({.goal = Goal::highest, .keep = parameters()}), training_(o, rounds * steps),
+        random_(o.seed, o.own(0)), n_(o.shard().count(N)) {
     Graph g;
-    x_ = g.input("x", {T, N, sensors}), lengths_ = g.input("lengths", {N}, DType::u32), y_ = g.input("y", {T, N, 1});
-    Tensor mask = reshape(less(reshape(g.iota(T), {T, 1}), lengths_), {T, N, 1});  // 1 until the pole fell
+    x_ = g.input("x", {T, n_, sensors}), lengths_ = g.input("lengths", {n_}, DType::u32);
+    y_ = g.input("y", {T, n_, 1});
+    Tensor mask = reshape(less(reshape(g.iota(T), {T, 1}), lengths_), {T, n_, 1});  // 1 until the pole fell
     Tensor squares = mse_loss(forces(x_, {.lengths = lengths_}), y_, Reduction::none);
-    loss_ = sum(mask * squares) / sum(mask);
-    learn_.emplace(device.compile(g, minimize(loss_, Adam{}, {.clip_norm = 1.0f})));
+    Tensor ticks = sum(mask);  // []
+    learn_.emplace(recipe::Step::make(o, device, sum(mask * squares) / ticks, ticks, Adam{}, {.clip_norm = 1.0f}));
     Graph now(Mode::inference);
     sensed_ = now.input("sensed", {1, fleet, sensors});
     forces_ = forces(sensed_, {.carried = now.carried()});
@@ -80,18 +82,18 @@ class Network : public Learner {
     for (int step = 0; step < steps_ && training_.next(); ++step) {
       std::vector<std::vector<float>> sensed, wanted;
       std::vector<std::size_t> rows;
-      for (std::int64_t n = 0; n < N; ++n) {
+      for (std::int64_t n = 0; n < n_; ++n) {
         const Episode& e = episodes[random_.below(episodes.size())];
         sensed.push_back(e.sensed), wanted.push_back(e.wanted), rows.push_back(rows.size());
       }
-      const auto xs = data::pad(sensed, sensors, rows, T, N), ys = data::pad(wanted, 1, rows, T, N);
-      learn_->set("lr", static_cast<float>(5e-3 * (1 - 0.95 * training_.progress())));
-      learn_->run({{x_, xs.values}, {lengths_, xs.lengths}, {y_, ys.values}});
+      const auto xs = data::pad(sensed, sensors, rows, T, n_), ys = data::pad(wanted, 1, rows, T, n_);
+      learn_->program.set("lr", static_cast<float>(5e-3 * (1 - 0.95 * training_.progress())));
+      learn_->program.run({{x_, xs.values}, {lengths_, xs.lengths}, {y_, ys.values}});
     }
   }
   void observe(double score) override {
     best_.observe(score);
-    training_.say("loss %.4f  balances for %.1f s", learn_->value(loss_), score);
+    training_.say("loss %.4f  balances for %.1f s", learn_->value(), score);
   }
   void restore() override { best_.restore(); }
   void begin() override { act_->reset(); }
@@ -117,8 +119,10 @@ class Network : public Learner {
   EarlyStopping best_;
   recipe::Training training_;
   data::Generator random_;
-  Tensor x_, lengths_, y_, loss_, sensed_, forces_;
-  std::optional<Program> learn_, act_;
+  std::int64_t n_;  // episodes of this rank
+  Tensor x_, lengths_, y_, sensed_, forces_;
+  std::optional<recipe::Step> learn_;
+  std::optional<Program> act_;
 };
 
 io::ChartSeries curve(const std::string& name, const Episode& e) {
@@ -131,15 +135,16 @@ io::ChartSeries curve(const std::string& name, const Episode& e) {
 int run(const recipe::Options& o) {
   const int rounds = o.quick ? 1 : 12, steps = 125;
   const std::uint64_t test = data::Generator(o.seed, 1).next();
-  Device device;
+  Device device = recipe::open_device(o);
   Network network(device, o, true, rounds, steps), memoryless(device, o, false, rounds, steps);
   cartpole::Linear last(1), latest(10);
   Expert expert;
   std::printf("GRU\n");
-  imitate(network, o.seed, rounds);
+  imitate(o, network, rounds);
   const double trained = network.trained();
   std::printf("without memory\n");
-  for (Learner* other : std::initializer_list<Learner*>{&memoryless, &last, &latest}) imitate(*other, o.seed, rounds);
+  for (Learner* other : std::initializer_list<Learner*>{&memoryless, &last, &latest}) imitate(o, *other, rounds);
+  if (!o.first()) return 0;
 
   const auto by_gru = drive(network, test, trial), by_memoryless = drive(memoryless, test, trial);
   const auto by_expert = drive(expert, test, trial), by_latest = drive(latest, test, trial);

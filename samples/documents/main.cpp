@@ -18,7 +18,7 @@ void for_all(const Tickets& tickets, Program& program, const Inputs& in, Tensor 
   while (all.size() < tickets.tickets.size()) all.push_back(all.size());
   for (std::size_t at = 0; at < all.size(); at += D) {
     const auto chosen = std::span(all).subspan(at, std::min<std::size_t>(D, all.size() - at));
-    program.run(in.feeds(Batch(tickets, chosen)));
+    program.run(in.feeds(Batch(tickets, chosen, D)));
     each(chosen, program.read_u32(output));
   }
 }
@@ -41,27 +41,28 @@ class Classifier {
   double train(const recipe::Options& o, Device& device, const Model& model, const Tickets& tickets,
                const Tickets& validation) {
     Graph g;
-    const Inputs in(g, Model::counted);
-    Tensor classes = g.input("classes", {D}, DType::u32);
-    Tensor loss = cross_entropy(model.classify(in), classes, {.ignore_index = no_document});
-    Program program = device.compile(g, minimize(loss, Adam{}, {.clip_norm = 1.0f}));
+    const Inputs in(g, Model::counted, o.shard().count(D));
+    Tensor classes = g.input("classes", {in.D}, DType::u32);
+    Tensor loss = cross_entropy(model.classify(in), classes);
+    recipe::Step step = recipe::Step::make(o, device, loss, g.full({}, static_cast<float>(in.D)), Adam{}, {.clip_norm = 1.0f});
     const auto epoch_steps = static_cast<std::int64_t>(tickets.tickets.size()) / D;
     const Schedule schedule = Schedule::cosine(5e-3, 8 * epoch_steps, 1e-4);
-    EarlyStopping stopping({.goal = Goal::highest, .patience = 5, .keep = program.parameters()});
+    EarlyStopping stopping({.goal = Goal::highest, .patience = 5, .keep = step.program.parameters()});
     std::vector<std::size_t> order;
     recipe::Training training(o, 8 * epoch_steps);
     while (!stopping.stop() && training.next()) {
       const std::int64_t at = (training.step() - 1) % epoch_steps, epoch = (training.step() - 1) / epoch_steps;
       if (at == 0) order = data::shuffled(tickets.tickets.size(), o.seed, static_cast<std::uint64_t>(epoch));
-      const Batch batch(tickets, std::span(order).subspan(at * D, D));
+      const std::vector<std::size_t> chosen(order.begin() + at * D, order.begin() + (at + 1) * D);
+      const Batch batch(tickets, o.shard().of(chosen), in.D);
       std::vector<Feed> feeds = in.feeds(batch);
       feeds.emplace_back(classes, batch.classes);
-      program.set("lr", schedule(training.step() - 1));
-      program.run(feeds);
+      step.program.set("lr", schedule(training.step() - 1));
+      step.program.run(feeds);
       if (!training.due(epoch_steps)) continue;
-      const double accuracy = metrics::accuracy((*this)(validation), validation.classes);
+      const double accuracy = o.judge([&] { return metrics::accuracy((*this)(validation), validation.classes); });
       stopping.observe(accuracy);
-      training.say("loss %.4f  validation accuracy %.4f", program.value(loss), accuracy);
+      training.say("loss %.4f  validation accuracy %.4f", step.value(), accuracy);
     }
     if (stopping.best_look() >= 0) stopping.restore();
     return training.elapsed();
@@ -120,19 +121,19 @@ int run(const recipe::Options& o) {
   const auto vocabulary = data::Vocabulary::build(words);
   for (Tickets* part : {&training, &validation, &test}) part->encode(vocabulary);
 
-  Device device;
+  Device device = recipe::open_device(o);
   const Hierarchical model(vocabulary.size());
   Classifier classifier(device, model);
   const double seconds = classifier.train(o, device, model, training, validation);
-  const Tokens guesses = classifier(test);
-  metrics::ConfusionMatrix matrix(4), by_words(4), in_a_row(4);
-  matrix.add(guesses, test.classes);
-  by_words.add(recipe::naive_bayes(training.words, training.classes, test.words, vocabulary.size()), test.classes);
-
   std::printf("all words in a row, for comparison:\n");
   const Flat flat(vocabulary.size());
   Classifier flat_classifier(device, flat);
   const double flat_seconds = flat_classifier.train(o, device, flat, training, validation);
+  if (!o.first()) return 0;
+
+  metrics::ConfusionMatrix matrix(4), by_words(4), in_a_row(4);
+  matrix.add(classifier(test), test.classes);
+  by_words.add(recipe::naive_bayes(training.words, training.classes, test.words, vocabulary.size()), test.classes);
   in_a_row.add(flat_classifier(test), test.classes);
   std::printf("macro F1 %.4f so, after %.0f s\n\n", in_a_row.f1(metrics::Average::macro), flat_seconds);
 

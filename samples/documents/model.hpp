@@ -13,7 +13,7 @@ namespace documents {
 using namespace volute;
 using Tokens = std::vector<std::uint32_t>;
 
-constexpr std::int64_t W = 16, S = most_events, D = 32;  // words, sentences, documents of a batch
+constexpr std::int64_t W = 16, S = most_events, D = 32;  // words, sentences, documents of a batch of all ranks
 constexpr std::uint32_t no_document = 4;
 
 struct Tickets {
@@ -38,14 +38,15 @@ struct Tickets {
   }
 };
 
-/// Documents side by side, all their sentences as one batch: sentence s of document d is row d S + s.
+/// So many documents side by side, all their sentences as one batch: sentence s of document d is row d S + s.
 struct Batch {
   data::Padded<std::uint32_t> words;  // [W, D S], [D S]
-  std::vector<std::uint32_t> counts = std::vector<std::uint32_t>(D, 0), classes = Tokens(D, no_document);
+  Tokens counts, classes;             // [D]
 
-  Batch(const Tickets& tickets, std::span<const std::size_t> chosen) {
-    std::vector<Tokens> rows(D * S);
-    std::vector<std::size_t> all(D * S);
+  Batch(const Tickets& tickets, std::span<const std::size_t> chosen, std::int64_t documents)
+      : counts(documents, 0), classes(documents, no_document) {
+    std::vector<Tokens> rows(documents * S);
+    std::vector<std::size_t> all(documents * S);
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
     for (std::size_t d = 0; d < chosen.size(); ++d) {
       const std::vector<Tokens>& sentences = tickets.sentences[chosen[d]];
@@ -53,17 +54,18 @@ struct Batch {
       counts[d] = static_cast<std::uint32_t>(sentences.size());
       classes[d] = tickets.classes[chosen[d]];
     }
-    words = data::pad(rows, all, W, D * S);
+    words = data::pad(rows, all, W, documents * S);
   }
 };
 
 /// What a batch is in a graph.
 struct Inputs {
+  std::int64_t D;               // documents
   Tensor words, sizes, counts;  // [W, D S], words of sentences [D S], sentences of documents [D]
 
   /// Without counts for a model that does not use them: a program takes only what it reads.
-  Inputs(Graph g, bool counted)
-      : words(g.input("words", {W, D * S}, DType::u32)), sizes(g.input("sizes", {D * S}, DType::u32)) {
+  Inputs(Graph g, bool counted, std::int64_t documents = documents::D)
+      : D(documents), words(g.input("words", {W, D * S}, DType::u32)), sizes(g.input("sizes", {D * S}, DType::u32)) {
     if (counted) counts = g.input("counts", {D}, DType::u32);
   }
   std::vector<Feed> feeds(const Batch& b) const {
@@ -95,14 +97,14 @@ struct Flat {
   nn::Linear head{64, 4};
 
   explicit Flat(std::int64_t vocabulary) : words(vocabulary, 24) {}
-  /// All words of a document in a row; where sentences are shorter than W, masked holes.
+  /// All words of a document in a row; where sentences are shorter than W, masked holes. [D, 4]
   Tensor classify(const Inputs& in) const {
     Graph g = graph_of(in.words);
     Tensor valid = less(reshape(g.iota(W), {W, 1}), in.sizes);                                       // [W, D S]
-    Tensor mask = reshape(transpose(reshape(valid, {W, D, S}), {2, 0, 1}), {S * W, D});              // [S W, D]
-    Tensor x = reshape(dropout(words(in.words), 0.2f), {W, D, S, 24});
+    Tensor mask = reshape(transpose(reshape(valid, {W, in.D, S}), {2, 0, 1}), {S * W, in.D});        // [S W, D]
+    Tensor x = reshape(dropout(words(in.words), 0.2f), {W, in.D, S, 24});
     x = transpose(x, {2, 0, 1, 3});                                                                  // [S, W, D, 24]
-    return head(dropout(reader.run(reshape(x, {S * W, D, 24}), {.mask = mask}).last_output, 0.1f));  // [D, 4]
+    return head(dropout(reader.run(reshape(x, {S * W, in.D, 24}), {.mask = mask}).last_output, 0.1f));
   }
 };
 

@@ -63,24 +63,26 @@ class Forecaster {
 double train(Device& device, const Ensemble& ensemble, const data::Windows& windows, Forecaster& validation,
              const recipe::Options& o) {
   Graph g;
-  Tensor x = g.input("x", {seen, batch, 1}), y = g.input("y", {horizon, batch, 1}), loss;
+  const std::int64_t n = o.shard().count(batch);
+  Tensor x = g.input("x", {seen, n, 1}), y = g.input("y", {horizon, n, 1}), loss;
   for (const Member& member : ensemble) {
     Tensor its = quantile_loss(member(x), y);
     loss = loss ? loss + its : its;
   }
-  Program program = device.compile(g, minimize(loss, AdamW{.lr = 3e-3f, .weight_decay = 1e-2f}));
-  EarlyStopping stopping({.patience = 15, .keep = program.parameters()});
+  auto step = recipe::Step::make(o, device, loss, g.full({}, static_cast<float>(n)),
+                                 AdamW{.lr = 3e-3f, .weight_decay = 1e-2f});
+  EarlyStopping stopping({.patience = 15, .keep = step.program.parameters()});
   data::Generator random(o.seed);
   recipe::Training training(o, 2000);
   while (!stopping.stop() && training.next()) {
     std::vector<std::size_t> rows(batch);
     for (std::size_t& row : rows) row = random.below(windows.count());
-    const data::Windows::Forecast now = windows.batch(rows);
-    program.run({{x, now.x}, {y, now.y}});
+    const data::Windows::Forecast now = windows.batch(o.shard().of(rows));
+    step.program.run({{x, now.x}, {y, now.y}});
     if (!training.due(20)) continue;
-    stopping.observe(validation.loss());
+    stopping.observe(o.judge([&] { return validation.loss(); }));
     if (training.due(200))
-      training.say("loss %.4f  best validation %.4f", program.value(loss) / members, stopping.best());
+      training.say("loss %.4f  best validation %.4f", step.value() / members, stopping.best());
   }
   stopping.restore();
   return training.elapsed();
@@ -108,7 +110,7 @@ int run(const recipe::Options& o, const std::string& file) {
   for (float& value : series.values) value = std::sqrt(value);  // cycles high and low then differ less
   const Values roots(series.values.begin(), series.values.end());
 
-  Device device;
+  Device device = recipe::open_device(o);
   const data::Windows before(series, {.length = seen, .horizon = horizon, .end = validation_begin});
   const data::Windows between(series, {.length = seen, .horizon = horizon, .begin = validation_begin - seen,
                                        .end = test_begin});
@@ -116,6 +118,7 @@ int run(const recipe::Options& o, const std::string& file) {
   const Ensemble ensemble = make_ensemble(Autoregression(roots, validation_begin, order));
   Forecaster validation(device, ensemble, between), test(device, ensemble, last);
   const double seconds = train(device, ensemble, before, validation, o);
+  if (!o.first()) return 0;
 
   const std::vector<Quantiles> forecasts = squared(test.forecasts());
   std::printf("\nfrom 2004 on    10 %%    50 %%    90 %%  observed\n");

@@ -14,7 +14,7 @@ namespace {
 using namespace volute;
 using namespace handwriting;
 
-constexpr std::int64_t T = 76, N = 32, S = 7;  // steps of two points, words side by side, letters at most
+constexpr std::int64_t T = 76, N = 32, S = 7;  // steps of two points, words of all ranks, letters at most
 constexpr std::int64_t features = 3;           // of a point: dx, dy, and whether the pen was off the paper
 constexpr std::int64_t classes = 27;           // blank, a to z
 constexpr std::uint64_t writers = 100000;      // of each part
@@ -48,12 +48,12 @@ std::vector<Sample> make_samples(std::uint64_t seed, Part part, std::size_t coun
   return samples;
 }
 
-/// What a program is fed.
+/// What a program is fed of so many words.
 struct Batch {
   std::vector<float> x;                                 // [T, N, 6]
   std::vector<std::uint32_t> lengths, y, y_lengths;     // [N], [N, S], [N]
 
-  explicit Batch(std::span<const Sample> samples) : y(N * S), y_lengths(N) {
+  Batch(std::span<const Sample> samples, std::int64_t words) : y(words * S), y_lengths(words) {
     std::vector<std::vector<float>> sequences;
     std::vector<std::size_t> rows;
     for (const Sample& s : samples) {
@@ -64,7 +64,7 @@ struct Batch {
       sequences.push_back(s.movements);
       sequences.back().resize((s.movements.size() + 2 * features - 1) / (2 * features) * (2 * features));
     }
-    auto padded = data::pad(sequences, 2 * features, rows, T, N);
+    auto padded = data::pad(sequences, 2 * features, rows, T, words);
     x = std::move(padded.values), lengths = std::move(padded.lengths);
   }
 };
@@ -94,7 +94,7 @@ class Reader {
     std::vector<std::string> words;
     for (std::size_t at = 0; at < samples.size(); at += N) {
       const auto part = samples.subspan(at, std::min<std::size_t>(N, samples.size() - at));
-      const Batch batch(part);
+      const Batch batch(part, N);
       program_->run({{x_, batch.x}, {lengths_, batch.lengths}});
       const auto beams = ctc_beam(program_->read(scores_), {T, N, classes}, batch.lengths, /*width*/ 8);
       for (std::size_t n = 0; n < part.size(); ++n) words.push_back(spelt(beams[n].front().tokens));
@@ -139,37 +139,39 @@ double template_error(const recipe::Options& o, std::span<const Sample> validati
 }
 
 int run(const recipe::Options& o) {
-  Device device;
+  Device device = recipe::open_device(o);
   const std::size_t count = o.quick ? N : 12 * N;
   const auto validation = make_samples(o.seed, Part::validation, count), test = make_samples(o.seed, Part::test, count);
   const Model model;
   Graph g;
-  Tensor x = g.input("x", {T, N, 2 * features}), lengths = g.input("lengths", {N}, DType::u32);
-  Tensor y = g.input("y", {N, S}, DType::u32), y_lengths = g.input("y_lengths", {N}, DType::u32);
+  const std::int64_t n = o.shard().count(N);
+  Tensor x = g.input("x", {T, n, 2 * features}), lengths = g.input("lengths", {n}, DType::u32);
+  Tensor y = g.input("y", {n, S}, DType::u32), y_lengths = g.input("y_lengths", {n}, DType::u32);
   Tensor loss = ctc_loss_from_logits(model(x, lengths), y, lengths, y_lengths);
-  Program train = device.compile(g, minimize(loss, Adam{}, {.clip_norm = 1.0f}));
+  auto step = recipe::Step::make(o, device, loss, g.full({}, static_cast<float>(n)), Adam{}, {.clip_norm = 1.0f});
   Reader read(device, model);
 
-  data::Prefetcher<Batch> batches([random = Generator(o.seed, /*stream*/ 5)]() mutable -> std::optional<Batch> {
+  data::Prefetcher<Batch> batches([n, random = Generator(o.seed, o.own(5))]() mutable -> std::optional<Batch> {
     std::vector<Sample> samples;
-    while (samples.size() < N) samples.push_back(make_sample(random, Part::train));
-    return Batch(samples);
+    for (std::int64_t i = 0; i < n; ++i) samples.push_back(make_sample(random, Part::train));
+    return Batch(samples, n);
   });
   constexpr std::int64_t steps = 900;
   const Schedule rate = Schedule::one_cycle(1e-2, steps);
-  EarlyStopping best({.keep = train.parameters()});
+  EarlyStopping best({.keep = step.program.parameters()});
   recipe::Training training(o, steps);
   while (training.next()) {
     const Batch batch = *batches.next();
-    train.set("lr", rate(std::llround(training.progress() * steps) - 1));
-    train.run({{x, batch.x}, {lengths, batch.lengths}, {y, batch.y}, {y_lengths, batch.y_lengths}});
+    step.program.set("lr", rate(std::llround(training.progress() * steps) - 1));
+    step.program.run({{x, batch.x}, {lengths, batch.lengths}, {y, batch.y}, {y_lengths, batch.y_lengths}});
     if (!training.due(100)) continue;
-    const double wrong = error_rate(validation, read(validation));
+    const double wrong = o.judge([&] { return error_rate(validation, read(validation)); });
     best.observe(wrong);
-    training.say("loss %.4f  validation: %.1f %% of letters wrong", train.value(loss), 100 * wrong);
+    training.say("loss %.4f  validation: %.1f %% of letters wrong", step.value(), 100 * wrong);
   }
   const double seconds = training.elapsed();
   best.restore();
+  if (!o.first()) return 0;
 
   const std::vector<std::string> words = read(test);
   std::vector<Read> shown;

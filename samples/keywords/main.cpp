@@ -14,7 +14,7 @@ namespace {
 using namespace volute;
 using namespace keywords;
 
-constexpr std::int64_t T = 76, N = 32, S = 3;  // steps of 30 ms, sentences side by side, keywords at most
+constexpr std::int64_t T = 76, N = 32, S = 3;  // steps of 30 ms, sentences of all ranks, keywords at most
 const auto classes = static_cast<std::int64_t>(spotted.size()) + 1;
 
 /// Everything the recipe needs, scaled by the mean and deviation of what is learnt from.
@@ -40,13 +40,14 @@ struct Corpus {
   }
 };
 
-/// What a program is fed.
+/// What a program is fed of so many sentences.
 struct Batch {
   std::vector<float> x;                              // [T, N, C]
   std::vector<std::uint32_t> lengths, y, y_lengths;  // [N], [N, S], [N]
 
-  Batch(const Sentences& all, std::span<const std::size_t> rows) : y(N * S), y_lengths(N) {
-    auto padded = data::pad(all.heard, C, rows, T, N);
+  Batch(const Sentences& all, std::span<const std::size_t> rows, std::int64_t sentences)
+      : y(sentences * S), y_lengths(sentences) {
+    auto padded = data::pad(all.heard, C, rows, T, sentences);
     x = std::move(padded.values), lengths = std::move(padded.lengths);
     for (std::size_t n = 0; n < rows.size(); ++n) {
       const std::vector<std::uint32_t>& labels = all.said[rows[n]].labels;
@@ -81,7 +82,7 @@ class Listener {
     for (std::size_t at = 0; at < all.said.size(); at += N) {
       std::vector<std::size_t> rows;
       while (rows.size() < N && at + rows.size() < all.said.size()) rows.push_back(at + rows.size());
-      const Batch batch(all, rows);
+      const Batch batch(all, rows, N);
       program_->run({{x_, batch.x}, {lengths_, batch.lengths}});
       const auto beams = ctc_beam(program_->read(scores_), {T, N, classes}, batch.lengths, /*width*/ 8);
       for (std::size_t n = 0; n < rows.size(); ++n) found.push_back(beams[n].front().tokens);
@@ -145,34 +146,37 @@ void draw(const recipe::Options& o, Listener& listen, const Sentences& all) {
 
 int run(const recipe::Options& o) {
   const Corpus corpus(o);
-  Device device;
+  Device device = recipe::open_device(o);
   const Model model;
   Graph g;
-  Tensor x = g.input("x", {T, N, C}), lengths = g.input("lengths", {N}, DType::u32);
-  Tensor y = g.input("y", {N, S}, DType::u32), y_lengths = g.input("y_lengths", {N}, DType::u32);
+  const std::int64_t n = o.shard().count(N);
+  Tensor x = g.input("x", {T, n, C}), lengths = g.input("lengths", {n}, DType::u32);
+  Tensor y = g.input("y", {n, S}, DType::u32), y_lengths = g.input("y_lengths", {n}, DType::u32);
   Tensor loss = ctc_loss_from_logits(model(x, lengths), y, lengths, y_lengths);
-  Program train = device.compile(g, minimize(loss, Adam{}, {.clip_norm = 1.0f}));
+  auto step = recipe::Step::make(o, device, loss, g.full({}, static_cast<float>(n)), Adam{}, {.clip_norm = 1.0f});
   Listener listen(device, model);
 
   constexpr std::int64_t steps = 1000;
   const Schedule rate = Schedule::one_cycle(1e-2, steps);
-  EarlyStopping best({.keep = train.parameters()});
+  EarlyStopping best({.keep = step.program.parameters()});
   Generator random(o.seed, 5);
   recipe::Training progress(o, steps);
   while (progress.next()) {
     std::vector<std::size_t> rows(N);
     for (std::size_t& row : rows) row = random.below(corpus.learnt.said.size());
-    const Batch batch(corpus.learnt, rows);
-    train.set("lr", rate(std::llround(progress.progress() * steps) - 1));
-    train.run({{x, batch.x}, {lengths, batch.lengths}, {y, batch.y}, {y_lengths, batch.y_lengths}});
+    const Batch batch(corpus.learnt, o.shard().of(rows), n);
+    step.program.set("lr", rate(std::llround(progress.progress() * steps) - 1));
+    step.program.run({{x, batch.x}, {lengths, batch.lengths}, {y, batch.y}, {y_lengths, batch.y_lengths}});
     if (!progress.due(50)) continue;
-    const double wrong = error_rate(corpus.chosen_on, listen(corpus.chosen_on));
+    const double wrong = o.judge([&] { return error_rate(corpus.chosen_on, listen(corpus.chosen_on)); });
     best.observe(wrong);
     if (progress.due(100))
-      progress.say("loss %.4f  validation: %.1f %% of keywords wrong", train.value(loss), 100 * wrong);
+      progress.say("loss %.4f  validation: %.1f %% of keywords wrong", step.value(), 100 * wrong);
   }
   const double seconds = progress.elapsed();
   best.restore();
+  if (!o.first()) return 0;
+
   const Labels found = listen(corpus.tested);
   for (std::size_t i = 0; i < 10; ++i) {
     const Sentence& said = corpus.tested.said[i];

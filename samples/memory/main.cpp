@@ -8,7 +8,7 @@ namespace {
 
 using namespace memory;
 
-constexpr std::int64_t N = 32;
+constexpr std::int64_t N = 32;  // sequences of all ranks
 
 struct Task {
   std::string name, title, metric, baseline;
@@ -21,8 +21,8 @@ struct Task {
   double enough;                      ///< loss at which sequences become longer
   double goal;
 
-  Batch batch(data::Generator& random, std::int64_t T, bool practice) const {
-    return copies ? copying(random, T, N, practice) : adding(random, T, N);
+  Batch batch(data::Generator& random, std::int64_t T, std::int64_t rows, bool practice) const {
+    return copies ? copying(random, T, rows, practice) : adding(random, T, rows);
   }
 };
 
@@ -46,54 +46,56 @@ std::vector<Task> tasks(const std::string& chosen, bool quick) {
 /// A recurrent layer under a head, and a program for each length, all on the same parameters.
 class Learner {
  public:
-  Learner(Device& device, const Task& task, const nn::Recurrent& cell)
-      : task_(task), cell_(cell), head_(task.H, task.outputs) {
-    for (const std::int64_t T : task.lengths) lengths_.push_back(build(device, T, true));
-    final_.push_back(build(device, task.lengths.back(), false));
+  Learner(const recipe::Options& o, Device& device, const Task& task, const nn::Recurrent& cell)
+      : task_(task), cell_(cell), head_(task.H, task.outputs), part_(o.shard().count(N)) {
+    for (const std::int64_t T : task.lengths) lengths_.push_back(build(o, device, T, part_, Mode::training));
+    final_.push_back(build(o, device, task.lengths.back(), N, Mode::inference));
   }
   /// The loss of a step at one of the lengths.
   float train(std::size_t length, data::Generator& random, float lr) {
     Length& l = lengths_[length];
-    l.program.set("lr", lr);
-    run(l, task_.batch(random, task_.lengths[length], true));
-    return l.program.value(l.loss);
+    l.step.program.set("lr", lr);
+    run(l, task_.batch(random, task_.lengths[length], part_, true));
+    return l.step.value();
   }
   /// Mean squared error, or the share of symbols recalled, at the full length.
   double test(data::Generator& random, int batches) {
     double sum = 0;
     for (int i = 0; i < batches; ++i) {
-      run(final_[0], task_.batch(random, task_.lengths.back(), false));
-      sum += final_[0].program.value(final_[0].score);
+      run(final_[0], task_.batch(random, task_.lengths.back(), N, false));
+      sum += final_[0].step.value();
     }
     return sum / batches;
   }
 
  private:
   struct Length {
-    Tensor x, y, loss, score;
-    Program program;
+    Tensor x, y;
+    recipe::Step step;
   };
-  Length build(Device& device, std::int64_t T, bool training) {
-    Graph g(training ? Mode::training : Mode::inference);
-    Tensor x = g.input("x", {task_.copies ? T + 2 * recalled : T, N, task_.inputs}), y, loss, score;
+  Length build(const recipe::Options& o, Device& device, std::int64_t T, std::int64_t rows, Mode mode) {
+    Graph g(mode);
+    Tensor x = g.input("x", {task_.copies ? T + 2 * recalled : T, rows, task_.inputs}), y, loss, score;
     if (task_.copies) {
-      y = g.input("y", {recalled, N}, DType::u32);
-      Tensor logits = head_(slice(cell_(x), 0, T + recalled, T + 2 * recalled));  // [recalled, N, alphabet]
+      y = g.input("y", {recalled, rows}, DType::u32);
+      Tensor logits = head_(slice(cell_(x), 0, T + recalled, T + 2 * recalled));  // [recalled, rows, alphabet]
       loss = cross_entropy(logits, y);
       score = mean(equal(argmax(logits), y));
     } else {
-      y = g.input("y", {N, 1});
+      y = g.input("y", {rows, 1});
       loss = score = mse_loss(head_(cell_.run(x).last_output), y);
     }
-    const Targets targets = training ? minimize(loss, Adam{}, {.clip_norm = 1.0f, .states = states_}) : Targets(score);
-    return {x, y, loss, score, device.compile(g, targets)};
+    if (mode == Mode::inference) return {x, y, {score, device.compile(g, score)}};
+    return {x, y, recipe::Step::make(o, device, loss, g.full({}, static_cast<float>(rows)), Adam{},
+                                     {.clip_norm = 1.0f, .states = states_})};
   }
   void run(Length& l, const Batch& batch) {
-    l.program.run({{l.x, batch.x}, task_.copies ? Feed(l.y, batch.symbols) : Feed(l.y, batch.sums)});
+    l.step.program.run({{l.x, batch.x}, task_.copies ? Feed(l.y, batch.symbols) : Feed(l.y, batch.sums)});
   }
   const Task& task_;
   const nn::Recurrent& cell_;
   nn::Linear head_;
+  std::int64_t part_;  // sequences of this rank
   OptimizerStates states_;
   std::vector<Length> lengths_, final_;
 };
@@ -120,7 +122,7 @@ struct Curve {
 /// does so at a fifth of the rate: at the LSTM's, an RNN is worse than chance.
 Curve learn(const recipe::Options& o, const Task& task, Learner& learner, std::vector<std::size_t>& schedule) {
   const bool leads = schedule.empty();
-  data::Generator random(o.seed, 1);
+  data::Generator random(o.seed, o.own(1));
   Curve curve;
   std::size_t length = 0;
   std::int64_t since = 0;
@@ -149,7 +151,7 @@ int compare(Device& device, recipe::Options o, const Task& task, bool first) {
   const nn::LSTM lstm(task.inputs, task.H, {.bias = nn::Bias::single});
   const nn::RNN rnn(task.inputs, task.H, {.bias = nn::Bias::single});
   remember(lstm, task.longest, random);
-  Learner gated(device, task, lstm), plain(device, task, rnn);
+  Learner gated(o, device, task, lstm), plain(o, device, task, rnn);
   std::vector<std::size_t> schedule;
   const auto start = std::chrono::steady_clock::now();
   std::printf("%s, LSTM\n", task.name.c_str());
@@ -157,6 +159,8 @@ int compare(Device& device, recipe::Options o, const Task& task, bool first) {
   std::printf("%s, RNN\n", task.name.c_str());
   const Curve without = learn(o, task, plain, schedule);
   const double trained = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!o.first()) return 0;
+
   const double chance = task.copies ? std::log(static_cast<double>(alphabet)) : 1.0 / 6;  // of who remembers nothing
   io::save_chart(recipe::path(o, task.name + ".svg"),
                  {.title = task.title,
@@ -176,7 +180,7 @@ int compare(Device& device, recipe::Options o, const Task& task, bool first) {
 }
 
 int run(const recipe::Options& o, const std::string& chosen) {
-  Device device;
+  Device device = recipe::open_device(o);
   const std::vector<Task> all = tasks(chosen, o.quick);
   int status = 0;
   for (const Task& task : all) status = std::max(status, compare(device, o, task, &task == &all[0]));

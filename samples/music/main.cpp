@@ -109,22 +109,24 @@ int run(const recipe::Options& o) {
   };
   const std::vector<Tune> train = tunes(o.quick ? 64 : 24000), validation = tunes(o.quick ? N : 256), test = tunes(512);
   const Ngrams ngrams(train, validation);
-  Device device;
-  Network network(device);
+  Device device = recipe::open_device(o);
+  Network network(o, device);
   EarlyStopping best({.keep = network.parameters()});
   recipe::Training training(o, 2800);
   while (training.next()) {
     std::vector<std::size_t> rows(N);
     for (std::size_t& row : rows) row = random.below(train.size());
     const double rate = 5e-3 * std::min(1.0, 2 * (1 - training.progress()) + 0.02);
-    const float loss = network.train(Batch(train, rows), static_cast<float>(rate));
+    const float loss = network.train(Batch(train, o.shard().of(rows)), static_cast<float>(rate));
     if (!training.due(200)) continue;
-    const double nats = network.test(validation);
+    const double nats = o.judge([&] { return network.test(validation); });
     best.observe(nats);
     training.say("loss %.3f  validation %.3f nats a token", loss, nats);
   }
   const double trained = training.elapsed();
   if (best.best_look() >= 0) best.restore();
+  if (!o.first()) return 0;
+
   std::vector<Tune> by_ngrams(written);
   std::generate(by_ngrams.begin(), by_ngrams.end(), [&] { return ngrams.write(random); });
   const std::vector<Tune> by_network = network.write(random);

@@ -7,12 +7,14 @@
 #include <volute/volute.hpp>
 
 #include "samples/music/composer.hpp"
+#include "samples/recipe.hpp"
 
 namespace music {
 
 using namespace volute;
 
-inline constexpr std::int64_t T = most_tokens, N = 32, E = 64, H = 128, written = 128;
+inline constexpr std::int64_t T = most_tokens, N = 32,  // tunes of all ranks
+                               E = 64, H = 128, written = 128;
 inline constexpr std::uint32_t ignored = vocabulary;
 using Tune = std::vector<std::uint32_t>;
 
@@ -53,28 +55,29 @@ struct Batch {
         composer.take(token);
       }
     }
-    tokens = data::pad(read, order, T, N).values, places = data::pad(where, order, T, N).values;
-    targets = data::pad(tunes, rows, T, N, ignored).values;
+    const auto count = static_cast<std::int64_t>(rows.size());
+    tokens = data::pad(read, order, T, count).values, places = data::pad(where, order, T, count).values;
+    targets = data::pad(tunes, rows, T, count, ignored).values;
   }
 };
 
 /// The network's parameters, and programs that train it, test it and write with it.
 class Network {
  public:
-  explicit Network(Device& device)
+  Network(const recipe::Options& o, Device& device)
       : embed_(vocabulary, E), place_(bars * bar_length, E), lstm_(E, H), head_(H, vocabulary) {
     Graph learn;
-    train_.emplace(make(device, learn, true));
+    train_.emplace(make(o, device, learn, o.shard().count(N), true));
     Graph look(Mode::inference);
-    test_.emplace(make(device, look, false));
+    test_.emplace(make(o, device, look, N, false));
     Graph write(Mode::inference);
     token_ = write.input("token", {1, written}, DType::u32), at_ = write.input("place", {1, written}, DType::u32);
     next_ = softmax(head_(lstm_(embed_(token_) + place_(at_), write.carried())));  // [1, written, V]
     write_.emplace(device.compile(write, next_));
   }
-  std::vector<Parameter> parameters() const { return train_->program.parameters(); }
+  std::vector<Parameter> parameters() const { return train_->step.program.parameters(); }
   float train(const Batch& batch, float lr) {
-    train_->program.set("lr", lr);
+    train_->step.program.set("lr", lr);
     return run(*train_, batch);
   }
   /// Nats a token.
@@ -110,20 +113,21 @@ class Network {
 
  private:
   struct Whole {
-    Tensor x, place, y, loss;
-    Program program;
+    Tensor x, place, y;
+    recipe::Step step;
   };
-  Whole make(Device& device, Graph& g, bool training) {
-    Tensor x = g.input("x", {T, N}, DType::u32), place = g.input("place", {T, N}, DType::u32);
-    Tensor y = g.input("y", {T, N}, DType::u32);
+  Whole make(const recipe::Options& o, Device& device, Graph& g, std::int64_t rows, bool training) {
+    Tensor x = g.input("x", {T, rows}, DType::u32), place = g.input("place", {T, rows}, DType::u32);
+    Tensor y = g.input("y", {T, rows}, DType::u32);
     Tensor read = dropout(lstm_(embed_(x) + place_(place)), 0.1f);  // [T, N, H]
     Tensor loss = cross_entropy(head_(read), y, {.ignore_index = ignored});
-    const Targets targets = training ? minimize(loss, Adam{}, {.clip_norm = 1.0f}) : Targets(loss);
-    return {x, place, y, loss, device.compile(g, targets)};
+    if (!training) return {x, place, y, {loss, device.compile(g, loss)}};
+    Tensor tokens = sum(1.0f - equal(y, g.full_u32({}, ignored)));  // []
+    return {x, place, y, recipe::Step::make(o, device, loss, tokens, Adam{}, {.clip_norm = 1.0f})};
   }
   static float run(Whole& w, const Batch& batch) {
-    w.program.run({{w.x, batch.tokens}, {w.place, batch.places}, {w.y, batch.targets}});
-    return w.program.value(w.loss);
+    w.step.program.run({{w.x, batch.tokens}, {w.place, batch.places}, {w.y, batch.targets}});
+    return w.step.value();
   }
   nn::Embedding embed_, place_;
   nn::LSTM lstm_;

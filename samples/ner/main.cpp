@@ -13,7 +13,7 @@ using namespace volute;
 using ner::Sentence;
 using ner::Tokens;
 
-constexpr std::int64_t T = 32, N = 32, L = 14;  // words of a sentence, sentences of a batch, letters of a word
+constexpr std::int64_t T = 32, N = 32, L = 14;  // words of a sentence, sentences of all ranks, letters of a word
 
 struct Model {
   nn::Embedding words, letters{128, 16};
@@ -26,10 +26,11 @@ struct Model {
 
 /// A graph of the model, to train or to tag with.
 struct Tagger {
+  std::int64_t N;  // sentences
   Graph g;
-  Tensor words, letters, sizes, lengths, tags, loss, guess;
+  Tensor words, letters, sizes, lengths, tags, loss, tagged, guess;
 
-  Tagger(const Model& model, Mode mode) : g(mode) {
+  Tagger(const Model& model, Mode mode, std::int64_t sentences = ::N) : N(sentences), g(mode) {
     words = g.input("words", {T, N}, DType::u32);
     letters = g.input("letters", {L, T * N}, DType::u32);
     sizes = g.input("sizes", {T * N}, DType::u32);  // letters of each word, 0 behind a sentence
@@ -43,30 +44,32 @@ struct Tagger {
     }
     tags = g.input("tags", {T, N}, DType::u32);
     loss = cross_entropy(logits, tags, {.ignore_index = 0});
+    tagged = sum(less(g.full_u32({}, 0), tags));  // [], words
   }
 };
 
 struct Batch {
   data::Padded<std::uint32_t> words, letters, tags;
 
-  /// With `random`, three words in ten are made unknown: the network must learn to do without.
-  Batch(std::span<const Sentence> sentences, const data::Vocabulary& vocabulary, data::Generator* random = nullptr) {
-    std::vector<Tokens> tokens, tagged, spelt(static_cast<std::size_t>(T * N));
+  /// Of so many sentences. With `random`, three words in ten are made unknown: the network must learn to do without.
+  Batch(std::span<const Sentence> sentences, std::int64_t count, const data::Vocabulary& vocabulary,
+        data::Generator* random = nullptr) {
+    std::vector<Tokens> tokens, tagged, spelt(static_cast<std::size_t>(T * count));
     for (std::size_t n = 0; n < sentences.size(); ++n) {
       tokens.emplace_back();
       for (std::size_t t = 0; t < sentences[n].words.size() && t < T; ++t) {
         const std::string& word = sentences[n].words[t];
         const bool drop = random != nullptr && random->below(10) < 3;
         tokens.back().push_back(drop ? data::Vocabulary::unknown : vocabulary.token(ner::lower(word)));
-        spelt[t * N + n].assign(word.begin(), word.end());
+        spelt[t * count + n].assign(word.begin(), word.end());
       }
       tagged.push_back(sentences[n].tags);
     }
     std::vector<std::size_t> rows(spelt.size());
     std::iota(rows.begin(), rows.end(), 0);
-    words = data::pad(tokens, std::span(rows).first(tokens.size()), T, N);
-    tags = data::pad(tagged, std::span(rows).first(tokens.size()), T, N);
-    letters = data::pad(spelt, rows, L, T * N);
+    words = data::pad(tokens, std::span(rows).first(tokens.size()), T, count);
+    tags = data::pad(tagged, std::span(rows).first(tokens.size()), T, count);
+    letters = data::pad(spelt, rows, L, T * count);
   }
   std::vector<Feed> feeds(const Tagger& to) const {
     return {{to.words, words.values}, {to.letters, letters.values}, {to.sizes, letters.lengths},
@@ -79,7 +82,7 @@ std::vector<Tokens> tag(Program& program, const Tagger& tagger, const data::Voca
   std::vector<Tokens> tagged;
   for (std::size_t at = 0; at < sentences.size(); at += N) {
     const auto part = sentences.subspan(at, std::min<std::size_t>(N, sentences.size() - at));
-    const Batch batch(part, vocabulary);
+    const Batch batch(part, N, vocabulary);
     program.run(batch.feeds(tagger));
     const Tokens guess = program.read_u32(tagger.guess);  // [T, N]
     for (std::size_t n = 0; n < part.size(); ++n) {
@@ -100,12 +103,12 @@ std::vector<Sentence> sentences(ner::Part part, std::size_t count, std::uint32_t
 /// Words and letters to tags: trains by epochs until the F1 of the validation part no longer improves.
 double train(const recipe::Options& o, Device& device, const Model& model, const data::Vocabulary& vocabulary,
              const std::vector<Sentence>& sentences, const std::function<double()>& validate) {
-  const Tagger tagger(model, Mode::training);
-  Program program = device.compile(tagger.g, minimize(tagger.loss, Adam{.lr = 4e-3f}, {.clip_norm = 5.0f}));
+  const Tagger tagger(model, Mode::training, o.shard().count(N));
+  auto step = recipe::Step::make(o, device, tagger.loss, tagger.tagged, Adam{.lr = 4e-3f}, {.clip_norm = 5.0f});
   const auto epoch_steps = static_cast<std::int64_t>(sentences.size()) / N;
   const Schedule schedule = Schedule::cosine(4e-3, 6 * epoch_steps, 2e-4);
-  EarlyStopping stopping({.goal = Goal::highest, .patience = 4, .keep = program.parameters()});
-  data::Generator random(o.seed, 9);
+  EarlyStopping stopping({.goal = Goal::highest, .patience = 4, .keep = step.program.parameters()});
+  data::Generator random(o.seed, o.own(9));
   std::vector<std::size_t> order;
   recipe::Training training(o, 6 * epoch_steps);
   while (!stopping.stop() && training.next()) {
@@ -113,15 +116,15 @@ double train(const recipe::Options& o, Device& device, const Model& model, const
     if (at == 0) order = data::shuffled(sentences.size(), o.seed, static_cast<std::uint64_t>(training.step()));
     std::vector<Sentence> chosen;
     for (std::int64_t n = 0; n < N; ++n) chosen.push_back(sentences[order[at * N + n]]);
-    const Batch batch(chosen, vocabulary, &random);
+    const Batch batch(o.shard().of(chosen), tagger.N, vocabulary, &random);
     std::vector<Feed> feeds = batch.feeds(tagger);
     feeds.emplace_back(tagger.tags, batch.tags.values);
-    program.set("lr", schedule(training.step() - 1));
-    program.run(feeds);
+    step.program.set("lr", schedule(training.step() - 1));
+    step.program.run(feeds);
     if (!training.due(epoch_steps)) continue;
-    const double f1 = validate();
+    const double f1 = o.judge(validate);
     stopping.observe(f1);
-    training.say("loss %.4f  validation F1 %.4f", program.value(tagger.loss), f1);
+    training.say("loss %.4f  validation F1 %.4f", step.value(), f1);
   }
   if (stopping.best_look() >= 0) stopping.restore();
   return training.elapsed();
@@ -138,12 +141,13 @@ int run(const recipe::Options& o) {
   }
   const auto vocabulary = data::Vocabulary::build(words, {.min_count = 5});
 
-  Device device;
+  Device device = recipe::open_device(o);
   const Model model(vocabulary.size());
   const Tagger tagger(model, Mode::inference);
   Program program = device.compile(tagger.g, tagger.guess);
   const double seconds = train(o, device, model, vocabulary, training,
                                [&] { return ner::f1(validation, tag(program, tagger, vocabulary, validation)); });
+  if (!o.first()) return 0;
 
   const auto tagged = tag(program, tagger, vocabulary, test), by_word = ner::tag_by_word(training, test);
   std::ofstream file(recipe::path(o, "tagged.txt"));

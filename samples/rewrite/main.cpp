@@ -87,35 +87,38 @@ double decay(double progress) { return progress < 0.67 ? 1.0 : 1.0 - 0.9 * (prog
 
 int run(const recipe::Options& o, const Settings& s) {
   const std::unique_ptr<Task> task = make_task(s.task);
-  Device device;
+  Device device = recipe::open_device(o);
   const nn::Seq2Seq model({.source_vocabulary = vocabulary, .target_vocabulary = vocabulary, .embed = s.embed,
                            .hidden = s.hidden, .padding = padding, .begin = begin, .end = end});
 
   Graph g;
-  const std::int64_t S = task->longest_source(), T = task->longest_target() + 1;
-  Tensor source = g.input("source", {S, s.batch}, DType::u32);
-  Tensor inputs = g.input("inputs", {T, s.batch}, DType::u32), targets = g.input("targets", {T, s.batch}, DType::u32);
+  const std::int64_t S = task->longest_source(), T = task->longest_target() + 1, n = o.shard().count(s.batch);
+  Tensor source = g.input("source", {S, n}, DType::u32);
+  Tensor inputs = g.input("inputs", {T, n}, DType::u32), targets = g.input("targets", {T, n}, DType::u32);
   Tensor sampling = s.sampling > 0 ? g.scalar("sampling", static_cast<float>(s.sampling)) : Tensor();
   Tensor loss = model.loss(source, inputs, targets, sampling);
-  Program train = device.compile(g, minimize(loss, Adam{.lr = static_cast<float>(s.lr)}, {.clip_norm = 1.0f}));
-  train.seed(o.seed);
+  Tensor characters = sum(1.0f - equal(targets, g.full_u32({}, padding)));  // []
+  auto step = recipe::Step::make(o, device, loss, characters, Adam{}, {.clip_norm = 1.0f});
+  step.program.seed(o.seed);
   nn::Translator translator(device, model, S, 128, T);
 
-  std::mt19937 random(o.seed);
+  std::mt19937 random(static_cast<std::uint32_t>(o.own(o.seed)));
   std::vector<Example> test = held_out(*task, 1000003, 2512);
   const std::vector<Example> validation(test.begin(), test.begin() + 512);
   test.erase(test.begin(), test.begin() + 512);
   recipe::Training training(o, s.steps);
   while (training.next()) {
-    const Batch batch(*task, random, s.batch);
-    train.set("lr", static_cast<float>(s.lr * decay(training.progress())));
-    train.run({{source, batch.source}, {inputs, batch.inputs}, {targets, batch.targets}});
+    const Batch batch(*task, random, n);
+    step.program.set("lr", static_cast<float>(s.lr * decay(training.progress())));
+    step.program.run({{source, batch.source}, {inputs, batch.inputs}, {targets, batch.targets}});
     if (!training.due(200)) continue;
-    const Score score = measure(validation, rewrite_all(translator, validation));
-    training.say("loss %.4f  held out: exact %.4f", train.value(loss), score.exact);
-    if (score.exact >= s.enough) break;
+    const double exact = o.judge([&] { return measure(validation, rewrite_all(translator, validation)).exact; });
+    training.say("loss %.4f  held out: exact %.4f", step.value(), exact);
+    if (exact >= s.enough) break;
   }
   const double trained = training.elapsed();
+  if (!o.first()) return 0;
+
   const std::vector<std::string> got = rewrite_all(translator, test);
   list(stdout, test, got, 8);
   if (std::FILE* const file = std::fopen(recipe::path(o, "rewritten.txt").c_str(), "w")) {

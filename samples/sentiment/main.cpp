@@ -15,7 +15,7 @@ using namespace volute;
 using sentiment::Part;
 using Tokens = std::vector<std::uint32_t>;
 
-constexpr std::int64_t N = 32;
+constexpr std::int64_t N = 32;  // reviews of all ranks
 
 /// Reviews as tokens.
 struct Reviews {
@@ -54,16 +54,20 @@ struct Model {
 
 /// Trains on reviews of up to T words.
 struct Length {
-  Tensor x, lengths, good, loss;
-  Program program;
+  Tensor x, lengths, good;
+  recipe::Step step;
 
-  static Length make(Device& device, const Model& model, std::int64_t T, const OptimizerStates& states) {
+  static Length make(const recipe::Options& o, Device& device, const Model& model, std::int64_t T,
+                     const OptimizerStates& states) {
     Graph g;
-    Tensor x = g.input("x", {T, N}, DType::u32), lengths = g.input("lengths", {N}, DType::u32);
-    Tensor good = g.input("good", {N}, DType::u32);  // 2 where a batch has no review
-    Tensor loss = cross_entropy(model(x, lengths), good, {.ignore_index = 2});
-    const MinimizeOptions options{.clip_norm = 1.0f, .states = states};
-    return {x, lengths, good, loss, device.compile(g, minimize(loss, Adam{}, options))};
+    const std::int64_t n = o.shard().count(N);
+    Tensor x = g.input("x", {T, n}, DType::u32), lengths = g.input("lengths", {n}, DType::u32);
+    Tensor good = g.input("good", {n}, DType::u32);  // 2 where a batch has no review
+    Tensor reviews = sum(less(good, g.full_u32({}, 2)));  // []; a rank may have none
+    Tensor losses = cross_entropy(model(x, lengths), good, {.ignore_index = 2, .reduction = Reduction::sum});
+    Tensor loss = losses / maximum(reviews, g.full({}, 1.0f));
+    return {x, lengths, good,
+            recipe::Step::make(o, device, loss, reviews, Adam{}, {.clip_norm = 1.0f, .states = states})};
   }
 };
 
@@ -112,8 +116,8 @@ double train(const recipe::Options& o, Device& device, const Model& model, const
   const data::Buckets buckets(lengths, bounds, N);
   const OptimizerStates states;
   std::map<std::int64_t, Length> programs;
-  for (const std::int64_t T : bounds) programs.emplace(T, Length::make(device, model, T, states));
-  EarlyStopping stopping({.goal = Goal::highest, .patience = 5, .keep = programs.begin()->second.program.parameters()});
+  for (const std::int64_t T : bounds) programs.emplace(T, Length::make(o, device, model, T, states));
+  EarlyStopping stopping({.goal = Goal::highest, .patience = 5, .keep = programs.begin()->second.step.program.parameters()});
   std::vector<data::Buckets::Rows> order = buckets.epoch(o.seed, 0);
   const auto epoch_steps = static_cast<std::int64_t>(order.size());
   const Schedule schedule = Schedule::cosine(8e-3, 20 * epoch_steps, 2e-4);
@@ -122,15 +126,16 @@ double train(const recipe::Options& o, Device& device, const Model& model, const
     const std::int64_t at = (training.step() - 1) % epoch_steps, epoch = (training.step() - 1) / epoch_steps;
     if (at == 0) order = buckets.epoch(o.seed, static_cast<std::uint64_t>(epoch));
     Length& length = programs.at(order[at].T);
-    const auto batch = data::pad(reviews.tokens, order[at].rows, order[at].T, N);
-    std::vector<std::uint32_t> good(N, 2);
-    for (std::size_t n = 0; n < order[at].rows.size(); ++n) good[n] = reviews.good[order[at].rows[n]];
-    length.program.set("lr", schedule(training.step() - 1));
-    length.program.run({{length.x, batch.values}, {length.lengths, batch.lengths}, {length.good, good}});
+    const std::vector<std::size_t> rows = o.shard().of(order[at].rows);
+    const auto batch = data::pad(reviews.tokens, rows, order[at].T, o.shard().count(N));
+    std::vector<std::uint32_t> good(static_cast<std::size_t>(o.shard().count(N)), 2);
+    for (std::size_t n = 0; n < rows.size(); ++n) good[n] = reviews.good[rows[n]];
+    length.step.program.set("lr", schedule(training.step() - 1));
+    length.step.program.run({{length.x, batch.values}, {length.lengths, batch.lengths}, {length.good, good}});
     if (!training.due(epoch_steps)) continue;
-    const double accuracy = validate();
+    const double accuracy = o.judge(validate);
     stopping.observe(accuracy);
-    training.say("loss %.4f  validation accuracy %.4f", length.program.value(length.loss), accuracy);
+    training.say("loss %.4f  validation accuracy %.4f", length.step.value(), accuracy);
   }
   if (stopping.best_look() >= 0) stopping.restore();
   return training.elapsed();
@@ -165,10 +170,11 @@ int run(const recipe::Options& o) {
     for (const std::int64_t length : part->lengths()) longest = std::max(longest, length);
   }
 
-  Device device;
+  Device device = recipe::open_device(o);
   const Model model(vocabulary.size());
   Reader reader(device, model, longest);
   const double seconds = train(o, device, model, training, [&] { return reader.accuracy(validation); });
+  if (!o.first()) return 0;
 
   const std::vector<float> good = reader(test.tokens);
   std::ofstream file(recipe::path(o, "reviews.txt")), bars(recipe::path(o, "word_by_word.txt"));

@@ -14,7 +14,7 @@ namespace {
 using namespace volute;
 using word_lm::Tokens;
 
-constexpr std::int64_t T = 32, N = 8, E = 128;  // words of a piece, streams, width
+constexpr std::int64_t T = 32, N = 8, E = 128;  // words of a piece, streams of all ranks, width
 
 struct Model {
   nn::Embedding words;
@@ -79,24 +79,26 @@ double perplexity(const std::vector<double>& probabilities) { return perplexity(
 double train(const recipe::Options& o, Device& device, const Model& model, const Tokens& tokens,
              const std::function<double()>& validate) {
   Graph g;
-  Tensor x = g.input("x", {T, N}, DType::u32), y = g.input("y", {T, N}, DType::u32);
+  const std::int64_t n = o.shard().count(N);
+  Tensor x = g.input("x", {T, n}, DType::u32), y = g.input("y", {T, n}, DType::u32);
   Tensor loss = cross_entropy(model(x), y);
-  Program program = device.compile(g, minimize(loss, AdamW{.weight_decay = 0.02f}, {.clip_norm = 0.5f}));
-  const data::Streams pieces(tokens, T, N);
+  auto step = recipe::Step::make(o, device, loss, g.full({}, static_cast<float>(n)), AdamW{.weight_decay = 0.02f},
+                                 {.clip_norm = 0.5f});
+  const data::Streams pieces(tokens, T, N, 0, o.shard());
   const std::int64_t epochs = 14;
-  EarlyStopping stopping({.patience = 4, .keep = program.parameters()});
+  EarlyStopping stopping({.patience = 4, .keep = step.program.parameters()});
   recipe::Training training(o, epochs * pieces.pieces());
   const Schedule schedule = Schedule::cosine(8e-3, 1000, 1e-4);  // of the steps, or of the time if that is shorter
   while (!stopping.stop() && training.next()) {
     const std::int64_t at = training.step() - 1;
-    if (at % pieces.pieces() == 0) program.reset("lstm");
+    if (at % pieces.pieces() == 0) step.program.reset("lstm");
     const auto [xs, ys] = pieces.batch(at);
-    program.set("lr", schedule(std::llround(1000 * training.progress())));
-    program.run({{x, xs}, {y, ys}});
+    step.program.set("lr", schedule(std::llround(1000 * training.progress())));
+    step.program.run({{x, xs}, {y, ys}});
     if (!training.due(pieces.pieces())) continue;
-    const double perplexity = validate();
+    const double perplexity = o.judge(validate);
     stopping.observe(perplexity);
-    training.say("loss %.4f  validation perplexity %.1f", program.value(loss), perplexity);
+    training.say("loss %.4f  validation perplexity %.1f", step.value(), perplexity);
   }
   if (stopping.best_look() >= 0) stopping.restore();
   return training.elapsed();
@@ -134,11 +136,12 @@ int run(const recipe::Options& o, const std::vector<std::string>& files) {
   std::printf("%zu words to train on, %zu to validate, %zu to test; a vocabulary of %lld\n", corpus.training.size(),
               corpus.validation.size(), corpus.test.size(), static_cast<long long>(corpus.vocabulary.size()));
 
-  Device device;
+  Device device = recipe::open_device(o);
   const Model model(corpus.vocabulary.size());
   Reader reader(device, model);
   const double seconds = train(o, device, model, corpus.training,
                                [&] { return perplexity(reader(corpus.validation, most)); });
+  if (!o.first()) return 0;
 
   const word_lm::Trigram trigram(corpus.training, corpus.vocabulary.size());
   const auto validation = reader(corpus.validation, most), test = reader(corpus.test, most);

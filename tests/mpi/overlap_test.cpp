@@ -1,7 +1,7 @@
 // How much of the exchange of gradients is hidden behind the backward pass: two layers of 512, two ranks, a network of
 // 100 MB/s. Steps take turns with that network and with one that takes no time, in the same program: what the host's
 // own work costs, which shares the processors with the device here, is in both. Asks for half, since other programs
-// may take the processors meanwhile. --weighted=1: gradients end in a product with a weight.
+// may take the processors meanwhile.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -71,8 +71,7 @@ struct Model {
   Model() : lstm((manual_seed(1), C), H, {.layers = 2}), head(H, C) {
     x = g.input("x", {T, N, C});
     const Tensor difference = head(lstm(x)) - x;
-    MinimizeOptions options{.clip_norm = 1.0f};
-    if (test::count_argument("weighted", 0)) options.weight = g.full({}, static_cast<float>(N));
+    const MinimizeOptions options{.clip_norm = 1.0f, .weight = g.full({}, static_cast<float>(N))};
     targets = minimize(mean(difference * difference), Adam{}, options);
   }
 

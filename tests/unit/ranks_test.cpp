@@ -78,6 +78,22 @@ TEST(Ranks, CountTheTargetsThatAreThere) {
   EXPECT_TRUE(test::close(three[0].losses, one[0].losses, 1e-5, 0));
 }
 
+TEST(Ranks, MayHaveNothingToCount) {
+  const std::vector<std::vector<float>> masks{{1, 1}, {0, 0}, {0, 1}}, rows{{3, -1}, {50, 60}, {70, 4}};
+  std::vector<std::unique_ptr<Parameter>> weights;
+  for (int r = 0; r < 3; ++r) weights.push_back(std::make_unique<Parameter>("w", Shape{}, std::vector<float>{0.5f}));
+  test::on_ranks(3, [&](const std::shared_ptr<Communicator>& world) {
+    const auto r = static_cast<std::size_t>(world->rank());
+    Graph g;
+    Tensor x = g.input("x", {2}), mask = g.input("mask", {2});
+    Tensor count = sum(mask);
+    Tensor loss = sum(mask * x) * g.parameter(*weights[r]) / maximum(count, g.full({}, 1.0f));
+    Program program = test::device().compile(g, minimize(loss, SGD{.lr = 1.0f}, {.weight = count}), world);
+    program.run({{x, rows[r]}, {mask, masks[r]}});
+    EXPECT_EQ(weights[r]->values(), std::vector<float>{0.5f - (3 - 1 + 4) / 3.0f});
+  });
+}
+
 TEST(Ranks, SumTheSameHoweverAStepIsCut) {
   const auto plain = train_ranks(2, 3, {});
   Way parts, small, copied, fine;
