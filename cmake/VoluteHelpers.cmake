@@ -14,6 +14,11 @@ function(volute_warnings target)
   endif()
 endfunction()
 
+# Has the compiler read what sources include once for some of them: their names must not clash.
+function(volute_unity target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${VOLUTE_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+endfunction()
+
 # An executable on the public headers only.
 function(volute_program target)
   add_executable(${target} ${ARGN})

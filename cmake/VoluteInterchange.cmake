@@ -33,6 +33,7 @@ target_include_directories(volute_interchange_objects SYSTEM PRIVATE "${VOLUTE_P
 target_link_libraries(volute_interchange_objects PRIVATE volute::interchange_libraries)
 set_target_properties(volute_interchange_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
 volute_warnings(volute_interchange_objects)
+volute_unity(volute_interchange_objects)
 set_source_files_properties("${VOLUTE_PROTO_FOLDER}/events.pb.cc" PROPERTIES COMPILE_OPTIONS "-w")
 
 add_library(volute_interchange STATIC $<TARGET_OBJECTS:volute_interchange_objects>)

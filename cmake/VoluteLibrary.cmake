@@ -19,6 +19,7 @@ set_source_files_properties(engine/compile/tune.cpp engine/c/guard.cpp PROPERTIE
 set_target_properties(volute_objects PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden
                       CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 volute_warnings(volute_objects)
+volute_unity(volute_objects)
 
 foreach(kind static shared)
   string(TOUPPER ${kind} type)

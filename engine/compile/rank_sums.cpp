@@ -103,7 +103,7 @@ void RankSums::run_f32(std::span<float> values) {
     blocks_[r] = std::as_writable_bytes(part);
   }
   communicator_->all_to_all(send_, receive_);
-  std::memcpy(receive_[rank_].data(), own.data(), own.size_bytes());
+  std::ranges::copy(std::as_bytes(own), receive_[rank_].begin());
   std::fill(own.begin(), own.end(), 0.0f);
   for (int r = 0; r < ranks_; ++r) add_to(own, reinterpret_cast<const float*>(receive_[r].data()));
   communicator_->all_gather(blocks_);

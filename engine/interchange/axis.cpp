@@ -8,7 +8,7 @@
 namespace volute::io {
 namespace {
 
-constexpr double most = 1e100;  // differences and products of such values are far from overflow
+constexpr double largest_value = 1e100;  // differences and products of such values are far from overflow
 
 std::string label(double value, double step) {
   char text[64];
@@ -38,7 +38,7 @@ double round_step(double step) {
 }  // namespace
 
 bool Axis::shows(double value) const {
-  return std::isfinite(value) && std::abs(value) <= most && (!logarithmic_ || value >= 1 / most);
+  return std::isfinite(value) && std::abs(value) <= largest_value && (!logarithmic_ || value >= 1 / largest_value);
 }
 
 double Axis::scaled(double value) const { return logarithmic_ ? std::log10(value) : value; }

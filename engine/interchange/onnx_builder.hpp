@@ -67,6 +67,10 @@ class Call {
 
 using Results = std::vector<Operand>;
 
+inline Operand real(Tensor tensor) { return {tensor, {}, Element::real}; }
+/// Of the first operand's type: integers are only computed with where they are constants.
+inline Operand like(const Call& c, Tensor tensor) { return {tensor, {}, c.operand(0).element}; }
+
 struct Handler {
   Results (*run)(const Call&) = nullptr;
   bool folds = true;  ///< computed on the host if all operands are constants

@@ -13,11 +13,7 @@ Tensor scalar(const Call& c, float value) {
   return graph.full({}, value);
 }
 
-Operand real(Tensor tensor) { return {tensor, {}, Element::real}; }
 Operand truth(Tensor tensor) { return {tensor, {}, Element::truth}; }
-
-/// The type of the first operand: integers are only computed with where they are constants.
-Operand like(const Call& c, Tensor tensor) { return {tensor, {}, c.operand(0).element}; }
 
 template <Tensor (*f)(Tensor)>
 Results unary(const Call& c) {

@@ -6,9 +6,6 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-Operand real(Tensor tensor) { return {tensor, {}, Element::real}; }
-Operand like(const Call& c, Tensor tensor) { return {tensor, {}, c.operand(0).element}; }
-
 Tensor sum_over(Tensor a, std::vector<int> axes, bool keep) { return sum(a, std::move(axes), keep); }
 Tensor mean_over(Tensor a, std::vector<int> axes, bool keep) { return mean(a, std::move(axes), keep); }
 Tensor max_over(Tensor a, std::vector<int> axes, bool keep) { return max(a, std::move(axes), keep); }

@@ -10,8 +10,6 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-Operand like(const Call& c, Tensor tensor) { return {tensor, {}, c.operand(0).element}; }
-
 Results reshape_to(const Call& c) {
   Ints dims = c.integers(1);
   const Shape& from = c.operand(0).shape();

@@ -9,8 +9,6 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-Operand real(Tensor tensor) { return {tensor, {}, Element::real}; }
-
 /// Weights that are fed, computed or shared, put into PyTorch's gate order in the graph.
 std::map<std::string, Tensor> computed_weights(const Call& c, const RecurrentNode& spec, std::int64_t inputs) {
   const std::vector<Shape> shapes = spec.weight_shapes(inputs);

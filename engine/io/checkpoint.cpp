@@ -34,7 +34,7 @@ void check_format(const std::string& path, const Header& header) {
   throw Differs(path + ": is a file of " + header.format + ", not a checkpoint");
 }
 
-std::map<std::string, std::uint64_t> bytes_of(const std::vector<Part>& parts) {
+std::map<std::string, std::uint64_t> sizes_of(const std::vector<Part>& parts) {
   std::map<std::string, std::uint64_t> bytes;
   for (const Part& part : parts)
     for (const Output& output : part.outputs)
@@ -85,7 +85,7 @@ std::vector<Part> Checkpoint::Data::parts(const Header* file) const {
 Checkpoint::Loaded Checkpoint::Data::load(const std::string& path) const {
   const Reader reader(path);
   const std::vector<Part> all = parts(&reader.header());
-  const Values values = reader.read(bytes_of(all));
+  const Values values = reader.read(sizes_of(all));
   check_format(path, reader.header());
   check_tensors(path, reader.header(), all);
   const Stored stored{path, reader.header(), values};

@@ -7,7 +7,7 @@ namespace volute::nn {
 namespace {
 
 // h' = relu(W x + b + u h)
-std::vector<Tensor> step(const CellStep& s) {
+std::vector<Tensor> indrnn_step(const CellStep& s) {
   return {s.activate(s.input()[0] + s.recurrent()[0])};  // [N, H]
 }
 
@@ -17,7 +17,7 @@ IndRNN::IndRNN(std::int64_t inputs, std::int64_t hidden, RecurrentOptions option
     : Recurrent({.name = "indrnn",
                  .recurrence = Cell::Recurrence::vector,
                  .activation = Activation::relu,
-                 .step = step},
+                 .step = indrnn_step},
                 inputs, hidden, std::move(options)) {}
 
 }  // namespace volute::nn

@@ -7,7 +7,7 @@ namespace volute::nn {
 namespace {
 
 // z = sigmoid(W_z x + b_z);  n = W_n x + b_n;  h' = (1 - z) h + z n
-std::vector<Tensor> step(const CellStep& s) {
+std::vector<Tensor> mingru_step(const CellStep& s) {
   std::vector<Tensor> a = s.input();         // [N, H] each
   Tensor z = s.keep("z", s.gate(a[0]));      // [N, H]
   Tensor n = s.keep("n", s.activate(a[1]));  // [N, H]
@@ -22,7 +22,7 @@ MinGRU::MinGRU(std::int64_t inputs, std::int64_t hidden, RecurrentOptions option
                  .recurrence = Cell::Recurrence::none,
                  .activation = Activation::identity,
                  .understands = {"gate_activation"},
-                 .step = step},
+                 .step = mingru_step},
                 inputs, hidden, std::move(options)) {}
 
 }  // namespace volute::nn

@@ -7,7 +7,7 @@ namespace volute::nn {
 namespace {
 
 // f, i = sigmoid(W x + b);  n = W_n x + b_n;  h' = f / (f + i) h + i / (f + i) n
-std::vector<Tensor> step(const CellStep& s) {
+std::vector<Tensor> minlstm_step(const CellStep& s) {
   std::vector<Tensor> a = s.input();         // [N, H] each
   Tensor f = s.keep("f", s.gate(a[0]));      // [N, H]
   Tensor i = s.keep("i", s.gate(a[1]));      // [N, H]
@@ -24,7 +24,7 @@ MinLSTM::MinLSTM(std::int64_t inputs, std::int64_t hidden, RecurrentOptions opti
                  .activation = Activation::identity,
                  .understands = {"gate_activation"},
                  .forget_gate = 0,
-                 .step = step},
+                 .step = minlstm_step},
                 inputs, hidden, std::move(options)) {}
 
 }  // namespace volute::nn

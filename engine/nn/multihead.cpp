@@ -12,17 +12,17 @@
 namespace volute::nn {
 namespace {
 
-const char* const name = "multi_head_attention";
+const char* const attention_name = "multi_head_attention";
 
 }  // namespace
 
 // in_proj is Xavier uniform over [3E, E], biases are 0, as in PyTorch.
 MultiHeadAttention::MultiHeadAttention(std::int64_t size, std::int64_t heads, bool bias)
     : size_(size), heads_(heads), bias_(bias) {
-  require_positive(name, "size", size);
-  require_positive(name, "heads", heads);
+  require_positive(attention_name, "size", size);
+  require_positive(attention_name, "heads", heads);
   if (size % heads)
-    refuse(name, std::to_string(heads) + " heads do not divide size " + std::to_string(size));
+    refuse(attention_name, std::to_string(heads) + " heads do not divide size " + std::to_string(size));
   const auto E = static_cast<double>(size);
   auto zeros = [](std::int64_t n) { return std::vector<float>(static_cast<std::size_t>(n), 0.0f); };
   parameters_.emplace_back("in_proj_weight", Shape{3 * size, size}, uniform(3 * size * size, std::sqrt(6.0 / (4 * E))));
@@ -47,22 +47,22 @@ Tensor MultiHeadAttention::by_head(Tensor x) const {
 
 Memory MultiHeadAttention::prepare(Tensor values, Tensor mask) const {
   if (!values || values.dtype() != DType::f32 || values.rank() != 3 || values.dim(2) != size_)
-    refuse(name, "memory must be f32 [S, N, " + std::to_string(size_) + "]", {values});
-  if (mask) require_shape(name, "mask", mask, leading(values.shape()));
+    refuse(attention_name, "memory must be f32 [S, N, " + std::to_string(size_) + "]", {values});
+  if (mask) require_shape(attention_name, "mask", mask, leading(values.shape()));
   return {by_head(project(values, 1)), by_head(project(values, 2)), mask ? transpose(mask) : mask};
 }
 
 // softmax(q k^T / sqrt d) v by head, joined, out_proj.
 Attended MultiHeadAttention::operator()(Tensor query, const Memory& memory, Tensor mask) const {
-  if (!memory.keys || memory.keys.rank() != 4) refuse(name, "the memory is not one of prepare()", {memory.keys});
-  require_last(name, "query", query, size_);
+  if (!memory.keys || memory.keys.rank() != 4) refuse(attention_name, "the memory is not one of prepare()", {memory.keys});
+  require_last(attention_name, "query", query, size_);
   const std::int64_t N = memory.keys.dim(0), S = memory.keys.dim(2);
   const bool one = query.rank() == 2;
   if (query.rank() > 3 || query.rank() < 2 || query.dim(-2) != N)
-    refuse(name, "query must be f32 [T, N, E] or [N, E] for the memory's N = " + std::to_string(N), {query});
+    refuse(attention_name, "query must be f32 [T, N, E] or [N, E] for the memory's N = " + std::to_string(N), {query});
   if (one) query = reshape(query, {1, N, size_});
   const std::int64_t T = query.dim(0);
-  if (mask) require_shape(name, "mask", mask, {T, S});
+  if (mask) require_shape(attention_name, "mask", mask, {T, S});
   Tensor both = memory.mask ? reshape(memory.mask, {N, 1, 1, S}) : Tensor();
   if (mask) both = both ? broadcast_to(both, {N, 1, T, S}) * mask : reshape(mask, {1, 1, T, S});
   const float scale = 1.0f / std::sqrt(static_cast<float>(size_ / heads_));
