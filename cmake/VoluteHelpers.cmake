@@ -14,9 +14,22 @@ function(volute_warnings target)
   endif()
 endfunction()
 
-# Has the compiler read what sources include once for some of them: their names must not clash.
+# Has the compiler read what sources include once for eight of a folder: their names must not clash.
 function(volute_unity target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${VOLUTE_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${VOLUTE_UNITY} UNITY_BUILD_MODE GROUP)
+  get_target_property(sources ${target} SOURCES)
+  set(last "")
+  foreach(source IN LISTS sources)
+    get_filename_component(folder "${source}" DIRECTORY)
+    if(NOT folder STREQUAL last)
+      set(last "${folder}")
+      set(place 0)
+    endif()
+    get_filename_component(name "${folder}" NAME)
+    math(EXPR batch "${place} / 8")
+    math(EXPR place "${place} + 1")
+    set_source_files_properties("${source}" PROPERTIES UNITY_GROUP "${name}_${batch}")
+  endforeach()
 endfunction()
 
 # An executable on the public headers only.

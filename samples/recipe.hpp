@@ -1,7 +1,7 @@
-// What the recipes share: options, a step that ranks make together (mpirun -n 4 music), a loop that keeps to its time, and
-// how a result is said, kept and judged.
-// Invariant: a recipe exits with 0 only if it has reached the goal it states, or was asked to be --quick. Ranks take the
-// same decisions; rank 0 alone judges, tests, prints and writes.
+// What the recipes share: options, a step that ranks make together (mpirun -n 4 music), a loop that keeps to its time,
+// and how a result is said, kept and judged.
+// Invariant: a recipe exits with 0 only if it has reached the goal it states, or was asked to be --quick. Ranks take
+// the same decisions; rank 0 alone judges, tests, prints and writes.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -13,6 +13,7 @@
 #include <fstream>
 #include <functional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <volute/volute.hpp>
 
@@ -30,13 +31,20 @@ struct Options {
 
   bool first() const { return samples::is_first(ranks); }
   volute::data::Shard shard() const { return samples::shard_of(ranks); }
-  /// What rank 0 finds when it looks, on every rank.
+  /// The rank's part of a batch of N rows.
+  std::int64_t rows(std::int64_t N) const {
+    if (shard().ranks > N)
+      throw std::runtime_error(std::to_string(shard().ranks) + " ranks share the " + std::to_string(N) +
+                               " rows of a batch, and each needs one at least");
+    return shard().count(N);
+  }
+  /// Collective. What rank 0 finds when it looks, on every rank.
   double judge(const std::function<double()>& look) const {
     double found = first() ? look() : 0;
     if (ranks) ranks->broadcast(std::as_writable_bytes(std::span(&found, 1)));
     return found;
   }
-  /// A number for random numbers of this rank's own: what is drawn as it is needed need not be drawn by all to be shared.
+  /// A stream of random numbers of this rank's own, for data made as they are needed.
   std::uint64_t own(std::uint64_t stream) const { return stream + 1000 * static_cast<std::uint64_t>(shard().rank); }
 };
 
@@ -45,12 +53,19 @@ inline volute::Device open_device(const Options& o) {
   return volute::Device(o.ranks ? volute::device_of(*o.ranks) : "");
 }
 
-/// A training step of all ranks together, each with its shard of the batch.
+/// How many targets are not the one that is ignored. []
+inline volute::Tensor count(volute::Tensor targets, std::uint32_t ignored) {
+  volute::Graph g = volute::graph_of(targets);
+  return volute::sum(1.0f - volute::equal(targets, g.full_u32({}, ignored)));
+}
+
+/// A program and the number that is read of it.
 struct Step {
-  volute::Tensor loss;  ///< of the whole batch
+  volute::Tensor loss;  ///< in training of the whole batch
   volute::Program program;
 
-  /// `its` is the rank's loss, the mean over so many samples ([] f32); 0 where there is none.
+  /// A training step of all ranks together, each with its part of the batch. `its` is the rank's loss, the mean over so
+  /// many samples ([] f32), finite if there are none.
   static Step make(const Options& o, volute::Device& device, volute::Tensor its, volute::Tensor samples,
                    const volute::Optimizer& optimizer, volute::MinimizeOptions how = {}) {
     volute::Tensor loss = its;
@@ -58,6 +73,12 @@ struct Step {
     volute::Targets targets = volute::minimize(its, optimizer, how);
     if (o.ranks) targets.outputs.push_back(loss);
     return {loss, device.compile(volute::graph_of(its), targets, o.ranks)};
+  }
+  /// The same of a mean over rows.
+  static Step make(const Options& o, volute::Device& device, volute::Tensor its, std::int64_t rows,
+                   const volute::Optimizer& optimizer, volute::MinimizeOptions how = {}) {
+    volute::Graph g = volute::graph_of(its);
+    return make(o, device, its, g.full({}, static_cast<float>(rows)), optimizer, std::move(how));
   }
   float value() { return program.value(loss); }
 };
@@ -73,15 +94,15 @@ struct Result {
 
 /// Counts the steps of a training until they are done or its time is up.
 ///   for (recipe::Training training(o, 2000); training.next();) {
-///     train.run(...);
-///     if (training.due(100)) training.say("loss %.4f", train.value(loss));
+///     step.program.run(...);
+///     if (training.due(100)) training.say("loss %.4f", step.value());
 ///   }
 class Training {
  public:
   Training(const Options& options, std::int64_t steps)
       : options_(options), steps_(options.quick ? std::min<std::int64_t>(steps, 3) : steps) {}
 
-  /// Whether there is one more step to make: by rank 0's clock.
+  /// Collective. Whether there is one more step to make, by rank 0's clock.
   bool next() {
     if (step_ >= steps_) return false;
     spent_ = options_.judge([&] { return elapsed(); });
@@ -153,8 +174,8 @@ inline int main(int argc, char** argv, const std::string& about, const std::func
   try {
     o.ranks = samples::ranks_of_job();
     if (!o.first() && !std::freopen("/dev/null", "w", stdout)) throw std::runtime_error("/dev/null does not open");
-    if (o.ranks) std::printf("%d ranks share every batch\n", o.ranks->size());
-    std::filesystem::create_directories(o.out);
+    if (o.ranks) std::printf("ranks: %d share every batch\n", o.ranks->size());
+    if (o.first()) std::filesystem::create_directories(o.out);
     volute::manual_seed(o.seed);
     const int status = run(o);
     if (o.ranks) o.ranks->barrier();  // rank 0 has more to do

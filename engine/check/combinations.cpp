@@ -16,7 +16,7 @@ class Draw {
   std::mt19937 engine_;
 };
 
-Tensor positive(Tensor x) { return 0.5f + 0.5f * x / (1.0f + abs(x)); }
+Tensor above_zero(Tensor x) { return 0.5f + 0.5f * x / (1.0f + abs(x)); }
 
 /// Sets an option with some probability and notes it.
 class Combination {
@@ -68,7 +68,7 @@ class Combination {
     else if (use(8, "activation silu")) o.activation = Activation::silu;
     else if (use(12, "activation lambda")) o.activation = [](Tensor x) { return x / (1.0f + x * x); };
     const bool gates = s_.kind != CellKind::rnn && s_.kind != CellKind::indrnn;
-    if (gates && use(15, "gate lambda")) o.gate_activation = positive;
+    if (gates && use(15, "gate lambda")) o.gate_activation = above_zero;
     else if (gates && s_.kind != CellKind::minlstm && use(15, "gate hard_sigmoid"))
       o.gate_activation = Activation::hard_sigmoid;
     if (lstm && use(20, "output softplus")) o.output_activation = Activation::softplus;

@@ -18,7 +18,7 @@ std::vector<float> counted(std::size_t count) {
   return values;
 }
 
-std::vector<float> run(const Device& device, Graph& g, Tensor x, const std::vector<float>& values, Tensor y) {
+std::vector<float> run_once(const Device& device, Graph& g, Tensor x, const std::vector<float>& values, Tensor y) {
   Program program = compile_program(device.data(), g, y);
   program.run({{x, values}});
   return program.read(y);
@@ -29,8 +29,8 @@ void check_sums(const Device& device, const Shape& shape, int axis, Findings& fi
   Graph g;
   const Tensor x = g.input("x", shape);
   const auto values = counted(static_cast<std::size_t>(shape.elements()));
-  const std::vector<float> sums = run(device, g, x, values, sum(x, {axis})),
-                           tops = run(device, g, x, values, max(x, {axis}));
+  const std::vector<float> sums = run_once(device, g, x, values, sum(x, {axis})),
+                           tops = run_once(device, g, x, values, max(x, {axis}));
   std::size_t inner = 1;
   for (int a = axis + 1; a < shape.rank(); ++a) inner *= static_cast<std::size_t>(shape[a]);
   const auto length = static_cast<std::size_t>(shape[axis]);

@@ -23,7 +23,7 @@ std::vector<Part> parts_for(const Device& device) {
 namespace {
 
 /// What the part finds; false if the device no longer answers.
-bool run(const Part& part, const Scene& scene) {
+bool run_part(const Part& part, const Scene& scene) {
   try {
     part.run(scene);
   } catch (const DeviceLost& error) {
@@ -67,7 +67,7 @@ std::vector<Verdict> selfcheck(const Device& device, const SelfcheckOptions& opt
     } else {
       check::Findings findings;
       const auto start = std::chrono::steady_clock::now();
-      if (!check::run(part, {device, options.thorough, findings})) stopped_in = part.name;
+      if (!check::run_part(part, {device, options.thorough, findings})) stopped_in = part.name;
       const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
       verdicts.push_back(check::verdict_of(part, findings, spent.count()));
     }

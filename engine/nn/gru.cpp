@@ -9,7 +9,7 @@ namespace {
 
 // a = W x + b_ih;  r = sigmoid(a_r + (U h + b_hh)_r);  z the same
 // after:  n = tanh(a_n + r (U_n h + b_n));  before: n = tanh(a_n + U_n (r h) + b_n);  h' = (1 - z) n + z h
-std::vector<Tensor> step(const CellStep& s) {
+std::vector<Tensor> gru_step(const CellStep& s) {
   const bool after = s.options.reset_after;
   Tensor h = s.states[0];                                             // [N, H]
   std::vector<Tensor> a = s.input();                                  // [N, H] each
@@ -27,7 +27,7 @@ GRU::GRU(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options)
     : Recurrent({.name = "gru",
                  .gates = 3,
                  .understands = {"reset_before", "gate_activation"},
-                 .step = step,
+                 .step = gru_step,
                  .kind = Cell::Kind::gru},
                 inputs, hidden, std::move(options)) {}
 

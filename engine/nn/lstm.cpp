@@ -15,7 +15,7 @@ Tensor normalised_cell(const CellStep& s, Tensor c) {
 
 // z = W x + b_ih + U h + b_hh;  i, f, o = sigmoid, g = tanh of its parts (peepholes: + p_i c, p_f c, p_o c')
 // c' = f c + i g;  h' = o tanh(c')
-std::vector<Tensor> step(const CellStep& s) {
+std::vector<Tensor> lstm_step(const CellStep& s) {
   const bool coupled = s.options.coupled, peepholes = s.options.peepholes;
   const int gates = coupled ? 3 : 4;
   Tensor c = s.states[1];                                // [N, H]
@@ -51,7 +51,7 @@ Cell cell(const RecurrentOptions& options) {
           .forget_gate = options.coupled ? 0 : 1,
           .forget_sign = options.coupled ? -1.0f : 1.0f,
           .weights = weights,
-          .step = step,
+          .step = lstm_step,
           .kind = Cell::Kind::lstm};
 }
 

@@ -54,7 +54,8 @@ Memory MultiHeadAttention::prepare(Tensor values, Tensor mask) const {
 
 // softmax(q k^T / sqrt d) v by head, joined, out_proj.
 Attended MultiHeadAttention::operator()(Tensor query, const Memory& memory, Tensor mask) const {
-  if (!memory.keys || memory.keys.rank() != 4) refuse(attention_name, "the memory is not one of prepare()", {memory.keys});
+  if (!memory.keys || memory.keys.rank() != 4)
+    refuse(attention_name, "the memory is not one of prepare()", {memory.keys});
   require_last(attention_name, "query", query, size_);
   const std::int64_t N = memory.keys.dim(0), S = memory.keys.dim(2);
   const bool one = query.rank() == 2;

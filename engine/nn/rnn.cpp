@@ -6,14 +6,14 @@ namespace volute::nn {
 namespace {
 
 // h' = tanh(W x + b_ih + U h + b_hh)
-std::vector<Tensor> step(const CellStep& s) {
+std::vector<Tensor> rnn_step(const CellStep& s) {
   return {s.project(s.activate(s.input()[0] + s.recurrent()[0]))};  // [N, H] -> [N, P]
 }
 
 }  // namespace
 
 RNN::RNN(std::int64_t inputs, std::int64_t hidden, RecurrentOptions options)
-    : Recurrent({.name = "rnn", .understands = {"projection"}, .step = step, .kind = Cell::Kind::rnn}, inputs, hidden,
-                std::move(options)) {}
+    : Recurrent({.name = "rnn", .understands = {"projection"}, .step = rnn_step, .kind = Cell::Kind::rnn}, inputs,
+                hidden, std::move(options)) {}
 
 }  // namespace volute::nn

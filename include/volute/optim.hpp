@@ -138,10 +138,10 @@ struct MinimizeOptions {
   /// update is that of one batch of all the runs' samples if the loss is a mean over as many targets in each, or has a
   /// weight.
   int accumulate = 1;
-  /// [] f32, how many samples (valid targets, say) the loss of a run is the mean of; 0, with a finite loss, if there are
-  /// none. Gradients, and the watched loss, of ranks and of accumulated runs are weighted by it, so that the update is
-  /// that of one batch however samples are spread: sum of weight g / sum of weight, which must not be 0. Without one all
-  /// count the same. What is differentiated is the loss times the weight: a loss scale settles lower.
+  /// [] f32, how many samples (valid targets, say) the loss of a run is the mean of. A rank may have none, 0, if its loss
+  /// is finite; all together must have some in every run. Gradients, and the watched loss, of ranks and of accumulated
+  /// runs are weighted: sum of weight g / sum of weight, as of one batch however samples are spread. Without one all
+  /// count the same. It multiplies the loss that is differentiated, as a loss scale does: one that adapts settles lower.
   Tensor weight = {};
   std::vector<Group> groups = {};  ///< a parameter in none of them follows the optimiser
   std::optional<EMA> ema = {};     ///< averages to take after every update

@@ -62,10 +62,10 @@ void imitate(const recipe::Options& o, Learner& learner, int rounds) {
 /// A GRU or, to see what its memory is worth, a layer of as many units that knows the last reading alone.
 class Network : public Learner {
  public:
-  Network(Device& device, const recipe::Options& o, bool recurrent, int rounds, int steps)
+  Network(const recipe::Options& o, Device& device, bool recurrent, int rounds, int steps)
       : recurrent_(recurrent), steps_(steps), gru_(sensors, H), layer_(sensors, H), head_(H, 1),
         best_({.goal = Goal::highest, .keep = parameters()}), training_(o, rounds * steps),
-        random_(o.seed, o.own(0)), n_(o.shard().count(N)) {
+        random_(o.seed, o.own(0)), n_(o.rows(N)) {
     Graph g;
     x_ = g.input("x", {T, n_, sensors}), lengths_ = g.input("lengths", {n_}, DType::u32);
     y_ = g.input("y", {T, n_, 1});
@@ -136,13 +136,14 @@ int run(const recipe::Options& o) {
   const int rounds = o.quick ? 1 : 12, steps = 125;
   const std::uint64_t test = data::Generator(o.seed, 1).next();
   Device device = recipe::open_device(o);
-  Network network(device, o, true, rounds, steps), memoryless(device, o, false, rounds, steps);
-  cartpole::Linear last(1), latest(10);
+  Network network(o, device, true, rounds, steps);
   Expert expert;
   std::printf("GRU\n");
   imitate(o, network, rounds);
   const double trained = network.trained();
   std::printf("without memory\n");
+  Network memoryless(o, device, false, rounds, steps);
+  cartpole::Linear last(1), latest(10);
   for (Learner* other : std::initializer_list<Learner*>{&memoryless, &last, &latest}) imitate(o, *other, rounds);
   if (!o.first()) return 0;
 

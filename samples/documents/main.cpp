@@ -41,10 +41,10 @@ class Classifier {
   double train(const recipe::Options& o, Device& device, const Model& model, const Tickets& tickets,
                const Tickets& validation) {
     Graph g;
-    const Inputs in(g, Model::counted, o.shard().count(D));
-    Tensor classes = g.input("classes", {in.D}, DType::u32);
+    const Inputs in(g, Model::counted, o.rows(D));
+    Tensor classes = g.input("classes", {in.documents}, DType::u32);
     Tensor loss = cross_entropy(model.classify(in), classes);
-    recipe::Step step = recipe::Step::make(o, device, loss, g.full({}, static_cast<float>(in.D)), Adam{}, {.clip_norm = 1.0f});
+    auto step = recipe::Step::make(o, device, loss, in.documents, Adam{}, {.clip_norm = 1.0f});
     const auto epoch_steps = static_cast<std::int64_t>(tickets.tickets.size()) / D;
     const Schedule schedule = Schedule::cosine(5e-3, 8 * epoch_steps, 1e-4);
     EarlyStopping stopping({.goal = Goal::highest, .patience = 5, .keep = step.program.parameters()});
@@ -54,7 +54,7 @@ class Classifier {
       const std::int64_t at = (training.step() - 1) % epoch_steps, epoch = (training.step() - 1) / epoch_steps;
       if (at == 0) order = data::shuffled(tickets.tickets.size(), o.seed, static_cast<std::uint64_t>(epoch));
       const std::vector<std::size_t> chosen(order.begin() + at * D, order.begin() + (at + 1) * D);
-      const Batch batch(tickets, o.shard().of(chosen), in.D);
+      const Batch batch(tickets, o.shard().of(chosen), in.documents);
       std::vector<Feed> feeds = in.feeds(batch);
       feeds.emplace_back(classes, batch.classes);
       step.program.set("lr", schedule(training.step() - 1));

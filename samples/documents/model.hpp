@@ -14,7 +14,6 @@ using namespace volute;
 using Tokens = std::vector<std::uint32_t>;
 
 constexpr std::int64_t W = 16, S = most_events, D = 32;  // words, sentences, documents of a batch of all ranks
-constexpr std::uint32_t no_document = 4;
 
 struct Tickets {
   std::vector<Ticket> tickets;
@@ -41,10 +40,9 @@ struct Tickets {
 /// So many documents side by side, all their sentences as one batch: sentence s of document d is row d S + s.
 struct Batch {
   data::Padded<std::uint32_t> words;  // [W, D S], [D S]
-  Tokens counts, classes;             // [D]
+  Tokens counts, classes;             // [documents], [chosen]
 
-  Batch(const Tickets& tickets, std::span<const std::size_t> chosen, std::int64_t documents)
-      : counts(documents, 0), classes(documents, no_document) {
+  Batch(const Tickets& tickets, std::span<const std::size_t> chosen, std::int64_t documents) : counts(documents, 0) {
     std::vector<Tokens> rows(documents * S);
     std::vector<std::size_t> all(documents * S);
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
@@ -52,7 +50,7 @@ struct Batch {
       const std::vector<Tokens>& sentences = tickets.sentences[chosen[d]];
       std::copy(sentences.begin(), sentences.end(), rows.begin() + static_cast<std::ptrdiff_t>(d * S));
       counts[d] = static_cast<std::uint32_t>(sentences.size());
-      classes[d] = tickets.classes[chosen[d]];
+      classes.push_back(tickets.classes[chosen[d]]);
     }
     words = data::pad(rows, all, W, documents * S);
   }
@@ -60,13 +58,15 @@ struct Batch {
 
 /// What a batch is in a graph.
 struct Inputs {
-  std::int64_t D;               // documents
+  std::int64_t documents;
   Tensor words, sizes, counts;  // [W, D S], words of sentences [D S], sentences of documents [D]
 
   /// Without counts for a model that does not use them: a program takes only what it reads.
-  Inputs(Graph g, bool counted, std::int64_t documents = documents::D)
-      : D(documents), words(g.input("words", {W, D * S}, DType::u32)), sizes(g.input("sizes", {D * S}, DType::u32)) {
-    if (counted) counts = g.input("counts", {D}, DType::u32);
+  Inputs(Graph g, bool counted, std::int64_t count = D)
+      : documents(count),
+        words(g.input("words", {W, count * S}, DType::u32)),
+        sizes(g.input("sizes", {count * S}, DType::u32)) {
+    if (counted) counts = g.input("counts", {count}, DType::u32);
   }
   std::vector<Feed> feeds(const Batch& b) const {
     std::vector<Feed> all = {{words, b.words.values}, {sizes, b.words.lengths}};
@@ -100,11 +100,12 @@ struct Flat {
   /// All words of a document in a row; where sentences are shorter than W, masked holes. [D, 4]
   Tensor classify(const Inputs& in) const {
     Graph g = graph_of(in.words);
+    const std::int64_t count = in.documents;
     Tensor valid = less(reshape(g.iota(W), {W, 1}), in.sizes);                                       // [W, D S]
-    Tensor mask = reshape(transpose(reshape(valid, {W, in.D, S}), {2, 0, 1}), {S * W, in.D});        // [S W, D]
-    Tensor x = reshape(dropout(words(in.words), 0.2f), {W, in.D, S, 24});
+    Tensor mask = reshape(transpose(reshape(valid, {W, count, S}), {2, 0, 1}), {S * W, count});        // [S W, D]
+    Tensor x = reshape(dropout(words(in.words), 0.2f), {W, count, S, 24});
     x = transpose(x, {2, 0, 1, 3});                                                                  // [S, W, D, 24]
-    return head(dropout(reader.run(reshape(x, {S * W, in.D, 24}), {.mask = mask}).last_output, 0.1f));
+    return head(dropout(reader.run(reshape(x, {S * W, count, 24}), {.mask = mask}).last_output, 0.1f));
   }
 };
 

@@ -63,14 +63,13 @@ class Forecaster {
 double train(Device& device, const Ensemble& ensemble, const data::Windows& windows, Forecaster& validation,
              const recipe::Options& o) {
   Graph g;
-  const std::int64_t n = o.shard().count(batch);
+  const std::int64_t n = o.rows(batch);
   Tensor x = g.input("x", {seen, n, 1}), y = g.input("y", {horizon, n, 1}), loss;
   for (const Member& member : ensemble) {
     Tensor its = quantile_loss(member(x), y);
     loss = loss ? loss + its : its;
   }
-  auto step = recipe::Step::make(o, device, loss, g.full({}, static_cast<float>(n)),
-                                 AdamW{.lr = 3e-3f, .weight_decay = 1e-2f});
+  auto step = recipe::Step::make(o, device, loss, n, AdamW{.lr = 3e-3f, .weight_decay = 1e-2f});
   EarlyStopping stopping({.patience = 15, .keep = step.program.parameters()});
   data::Generator random(o.seed);
   recipe::Training training(o, 2000);
@@ -84,7 +83,7 @@ double train(Device& device, const Ensemble& ensemble, const data::Windows& wind
     if (training.due(200))
       training.say("loss %.4f  best validation %.4f", step.value() / members, stopping.best());
   }
-  stopping.restore();
+  if (stopping.best_look() >= 0) stopping.restore();
   return training.elapsed();
 }
 

@@ -144,11 +144,11 @@ int run(const recipe::Options& o) {
   const auto validation = make_samples(o.seed, Part::validation, count), test = make_samples(o.seed, Part::test, count);
   const Model model;
   Graph g;
-  const std::int64_t n = o.shard().count(N);
+  const std::int64_t n = o.rows(N);
   Tensor x = g.input("x", {T, n, 2 * features}), lengths = g.input("lengths", {n}, DType::u32);
   Tensor y = g.input("y", {n, S}, DType::u32), y_lengths = g.input("y_lengths", {n}, DType::u32);
   Tensor loss = ctc_loss_from_logits(model(x, lengths), y, lengths, y_lengths);
-  auto step = recipe::Step::make(o, device, loss, g.full({}, static_cast<float>(n)), Adam{}, {.clip_norm = 1.0f});
+  auto step = recipe::Step::make(o, device, loss, n, Adam{}, {.clip_norm = 1.0f});
   Reader read(device, model);
 
   data::Prefetcher<Batch> batches([n, random = Generator(o.seed, o.own(5))]() mutable -> std::optional<Batch> {
@@ -170,7 +170,7 @@ int run(const recipe::Options& o) {
     training.say("loss %.4f  validation: %.1f %% of letters wrong", step.value(), 100 * wrong);
   }
   const double seconds = training.elapsed();
-  best.restore();
+  if (best.best_look() >= 0) best.restore();
   if (!o.first()) return 0;
 
   const std::vector<std::string> words = read(test);

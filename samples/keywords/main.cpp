@@ -149,11 +149,11 @@ int run(const recipe::Options& o) {
   Device device = recipe::open_device(o);
   const Model model;
   Graph g;
-  const std::int64_t n = o.shard().count(N);
+  const std::int64_t n = o.rows(N);
   Tensor x = g.input("x", {T, n, C}), lengths = g.input("lengths", {n}, DType::u32);
   Tensor y = g.input("y", {n, S}, DType::u32), y_lengths = g.input("y_lengths", {n}, DType::u32);
   Tensor loss = ctc_loss_from_logits(model(x, lengths), y, lengths, y_lengths);
-  auto step = recipe::Step::make(o, device, loss, g.full({}, static_cast<float>(n)), Adam{}, {.clip_norm = 1.0f});
+  auto step = recipe::Step::make(o, device, loss, n, Adam{}, {.clip_norm = 1.0f});
   Listener listen(device, model);
 
   constexpr std::int64_t steps = 1000;
@@ -174,7 +174,7 @@ int run(const recipe::Options& o) {
       progress.say("loss %.4f  validation: %.1f %% of keywords wrong", step.value(), 100 * wrong);
   }
   const double seconds = progress.elapsed();
-  best.restore();
+  if (best.best_look() >= 0) best.restore();
   if (!o.first()) return 0;
 
   const Labels found = listen(corpus.tested);

@@ -122,9 +122,9 @@ void Context::create_instance(const ContextOptions& options) {
 
 std::optional<std::uint32_t> Context::rendering_family(VkPhysicalDevice candidate) const {
   constexpr VkQueueFlags needed = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT;
-  const auto families = families_of(fn, candidate);
-  for (std::uint32_t i = 0; i < families.size(); ++i) {
-    if ((families[i].queueFlags & needed) != needed) continue;
+  const auto queue_families = families_of(fn, candidate);
+  for (std::uint32_t i = 0; i < queue_families.size(); ++i) {
+    if ((queue_families[i].queueFlags & needed) != needed) continue;
     VkBool32 presents = VK_TRUE;
     if (surface) fn.vkGetPhysicalDeviceSurfaceSupportKHR(candidate, i, surface, &presents);
     if (presents) return i;
@@ -165,12 +165,12 @@ void Context::create_device(const ContextOptions& options) {
 
   // Training beside rendering, not between: a queue of its own, best of a family that only computes. Both meet at
   // timeline semaphores; without those they share one queue, whose order is enough.
-  const auto families = families_of(fn, physical);
+  const auto queue_families = families_of(fn, physical);
   compute_family = family;
-  for (std::uint32_t i = 0; timeline && i < families.size(); ++i)
-    if ((families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) && !(families[i].queueFlags & VK_QUEUE_GRAPHICS_BIT))
+  for (std::uint32_t i = 0; timeline && i < queue_families.size(); ++i)
+    if ((queue_families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) && !(queue_families[i].queueFlags & VK_QUEUE_GRAPHICS_BIT))
       compute_family = i;
-  const bool second = timeline && compute_family == family && families[family].queueCount > 1;
+  const bool second = timeline && compute_family == family && queue_families[family].queueCount > 1;
 
   const std::array<float, 2> priorities = {1.0f, 0.5f};
   std::vector<VkDeviceQueueCreateInfo> queues(1, {VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO});

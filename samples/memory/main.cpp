@@ -47,7 +47,7 @@ std::vector<Task> tasks(const std::string& chosen, bool quick) {
 class Learner {
  public:
   Learner(const recipe::Options& o, Device& device, const Task& task, const nn::Recurrent& cell)
-      : task_(task), cell_(cell), head_(task.H, task.outputs), part_(o.shard().count(N)) {
+      : task_(task), cell_(cell), head_(task.H, task.outputs), part_(o.rows(N)) {
     for (const std::int64_t T : task.lengths) lengths_.push_back(build(o, device, T, part_, Mode::training));
     final_.push_back(build(o, device, task.lengths.back(), N, Mode::inference));
   }
@@ -86,8 +86,7 @@ class Learner {
       loss = score = mse_loss(head_(cell_.run(x).last_output), y);
     }
     if (mode == Mode::inference) return {x, y, {score, device.compile(g, score)}};
-    return {x, y, recipe::Step::make(o, device, loss, g.full({}, static_cast<float>(rows)), Adam{},
-                                     {.clip_norm = 1.0f, .states = states_})};
+    return {x, y, recipe::Step::make(o, device, loss, rows, Adam{}, {.clip_norm = 1.0f, .states = states_})};
   }
   void run(Length& l, const Batch& batch) {
     l.step.program.run({{l.x, batch.x}, task_.copies ? Feed(l.y, batch.symbols) : Feed(l.y, batch.sums)});
@@ -133,7 +132,7 @@ Curve learn(const recipe::Options& o, const Task& task, Learner& learner, std::v
     if (!leads && schedule[training.step() - 1] != length) length = schedule[training.step() - 1], since = 0;
     if (leads) schedule.push_back(length);
     const float lr = task.lr * (leads ? 1.0f : 0.2f) * (length == last ? 0.3f : 1.0f);
-    const double loss = learner.train(length, random, lr);
+    const double its = learner.train(length, random, lr), loss = o.judge([&] { return its; });
     recent = since++ == 0 ? loss : 0.95 * recent + 0.05 * loss;
     if (training.due(20)) curve.step.push_back(static_cast<double>(training.step())), curve.loss.push_back(recent);
     if (training.due(200)) training.say("T %4d  loss %.4f", static_cast<int>(task.lengths[length]), recent);

@@ -13,8 +13,7 @@ namespace music {
 
 using namespace volute;
 
-inline constexpr std::int64_t T = most_tokens, N = 32,  // tunes of all ranks
-                               E = 64, H = 128, written = 128;
+inline constexpr std::int64_t T = most_tokens, N = 32, E = 64, H = 128, written = 128;  // N: of all ranks
 inline constexpr std::uint32_t ignored = vocabulary;
 using Tune = std::vector<std::uint32_t>;
 
@@ -67,7 +66,7 @@ class Network {
   Network(const recipe::Options& o, Device& device)
       : embed_(vocabulary, E), place_(bars * bar_length, E), lstm_(E, H), head_(H, vocabulary) {
     Graph learn;
-    train_.emplace(make(o, device, learn, o.shard().count(N), true));
+    train_.emplace(make(o, device, learn, o.rows(N), true));
     Graph look(Mode::inference);
     test_.emplace(make(o, device, look, N, false));
     Graph write(Mode::inference);
@@ -122,7 +121,7 @@ class Network {
     Tensor read = dropout(lstm_(embed_(x) + place_(place)), 0.1f);  // [T, N, H]
     Tensor loss = cross_entropy(head_(read), y, {.ignore_index = ignored});
     if (!training) return {x, place, y, {loss, device.compile(g, loss)}};
-    Tensor tokens = sum(1.0f - equal(y, g.full_u32({}, ignored)));  // []
+    Tensor tokens = recipe::count(y, ignored);
     return {x, place, y, recipe::Step::make(o, device, loss, tokens, Adam{}, {.clip_norm = 1.0f})};
   }
   static float run(Whole& w, const Batch& batch) {

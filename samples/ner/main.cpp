@@ -26,25 +26,24 @@ struct Model {
 
 /// A graph of the model, to train or to tag with.
 struct Tagger {
-  std::int64_t N;  // sentences
+  std::int64_t sentences;
   Graph g;
-  Tensor words, letters, sizes, lengths, tags, loss, tagged, guess;
+  Tensor words, letters, sizes, lengths, tags, loss, guess;
 
-  Tagger(const Model& model, Mode mode, std::int64_t sentences = ::N) : N(sentences), g(mode) {
-    words = g.input("words", {T, N}, DType::u32);
-    letters = g.input("letters", {L, T * N}, DType::u32);
-    sizes = g.input("sizes", {T * N}, DType::u32);  // letters of each word, 0 behind a sentence
-    lengths = g.input("lengths", {N}, DType::u32);
+  Tagger(const Model& model, Mode mode, std::int64_t count = N) : sentences(count), g(mode) {
+    words = g.input("words", {T, count}, DType::u32);
+    letters = g.input("letters", {L, T * count}, DType::u32);
+    sizes = g.input("sizes", {T * count}, DType::u32);  // letters of each word, 0 behind a sentence
+    lengths = g.input("lengths", {count}, DType::u32);
     Tensor spelt = model.speller.run(model.letters(letters), {.lengths = sizes}).last_output;      // [T N, 48]
-    Tensor x = dropout(concat({model.words(words), reshape(spelt, {T, N, 48})}, -1), 0.3f);        // [T, N, 80]
+    Tensor x = dropout(concat({model.words(words), reshape(spelt, {T, count, 48})}, -1), 0.3f);        // [T, N, 80]
     Tensor logits = model.head(dropout(model.reader(x, {.lengths = lengths}), 0.3f));              // [T, N, tags]
     if (mode == Mode::inference) {
       guess = argmax(logits);
       return;
     }
-    tags = g.input("tags", {T, N}, DType::u32);
+    tags = g.input("tags", {T, count}, DType::u32);
     loss = cross_entropy(logits, tags, {.ignore_index = 0});
-    tagged = sum(less(g.full_u32({}, 0), tags));  // [], words
   }
 };
 
@@ -103,8 +102,8 @@ std::vector<Sentence> sentences(ner::Part part, std::size_t count, std::uint32_t
 /// Words and letters to tags: trains by epochs until the F1 of the validation part no longer improves.
 double train(const recipe::Options& o, Device& device, const Model& model, const data::Vocabulary& vocabulary,
              const std::vector<Sentence>& sentences, const std::function<double()>& validate) {
-  const Tagger tagger(model, Mode::training, o.shard().count(N));
-  auto step = recipe::Step::make(o, device, tagger.loss, tagger.tagged, Adam{.lr = 4e-3f}, {.clip_norm = 5.0f});
+  const Tagger tagger(model, Mode::training, o.rows(N));
+  auto step = recipe::Step::make(o, device, tagger.loss, recipe::count(tagger.tags, 0), Adam{}, {.clip_norm = 5.0f});
   const auto epoch_steps = static_cast<std::int64_t>(sentences.size()) / N;
   const Schedule schedule = Schedule::cosine(4e-3, 6 * epoch_steps, 2e-4);
   EarlyStopping stopping({.goal = Goal::highest, .patience = 4, .keep = step.program.parameters()});
@@ -116,7 +115,7 @@ double train(const recipe::Options& o, Device& device, const Model& model, const
     if (at == 0) order = data::shuffled(sentences.size(), o.seed, static_cast<std::uint64_t>(training.step()));
     std::vector<Sentence> chosen;
     for (std::int64_t n = 0; n < N; ++n) chosen.push_back(sentences[order[at * N + n]]);
-    const Batch batch(o.shard().of(chosen), tagger.N, vocabulary, &random);
+    const Batch batch(o.shard().of(chosen), tagger.sentences, vocabulary, &random);
     std::vector<Feed> feeds = batch.feeds(tagger);
     feeds.emplace_back(tagger.tags, batch.tags.values);
     step.program.set("lr", schedule(training.step() - 1));

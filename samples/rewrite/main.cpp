@@ -92,13 +92,12 @@ int run(const recipe::Options& o, const Settings& s) {
                            .hidden = s.hidden, .padding = padding, .begin = begin, .end = end});
 
   Graph g;
-  const std::int64_t S = task->longest_source(), T = task->longest_target() + 1, n = o.shard().count(s.batch);
+  const std::int64_t S = task->longest_source(), T = task->longest_target() + 1, n = o.rows(s.batch);
   Tensor source = g.input("source", {S, n}, DType::u32);
   Tensor inputs = g.input("inputs", {T, n}, DType::u32), targets = g.input("targets", {T, n}, DType::u32);
   Tensor sampling = s.sampling > 0 ? g.scalar("sampling", static_cast<float>(s.sampling)) : Tensor();
   Tensor loss = model.loss(source, inputs, targets, sampling);
-  Tensor characters = sum(1.0f - equal(targets, g.full_u32({}, padding)));  // []
-  auto step = recipe::Step::make(o, device, loss, characters, Adam{}, {.clip_norm = 1.0f});
+  auto step = recipe::Step::make(o, device, loss, recipe::count(targets, padding), Adam{}, {.clip_norm = 1.0f});
   step.program.seed(o.seed);
   nn::Translator translator(device, model, S, 128, T);
 

@@ -60,10 +60,10 @@ struct Length {
   static Length make(const recipe::Options& o, Device& device, const Model& model, std::int64_t T,
                      const OptimizerStates& states) {
     Graph g;
-    const std::int64_t n = o.shard().count(N);
+    const std::int64_t n = o.rows(N);
     Tensor x = g.input("x", {T, n}, DType::u32), lengths = g.input("lengths", {n}, DType::u32);
     Tensor good = g.input("good", {n}, DType::u32);  // 2 where a batch has no review
-    Tensor reviews = sum(less(good, g.full_u32({}, 2)));  // []; a rank may have none
+    Tensor reviews = recipe::count(good, 2);         // a rank may have none
     Tensor losses = cross_entropy(model(x, lengths), good, {.ignore_index = 2, .reduction = Reduction::sum});
     Tensor loss = losses / maximum(reviews, g.full({}, 1.0f));
     return {x, lengths, good,
@@ -117,7 +117,8 @@ double train(const recipe::Options& o, Device& device, const Model& model, const
   const OptimizerStates states;
   std::map<std::int64_t, Length> programs;
   for (const std::int64_t T : bounds) programs.emplace(T, Length::make(o, device, model, T, states));
-  EarlyStopping stopping({.goal = Goal::highest, .patience = 5, .keep = programs.begin()->second.step.program.parameters()});
+  EarlyStopping stopping({.goal = Goal::highest, .patience = 5,
+                          .keep = programs.begin()->second.step.program.parameters()});
   std::vector<data::Buckets::Rows> order = buckets.epoch(o.seed, 0);
   const auto epoch_steps = static_cast<std::int64_t>(order.size());
   const Schedule schedule = Schedule::cosine(8e-3, 20 * epoch_steps, 2e-4);
@@ -127,8 +128,8 @@ double train(const recipe::Options& o, Device& device, const Model& model, const
     if (at == 0) order = buckets.epoch(o.seed, static_cast<std::uint64_t>(epoch));
     Length& length = programs.at(order[at].T);
     const std::vector<std::size_t> rows = o.shard().of(order[at].rows);
-    const auto batch = data::pad(reviews.tokens, rows, order[at].T, o.shard().count(N));
-    std::vector<std::uint32_t> good(static_cast<std::size_t>(o.shard().count(N)), 2);
+    const auto batch = data::pad(reviews.tokens, rows, order[at].T, o.rows(N));
+    std::vector<std::uint32_t> good(static_cast<std::size_t>(o.rows(N)), 2);
     for (std::size_t n = 0; n < rows.size(); ++n) good[n] = reviews.good[rows[n]];
     length.step.program.set("lr", schedule(training.step() - 1));
     length.step.program.run({{length.x, batch.values}, {length.lengths, batch.lengths}, {length.good, good}});

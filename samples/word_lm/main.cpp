@@ -79,11 +79,10 @@ double perplexity(const std::vector<double>& probabilities) { return perplexity(
 double train(const recipe::Options& o, Device& device, const Model& model, const Tokens& tokens,
              const std::function<double()>& validate) {
   Graph g;
-  const std::int64_t n = o.shard().count(N);
+  const std::int64_t n = o.rows(N);
   Tensor x = g.input("x", {T, n}, DType::u32), y = g.input("y", {T, n}, DType::u32);
   Tensor loss = cross_entropy(model(x), y);
-  auto step = recipe::Step::make(o, device, loss, g.full({}, static_cast<float>(n)), AdamW{.weight_decay = 0.02f},
-                                 {.clip_norm = 0.5f});
+  auto step = recipe::Step::make(o, device, loss, n, AdamW{.weight_decay = 0.02f}, {.clip_norm = 0.5f});
   const data::Streams pieces(tokens, T, N, 0, o.shard());
   const std::int64_t epochs = 14;
   EarlyStopping stopping({.patience = 4, .keep = step.program.parameters()});

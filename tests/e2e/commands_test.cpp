@@ -39,6 +39,7 @@ const Rule rules[] = {
     {R"(build/release/tools/volute (?!selfcheck$).*)", "$&", ""},
     {R"(mpirun -n \d (volute .*))", "PATH=$PWD/build/release/tools:$PATH mpirun -n 2 $1 --set training.epochs=1",
      "more ranks than processors take longer"},
+    {R"(mpirun -n \d build/release/samples/(?!char_lm)\w+)", "$& --quick", "minutes, without"},
     {R"(mpirun .*)", "$&", ""},
     {R"(volute .*)", "PATH=$PWD/build/release/tools:$PATH $&", "it is installed into the PATH"},
     {R"((\./)?scripts/demo( .*)?)", "PATH=$PWD/stubs:$PATH $& --steps 3 --hidden 16 --embed 8 --sample-length 20",
