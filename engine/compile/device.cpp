@@ -35,7 +35,10 @@ KernelTarget target_of(const vk::Context& context) {
   target.max_shared_bytes = limits.maxComputeSharedMemorySize;
   target.max_workgroup = std::min(limits.maxComputeWorkGroupInvocations, limits.maxComputeWorkGroupSize[0]);
   target.max_storage_range = context.info.max_storage_range;
-  target.max_buffers = std::min(64u, limits.maxPerStageDescriptorStorageBuffers);
+  // GPU-assisted checks add buffers of the layer's to every kernel without taking them off the limit; beyond it lavapipe
+  // reads what is not a buffer.
+  const std::uint32_t added = environment().gpu_assisted ? 3 : 0;
+  target.max_buffers = std::min(64u, limits.maxPerStageDescriptorStorageBuffers - added);
   target.max_images = std::min(64u, limits.maxPerStageDescriptorStorageImages);
   target.max_bindings = std::min(128u, limits.maxPerStageResources);
   target.max_groups = std::min({limits.maxComputeWorkGroupCount[0], limits.maxComputeWorkGroupCount[1],
