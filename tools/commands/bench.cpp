@@ -1,7 +1,6 @@
 // `volute bench`: how fast training steps are, of a config or of standard sizes.
 // Invariant: a figure is a median over rounds; each round waits for the device once, at its end.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -10,14 +9,13 @@
 #include "tools/commands/commands.hpp"
 #include "tools/console/progress.hpp"
 #include "tools/tasks/task.hpp"
+#include "tools/timing.hpp"
 #include "tools/train/optimizer.hpp"
 
 namespace volute::tool {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-struct Arguments {
+struct BenchArguments {
   std::string config, device;
   std::vector<std::string> settings;
   double seconds = 3;
@@ -35,11 +33,9 @@ struct Result {
   std::uint64_t memory = 0;
 };
 
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 /// Seconds a call of `step`, round by round, in order.
 template <class Step>
-std::vector<double> rounds(const Arguments& a, Program& program, Step step) {
+std::vector<double> rounds(const BenchArguments& a, Program& program, Step step) {
   // The first runs compile pipelines and measure; the third says how many fill a round.
   std::int64_t i = 0;
   for (; i < 2; ++i) step(i);
@@ -60,7 +56,7 @@ std::vector<double> rounds(const Arguments& a, Program& program, Step step) {
   return times;
 }
 
-Result measure(const Arguments& a, Device& device, const Config& config, Task& task, const std::string& name) {
+Result measure(const BenchArguments& a, Device& device, const Config& config, Task& task, const std::string& name) {
   Result result{.name = name, .item = task.item(), .items = task.items(), .weights = task.model().weights()};
   Graph graph;
   const Tensor loss = task.loss(graph);
@@ -138,7 +134,7 @@ std::unique_ptr<Task> standard_task(const Config& config) {
   return make_language_model(config, {.text = text});
 }
 
-int bench(const Arguments& a) {
+int bench(const BenchArguments& a) {
   if (!(a.seconds > 0 && a.seconds <= 3600))
     throw Mistake("--seconds: must be above 0 and at most 3600, not " + number_text(a.seconds));
   if (a.rounds < 1 || a.rounds > 1000)
@@ -171,7 +167,7 @@ int bench(const Arguments& a) {
 }  // namespace
 
 Command add_bench(CLI::App& app) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<BenchArguments>();
   CLI::App* command = app.add_subcommand("bench", "Measure training steps of a config, or of standard sizes");
   command->add_option("config", a->config, "As for volute train; without one, character models of standard sizes")
       ->type_name("CONFIG");

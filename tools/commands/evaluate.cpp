@@ -9,7 +9,7 @@
 namespace volute::tool {
 namespace {
 
-struct Arguments {
+struct EvaluateArguments {
   std::string run, device;
   std::vector<std::string> data;
   bool json = false;
@@ -23,7 +23,7 @@ void check_data(const Trained& trained, const Task& task) {
                   "--data FILE scores it on all of a file");
 }
 
-int evaluate(const Arguments& a) {
+int evaluate(const EvaluateArguments& a) {
   const Trained trained = Trained::open(a.run);
   Data data;
   if (!a.data.empty()) data = {.from = Data::From::files, .files = a.data};
@@ -52,7 +52,7 @@ int evaluate(const Arguments& a) {
 }  // namespace
 
 Command add_evaluate(CLI::App& app) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<EvaluateArguments>();
   CLI::App* command = app.add_subcommand("evaluate", "Score a trained model on the data kept to test, or on others");
   command->add_option("run", a->run, "The folder of a run, or its model.safetensors")->type_name("RUN")->required();
   command->add_option("--data", a->data, "All of this file, instead of the run's own data; may be repeated")

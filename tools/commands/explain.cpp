@@ -10,12 +10,12 @@
 namespace volute::tool {
 namespace {
 
-struct Arguments {
+struct ExplainArguments {
   std::string config, device;
   std::vector<std::string> settings;
 };
 
-int explain(const Arguments& a) {
+int explain(const ExplainArguments& a) {
   const Config config = Config::load(a.config, a.settings);
   const std::unique_ptr<Task> task = make_task(config, {});
   Device device = open_device(a.device);
@@ -39,7 +39,7 @@ int explain(const Arguments& a) {
 }  // namespace
 
 Command add_explain(CLI::App& app) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<ExplainArguments>();
   CLI::App* command = app.add_subcommand("explain", "Show the compiled plan of a config's training step");
   command->add_option("config", a->config, "As for volute train")->type_name("CONFIG")->required();
   command->add_option("--set", a->settings, "Another value for a key: model.hidden=512; may be repeated")

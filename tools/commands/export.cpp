@@ -10,20 +10,20 @@
 namespace volute::tool {
 namespace {
 
-struct Arguments {
+struct ExportArguments {
   std::string run, file;
   std::int64_t length = 0, batch = 1;
 };
 
 #ifdef VOLUTE_HAS_INTERCHANGE
-void save_onnx(const Arguments& a, Task& task, const io::Metadata& metadata) {
+void save_onnx(const ExportArguments& a, Task& task, const io::Metadata& metadata) {
   Graph graph(Mode::inference);
   std::vector<onnx::Output> outputs;
   for (const auto& [name, value] : task.inference(graph, a.length, a.batch)) outputs.push_back({name, value});
   onnx::save(a.file, outputs, {.metadata = metadata});
 }
 
-void save_npz(const Arguments& a, const Task& task) {
+void save_npz(const ExportArguments& a, const Task& task) {
   std::vector<HostArray> arrays;
   for (const io::Entry& part : task.model().entries())
     for (const Parameter& p : part.module->parameters())
@@ -32,7 +32,7 @@ void save_npz(const Arguments& a, const Task& task) {
 }
 #endif
 
-int run(const Arguments& a, const CLI::App& command) {
+int run(const ExportArguments& a, const CLI::App& command) {
   if (a.length < (command.count("--length") ? 1 : 0) || a.length > 65536)
     throw Mistake("--length: must be from 1 to 65536, not " + std::to_string(a.length));
   if (a.batch < 1 || a.batch > 65536) throw Mistake("--batch: must be from 1 to 65536, not " + std::to_string(a.batch));
@@ -62,7 +62,7 @@ int run(const Arguments& a, const CLI::App& command) {
 }  // namespace
 
 Command add_export(CLI::App& app) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<ExportArguments>();
   CLI::App* command = app.add_subcommand("export", "Write a trained model for other programs: ONNX, PyTorch, NumPy");
   command->add_option("run", a->run, "The folder of a run, or its model.safetensors")->type_name("RUN")->required();
   command->add_option("file", a->file, "Ends in .onnx, .safetensors (names as in PyTorch) or .npz")

@@ -11,13 +11,13 @@
 namespace volute::tool {
 namespace {
 
-struct Arguments {
+struct GenerateArguments {
   std::string run, device;
   std::vector<std::string> data;
   GenerateOptions options;
 };
 
-void check(const Arguments& a, const CLI::App& command) {
+void check(const GenerateArguments& a, const CLI::App& command) {
   if (!(a.options.temperature >= 0.01 && a.options.temperature <= 100))  // false for nan
     throw Mistake("--temperature: must be from 0.01 to 100, not " + number_text(a.options.temperature));
   if (a.options.length < (command.count("--length") ? 1 : 0) || a.options.length > 10'000'000)
@@ -34,7 +34,7 @@ void check_task(const std::string& task, const CLI::App& command) {
     if (!text) refuse_option(command, option, "is for runs of language_model, which draw; nothing is drawn here");
 }
 
-int generate(Arguments a, const CLI::App& command) {
+int generate(GenerateArguments a, const CLI::App& command) {
   check(a, command);
   const Trained trained = Trained::open(a.run);
   check_task(trained.config.task(), command);
@@ -50,7 +50,7 @@ int generate(Arguments a, const CLI::App& command) {
 }  // namespace
 
 Command add_generate(CLI::App& app) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<GenerateArguments>();
   CLI::App* command = app.add_subcommand("generate", "Use a trained model: continue text, label it, or forecast");
   command->add_option("run", a->run, "The folder of a run, or its model.safetensors")->type_name("RUN")->required();
   command->add_option("--prompt", a->options.prompt, "Text to continue, or to label; - reads standard input")

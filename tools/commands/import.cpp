@@ -15,13 +15,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct ImportArguments {
   std::string config, file, out;
   std::vector<std::string> settings, renames;
 };
 
 /// Prefixes of names here, and what they are in the file.
-std::map<std::string, std::string> renames_of(const Arguments& a, const Model& model) {
+std::map<std::string, std::string> renames_of(const ImportArguments& a, const Model& model) {
   std::map<std::string, std::string> names;
   std::string known;
   for (const io::Entry& part : model.entries()) {
@@ -71,7 +71,7 @@ std::string advice(const std::string& kind) {
   return "";
 }
 
-void load(const Arguments& a, const Model& model) {
+void load(const ImportArguments& a, const Model& model) {
   const auto names = renames_of(a, model);
   const std::string kind = fs::path(a.file).extension().string();
   if (kind == ".safetensors") {
@@ -88,7 +88,7 @@ void load(const Arguments& a, const Model& model) {
 #endif
 }
 
-int run(const Arguments& a) {
+int run(const ImportArguments& a) {
   const Config config = Config::load(a.config, a.settings);
   const RunFolder folder{a.out.empty() ? config.output() : a.out};
   if (fs::exists(folder.model()) || io::Checkpoint::exists(folder.checkpoint()))
@@ -112,7 +112,7 @@ int run(const Arguments& a) {
 }  // namespace
 
 Command add_import(CLI::App& app) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<ImportArguments>();
   CLI::App* command = app.add_subcommand("import", "Take weights trained elsewhere into the model of a config");
   command->add_option("config", a->config, "As for volute train")->type_name("CONFIG")->required();
   command->add_option("file", a->file, "A .safetensors file with names as in PyTorch, or an .npz file of them")

@@ -16,12 +16,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct InspectArguments {
   std::string file;
   bool json = false;
 };
 
-struct Entry {
+struct TensorEntry {
   std::string name, dtype;
   Shape shape;
   std::uint64_t bytes = 0;
@@ -44,8 +44,8 @@ Json header_of(const std::string& path) {
   return json;
 }
 
-std::vector<Entry> entries_of(const std::string& path, const Json& header) try {
-  std::vector<Entry> entries;
+std::vector<TensorEntry> entries_of(const std::string& path, const Json& header) try {
+  std::vector<TensorEntry> entries;
   for (const auto& [name, tensor] : header.items()) {
     if (name == "__metadata__") continue;
     const auto offsets = tensor.at("data_offsets").get<std::vector<std::uint64_t>>();
@@ -71,18 +71,18 @@ std::string name_shown(const std::string& name) {
   return text.substr(1, text.size() - 2);
 }
 
-void print_json(const std::string& path, const std::vector<Entry>& entries, const io::Metadata& metadata) {
+void print_json(const std::string& path, const std::vector<TensorEntry>& entries, const io::Metadata& metadata) {
   Json all = {{"file", path}, {"tensors", Json::array()}, {"metadata", metadata}};
-  for (const Entry& e : entries)
+  for (const TensorEntry& e : entries)
     all["tensors"].push_back({{"name", e.name}, {"dtype", e.dtype}, {"shape", e.shape.dims()}, {"bytes", e.bytes}});
   std::puts(all.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
-void print_text(const std::vector<Entry>& entries, const io::Metadata& metadata) {
+void print_text(const std::vector<TensorEntry>& entries, const io::Metadata& metadata) {
   std::vector<Row> rows{{"tensor", "type", "shape", "count", "size"}};
   std::int64_t count = 0;
   std::uint64_t bytes = 0;
-  for (const Entry& e : entries) {
+  for (const TensorEntry& e : entries) {
     rows.push_back({name_shown(e.name), e.dtype, e.shape.str(), grouped(e.shape.elements()), bytes_text(e.bytes)});
     count += e.shape.elements();
     bytes += e.bytes;
@@ -94,7 +94,7 @@ void print_text(const std::vector<Entry>& entries, const io::Metadata& metadata)
     std::printf("  %-16s %s\n", name_shown(key).c_str(), shown(value, 100).c_str());
 }
 
-Entry entry_of(const HostArray& array) {
+TensorEntry entry_of(const HostArray& array) {
   return {array.name, array.dtype == DType::f32 ? "F32" : "U32", array.shape, array.words.size() * 4};
 }
 
@@ -106,10 +106,10 @@ std::string shape_text(const onnx::Value& value) {
   return value.any_shape ? "any shape" : "[" + text + "]";
 }
 
-std::vector<Entry> onnx_entries(const std::string& path, io::Metadata& metadata) {
+std::vector<TensorEntry> onnx_entries(const std::string& path, io::Metadata& metadata) {
   const onnx::Model model = onnx::Model::load(path);
   metadata = model.metadata();
-  std::vector<Entry> entries;
+  std::vector<TensorEntry> entries;
   for (const Parameter& p : model.parameters())
     entries.push_back({p.name(), "F32", p.shape(), static_cast<std::uint64_t>(p.shape().elements()) * 4});
   const auto note = [&](const char* kind, const std::vector<onnx::Value>& values) {
@@ -122,19 +122,19 @@ std::vector<Entry> onnx_entries(const std::string& path, io::Metadata& metadata)
 }
 #endif
 
-std::vector<Entry> read(const std::string& path, io::Metadata& metadata) {
+std::vector<TensorEntry> read(const std::string& path, io::Metadata& metadata) {
   const std::string kind = fs::path(path).extension().string();
   if (kind == ".safetensors") {
     metadata = io::read_metadata(path);
     return entries_of(path, header_of(path));
   }
   if (kind == ".npy") {
-    Entry entry = entry_of(io::load_npy(path));
+    TensorEntry entry = entry_of(io::load_npy(path));
     entry.name = fs::path(path).stem().string();
     return {entry};
   }
 #ifdef VOLUTE_HAS_INTERCHANGE
-  std::vector<Entry> entries;
+  std::vector<TensorEntry> entries;
   if (kind == ".npz")
     for (const HostArray& array : io::load_npz(path)) entries.push_back(entry_of(array));
   if (kind == ".npz") return entries;
@@ -148,12 +148,12 @@ std::vector<Entry> read(const std::string& path, io::Metadata& metadata) {
                 " files and folders of runs");
 }
 
-int inspect(const Arguments& a) {
+int inspect(const InspectArguments& a) {
   std::error_code ignored;
   const std::string path = fs::is_directory(a.file, ignored) ? RunFolder{a.file}.model() : a.file;
   if (!fs::exists(path, ignored)) throw Mistake(path + ": there is no such file");
   io::Metadata metadata;
-  std::vector<Entry> entries;
+  std::vector<TensorEntry> entries;
   try {
     entries = read(path, metadata);
   } catch (const BadFile& error) {
@@ -171,7 +171,7 @@ int inspect(const Arguments& a) {
 }  // namespace
 
 Command add_inspect(CLI::App& app) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<InspectArguments>();
   CLI::App* command = app.add_subcommand("inspect", "Show what is in a model's file: tensors, sizes, metadata");
   command->add_option("file", a->file, "A .safetensors, .npy, .npz or .onnx file, or the folder of a run")
       ->type_name("FILE")

@@ -1,7 +1,6 @@
 // `volute simulate-scale`: how a config's training would do on many ranks, from a measured step and a stated network;
 // in a job of several ranks, what they really do beside it.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -12,22 +11,19 @@
 #include "tools/job.hpp"
 #include "tools/scale/model.hpp"
 #include "tools/tasks/task.hpp"
+#include "tools/timing.hpp"
 #include "tools/train/optimizer.hpp"
 
 namespace volute::tool {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-struct Arguments {
+struct ScaleArguments {
   std::string config, device;
   std::vector<std::string> settings;
   double latency = 50, bandwidth = 1000;
   std::vector<int> ranks{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
   int devices = 0, steps = 12;
 };
-
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 double median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -125,7 +121,7 @@ std::string text_of(double value, const char* format) {
   return text;
 }
 
-void print_predictions(const Arguments& a, const StepProfile& profile, const Network& network) {
+void print_predictions(const ScaleArguments& a, const StepProfile& profile, const Network& network) {
   std::vector<Row> rows{{"ranks", "step", "efficiency", "without overlap", "efficiency", "exchange"}};
   const double one = predict(profile, 1, network, a.devices).seconds;
   for (const int ranks : a.ranks) {
@@ -137,14 +133,14 @@ void print_predictions(const Arguments& a, const StepProfile& profile, const Net
   print_table(rows);
 }
 
-void check(const Arguments& a) {
+void check(const ScaleArguments& a) {
   if (!(a.latency >= 0) || !(a.bandwidth > 0)) throw Mistake("--latency must not be negative, --bandwidth must be above 0");
   if (a.devices < 0 || a.steps < 1) throw Mistake("--devices must not be negative, --steps must be 1 at least");
   for (const int ranks : a.ranks)
     if (ranks < 1 || ranks > 65536) throw Mistake("--ranks: " + std::to_string(ranks) + " is not from 1 to 65536");
 }
 
-int simulate(Arguments a) {
+int simulate(ScaleArguments a) {
   check(a);
   const Config config = Config::load(a.config, a.settings);
   const std::shared_ptr<Communicator> ranks = job();
@@ -190,7 +186,7 @@ int simulate(Arguments a) {
 }  // namespace
 
 Command add_simulate_scale(CLI::App& app) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<ScaleArguments>();
   CLI::App* command = app.add_subcommand("simulate-scale", "Predict how a config's training does on many ranks");
   command->add_option("config", a->config, "As for volute train")->type_name("CONFIG")->required();
   command->add_option("--set", a->settings, "Another value for a key: training.exchange=f16; may be repeated")

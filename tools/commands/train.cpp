@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct TrainArguments {
   std::string config, out, device;
   std::vector<std::string> settings;
   bool resume = false, schema = false, check = false;
@@ -112,7 +112,7 @@ void introduce(const Config& config, const Task& task, Progress& progress) {
                 (m["bidirectional"] ? ", both directions" : "") + ": " + grouped(task.model().weights()) + " weights");
 }
 
-RunFolder folder_of(const Arguments& a, const Config& config) {
+RunFolder folder_of(const TrainArguments& a, const Config& config) {
   if (!a.out.empty()) return {a.out};
   if (fs::path(config.file()).filename() == "config.json" &&
       io::Checkpoint::exists(RunFolder{fs::path(config.file()).parent_path().string()}.checkpoint()))
@@ -120,7 +120,7 @@ RunFolder folder_of(const Arguments& a, const Config& config) {
   return {config.output()};
 }
 
-Config load_config(const Arguments& a) {
+Config load_config(const TrainArguments& a) {
   std::error_code ignored;
   const bool run = fs::is_directory(a.config, ignored) && fs::exists(a.config + "/config.json", ignored);
   return Config::load(run ? fs::path(a.config) / "config.json" : fs::path(a.config), a.settings);
@@ -155,7 +155,7 @@ int conclude(Trainer::End end, Trainer& trainer, Device& device, const Config& c
   throw std::runtime_error(folder.checkpoint() + ": the last steps are not in it, it could not be written");
 }
 
-int train(const Arguments& a) {
+int train(const TrainArguments& a) {
   if (a.schema) return std::fwrite(schema_text().data(), 1, schema_text().size(), stdout) ? done : failed;
   if (a.config.empty()) throw Mistake("train needs a config (see volute train --help)");
   const Config config = load_config(a);
@@ -204,7 +204,7 @@ int train(const Arguments& a) {
 }  // namespace
 
 Command add_train(CLI::App& app) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<TrainArguments>();
   CLI::App* command = app.add_subcommand("train", "Train the model that a config describes");
   command->add_option("config", a->config, "A config, or with --resume the folder of a run")->type_name("CONFIG");
   command->add_option("--set", a->settings, "Another value for a key: training.lr=0.01; may be repeated")
