@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <volute/volute.hpp>
 
 namespace samples {
@@ -22,6 +23,14 @@ inline bool is_first(const Ranks& ranks) { return !ranks || ranks->rank() == 0; 
 
 inline volute::data::Shard shard_of(const Ranks& ranks) {
   return ranks ? volute::data::Shard{ranks->rank(), ranks->size()} : volute::data::Shard{};
+}
+
+/// Collective. What rank 0 finds when it looks, on every rank.
+template <class Look>
+double found_by_first(const Ranks& ranks, Look look) {
+  double found = is_first(ranks) ? look() : 0;
+  if (ranks) ranks->broadcast(std::as_writable_bytes(std::span(&found, 1)));
+  return found;
 }
 
 }  // namespace samples

@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <volute/volute.hpp>
@@ -39,11 +38,7 @@ struct Options {
     return shard().count(N);
   }
   /// Collective. What rank 0 finds when it looks, on every rank.
-  double judge(const std::function<double()>& look) const {
-    double found = first() ? look() : 0;
-    if (ranks) ranks->broadcast(std::as_writable_bytes(std::span(&found, 1)));
-    return found;
-  }
+  double judge(const std::function<double()>& look) const { return samples::found_by_first(ranks, look); }
   /// A stream of random numbers of this rank's own, for data made as they are needed.
   std::uint64_t own(std::uint64_t stream) const { return stream + 1000 * static_cast<std::uint64_t>(shard().rank); }
 };

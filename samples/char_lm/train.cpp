@@ -123,9 +123,7 @@ double Trainer::seconds_left(std::int64_t done) const {
 }
 
 double Trainer::validate(std::int64_t pieces) {
-  double loss = validation_ ? validation_->loss(pieces) : 0;
-  if (ranks_) ranks_->broadcast(std::as_writable_bytes(std::span(&loss, 1)));
-  return loss;
+  return samples::found_by_first(ranks_, [&] { return validation_->loss(pieces); });
 }
 
 void Trainer::report(std::int64_t done, Progress& progress) {
